@@ -1,0 +1,74 @@
+"""Incremental computation: a function of immutable arguments is computed once for each distinct set of them.
+
+The model replaces what changed and shares the rest, so "the same argument" is "the same object": a key is made of
+strings, numbers and enums by value and of everything else by identity. The entry keeps its arguments alive, hence an
+identity is never reused while it is a key. A miss only costs time, a hit cannot be wrong.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from enum import Enum
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_BY_VALUE = (str, bytes, int, float, bool, type(None), Enum)
+
+
+def _key(argument: object) -> object:
+    if isinstance(argument, _BY_VALUE):
+        return argument
+    if type(argument) is tuple and len(argument) <= 8:
+        return tuple(map(_key, argument))
+    return id(argument)
+
+
+class Memoized(Generic[P, T]):
+    """A memoized function; `calls` counts real computations. Holds the `size` entries used last."""
+
+    def __init__(self, function: Callable[P, T], size: int) -> None:
+        self._function = function
+        self._size = size
+        self._entries: OrderedDict[object, tuple[object, T]] = OrderedDict()
+        self.calls = 0
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = tuple(map(_key, args)) if not kwargs else (tuple(map(_key, args)), tuple((k, _key(v)) for k, v in sorted(kwargs.items())))
+        entries = self._entries
+        found = entries.get(key)
+        if found is not None:
+            entries.move_to_end(key)
+            return found[1]
+        self.calls += 1
+        value = self._function(*args, **kwargs)
+        entries[key] = ((args, kwargs), value)
+        if len(entries) > self._size:
+            entries.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        """Forgets everything (tests compare with generation from scratch)."""
+        self._entries.clear()
+
+
+_ALL: list[Memoized[Any, Any]] = []
+
+
+def memoized(size: int = 4096) -> Callable[[Callable[P, T]], Memoized[P, T]]:
+    """Decorator: `@memoized(size=20_000)`. The function must be pure and its arguments immutable."""
+
+    def wrap(function: Callable[P, T]) -> Memoized[P, T]:
+        made = Memoized(function, size)
+        _ALL.append(made)
+        return made
+
+    return wrap
+
+
+def clear_all() -> None:
+    """Forgets every memoized value of the process."""
+    for each in _ALL:
+        each.clear()

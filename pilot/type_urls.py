@@ -1,0 +1,40 @@
+"""The xDS types this control plane knows, their short names, and the order in which a push sends them.
+
+Source: xDS protocol (make-before-break order), and the type list of the Istio agent, Envoy and ztunnel.
+"""
+
+from typing import Final, NewType
+
+TypeUrl = NewType("TypeUrl", str)
+
+CLUSTER: Final = TypeUrl("type.googleapis.com/envoy.config.cluster.v3.Cluster")
+ENDPOINT: Final = TypeUrl("type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment")
+LISTENER: Final = TypeUrl("type.googleapis.com/envoy.config.listener.v3.Listener")
+ROUTE: Final = TypeUrl("type.googleapis.com/envoy.config.route.v3.RouteConfiguration")
+SECRET: Final = TypeUrl("type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret")
+EXTENSION_CONFIG: Final = TypeUrl("type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig")
+NAME_TABLE: Final = TypeUrl("type.googleapis.com/istio.networking.nds.v1.NameTable")
+HEALTH: Final = TypeUrl("type.googleapis.com/istio.v1.HealthInformation")
+
+DEBUG_PREFIX: Final = "istio.io/debug"
+
+SHORT_NAMES: Final = {
+    CLUSTER: "CDS",
+    ENDPOINT: "EDS",
+    LISTENER: "LDS",
+    ROUTE: "RDS",
+    SECRET: "SDS",
+    EXTENSION_CONFIG: "ECDS",
+    NAME_TABLE: "NDS",
+    HEALTH: "health",
+}
+
+PUSH_ORDER: Final = (CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, EXTENSION_CONFIG, NAME_TABLE)
+
+BY_NAME: Final = frozenset({ENDPOINT, ROUTE, SECRET, EXTENSION_CONFIG})
+"""Types that are only ever asked for by resource name; every other type is a wildcard type."""
+
+
+def short_name(type_url: str) -> str:
+    """The name people use for a type ("CDS"), or the type URL itself where there is none."""
+    return SHORT_NAMES.get(TypeUrl(type_url), type_url)
