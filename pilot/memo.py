@@ -36,7 +36,11 @@ class Memoized(Generic[P, T]):
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        key = tuple(map(_key, args)) if not kwargs else (tuple(map(_key, args)), tuple((k, _key(v)) for k, v in sorted(kwargs.items())))
+        key = (
+            tuple(map(_key, args))
+            if not kwargs
+            else (tuple(map(_key, args)), tuple((k, _key(v)) for k, v in sorted(kwargs.items())))
+        )
         entries = self._entries
         found = entries.get(key)
         if found is not None:

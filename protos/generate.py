@@ -30,8 +30,14 @@ def main() -> int:
     import grpc_tools
 
     include = pathlib.Path(grpc_tools.__file__).parent / "_proto"
-    arguments = ["protoc", f"-I{ROOT / 'protos'}", f"-I{include}",
-                 f"--python_out={OUTPUT}", f"--pyi_out={OUTPUT}", *map(str, SOURCES)]
+    arguments = [
+        "protoc",
+        f"-I{ROOT / 'protos'}",
+        f"-I{include}",
+        f"--python_out={OUTPUT}",
+        f"--pyi_out={OUTPUT}",
+        *map(str, SOURCES),
+    ]
     code = int(protoc.main(arguments))
     if code == 0:
         (package / "__init__.py").write_text('"""Generated from protos/ by protos/generate.py: do not edit."""\n')
