@@ -1,0 +1,70 @@
+"""Switches that come from the environment and change what is generated: one frozen value in every snapshot.
+
+`pilot/settings.py` reads the environment; nothing else does. Names follow istiod's variables, defaults are istiod's.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Generation switches. Source: xDS behaviour, appendix C; ambient switches, section 8."""
+
+    ambient: bool = False
+    """PILOT_ENABLE_AMBIENT; `sending_hbone` and `sidecar_hbone` follow it unless set on their own."""
+    sending_hbone: bool = False
+    sidecar_hbone: bool = False
+    ingress_waypoint_routing: bool = False
+    prefer_sending_hbone: bool = False
+    dual_stack: bool = False
+    http10: bool = False
+    alpn_filter: bool = True
+    metadata_exchange: bool = True
+    mx_alpn: bool = True
+    """False with PILOT_DISABLE_MX_ALPN."""
+    mx_additional_labels: tuple[str, ...] = ()
+    telemetry_label: bool = True
+    endpoint_telemetry_label: bool = True
+    sidecar_use_remote_address: bool = False
+    route_collapse: bool = True
+    absolute_fqdn_domains: bool = True
+    scope_gateway_to_namespace: bool = False
+    filter_gateway_clusters: bool = False
+    eds_for_headless: bool = False
+    mongo_filter: bool = True
+    mysql_filter: bool = False
+    redis_filter: bool = False
+    persistent_session_filter: bool = False
+    persistent_session_label: str = "istio.io/persistent-session"
+    persistent_session_header_label: str = "istio.io/persistent-session-header"
+    send_unhealthy_endpoints: bool = False
+    draining_label: str = "istio.io/draining"
+    skip_validate_trust_domain: bool = False
+    quic_listeners: bool = False
+    sidecar_ingress_merge: bool = False
+    tls_on_sidecar_ingress: bool = False
+    hcm_internal_networks: bool = False
+    continue_headers_100: bool = True
+    locality_weighted_lb: bool = False
+    enhanced_destination_rule_merge: bool = True
+    max_connections_per_socket_event: int = 1
+    track_remaining: bool = False
+    """The inverse of DISABLE_TRACK_REMAINING_CB_METRICS."""
+    shadow_host_suffix: bool = False
+    """The inverse of DISABLE_SHADOW_HOST_SUFFIX."""
+    dns_udp_max_queries: int = 100
+    dns_jitter: timedelta = timedelta(milliseconds=100)
+    trace_sampling: float = 1.0
+    spawn_upstream_span_for_gateway: bool = True
+    ip_autoallocate: bool = True
+    select_workload_entries: bool = True
+    select_pods: bool = True
+    find_pod_by_ip: bool = True
+    gateway_api: bool = True
+    alpha_gateway_api: bool = False
+    lb_canonical_services_for_external: bool = False
+    cluster_domain: str = "cluster.local"
+    cluster_id: str = "Kubernetes"
+    revision: str = "default"
+    system_namespace: str = "istio-system"

@@ -1,0 +1,29 @@
+"""The mesh as one proxy sees it: the only thing generators are given.
+
+In: a `Snapshot` and a `Proxy`. Out: a `ProxyView` whose parts are shared with every proxy they fit; generators take the
+parts they need as arguments, so that a part that did not change makes nothing new.
+"""
+
+from dataclasses import dataclass
+
+from pilot.model.features import Features
+from pilot.model.gateway import GatewayServer
+from pilot.model.mesh import MeshConfig
+from pilot.view.proxy import Proxy, Traits
+from pilot.view.scope import Endpoints, Scope
+from pilot.view.workload import Workload
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProxyView:
+    """Parts are compared by identity: an equal part is the same object."""
+
+    proxy: Proxy
+    traits: Traits
+    mesh: MeshConfig
+    features: Features
+    scope: Scope
+    workload: Workload
+    endpoints: Endpoints
+    gateways: tuple[GatewayServer, ...] = ()
+    """Routers: the servers of every Gateway that selects it, in creation order."""
