@@ -2,7 +2,8 @@
 
     python protos/generate.py
 
-Needs grpcio-tools. Does nothing where the output is newer than every .proto file.
+Needs grpcio-tools. Does nothing where the output is newer than every .proto file and than the lock file, which
+decides the version of protoc.
 """
 
 import pathlib
@@ -16,7 +17,8 @@ OUTPUT = ROOT / "generated"
 def is_fresh() -> bool:
     """Whether the generated package is newer than what it is made from."""
     made = OUTPUT / "istio_api" / "__init__.py"
-    return made.exists() and made.stat().st_mtime > max(p.stat().st_mtime for p in [*SOURCES, pathlib.Path(__file__)])
+    causes = [p for p in (*SOURCES, ROOT / "requirements.lock", pathlib.Path(__file__)) if p.exists()]
+    return made.exists() and made.stat().st_mtime > max(p.stat().st_mtime for p in causes)
 
 
 def main() -> int:
