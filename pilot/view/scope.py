@@ -1,6 +1,6 @@
 """What a group of proxies may reach: services, routes and rules, after visibility and Sidecar objects.
 
-In: a snapshot's indexes, a namespace, the Sidecar that applies. Out: an immutable `Scope`, shared by every proxy it fits.
+In: a snapshot's indexes, a namespace, the Sidecar that applies. Out: an immutable `Scope`, shared by all it fits.
 Source: xDS behaviour 2.10 (visibility and sidecar scope), 3.5 (DestinationRule lookup).
 """
 

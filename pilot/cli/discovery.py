@@ -1,0 +1,86 @@
+"""`pilot-discovery`: the control plane under istiod's name, with istiod's flags.
+
+    pilot-discovery discovery --configDir DIR --meshConfig FILE ...
+    pilot-discovery version
+
+Flags this version knows nothing of are accepted with a warning, so that charts and operators start it unchanged.
+Source: operations 6.
+"""
+
+import asyncio
+import pathlib
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from pilot.model.duration import parse_duration
+from pilot.version import VERSION
+
+
+class DurationType(click.ParamType):
+    """`30s`, `1h30m`; `infinite` and the largest duration Go can write mean None."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta | None:
+        """Raises: click.BadParameter."""
+        if value is None or isinstance(value, timedelta):
+            return value
+        if value == "infinite" or str(value).startswith("2562047h47m16"):
+            return None
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+PATH = click.Path(path_type=pathlib.Path)
+DURATION = DurationType()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """The meshpilot control plane, started as istiod is."""
+
+
+@main.command()
+def version() -> None:
+    """Prints the version."""
+    click.echo(VERSION)
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.option("--configDir", "config_dir", type=PATH, help="directory of YAML, read recursively and watched; no Kubernetes")
+@click.option("--meshConfig", "mesh_config", type=PATH, help="MeshConfig file")
+@click.option("--networksConfig", "networks_config", type=PATH, help="MeshNetworks file")
+@click.option("--stateDir", "state_dir", type=PATH, help="what must outlive a restart (also MESHPILOT_STATE_DIR)")
+@click.option("--httpAddr", "http", help="[default: :8080] readiness and debug")
+@click.option("--httpsAddr", "https", help="[default: :15017] webhooks")
+@click.option("--grpcAddr", "grpc", help="[default: :15010] xDS in plaintext")
+@click.option("--secureGRPCAddr", "secure_grpc", help="[default: :15012] xDS and certificates over TLS")
+@click.option("--monitoringAddr", "monitoring", help="[default: :15014] metrics and version")
+@click.option("--domain", default="cluster.local", show_default=True, help="DNS suffix of the cluster")
+@click.option("--clusterID", "cluster_id", help="own cluster (also CLUSTER_ID)")
+@click.option("-n", "--namespace", help="own namespace (also POD_NAMESPACE)")
+@click.option("--shutdownDuration", "shutdown", type=DURATION, help="[default: 10s] graceful stop limit")
+@click.option("--keepaliveInterval", "keepalive_interval", type=DURATION, help="[default: 30s] gRPC keepalive")
+@click.option("--keepaliveTimeout", "keepalive_timeout", type=DURATION, help="[default: 10s] gRPC keepalive")
+@click.option("--keepaliveMaxServerConnectionAge", "max_connection_age", type=DURATION, help="[default: infinite]")
+@click.option("--log_output_level", "log_level", help="[default: default:info] scope:level,... or a level")
+@click.option("--log_as_json", is_flag=True, default=None, help="JSON lines")
+@click.pass_context
+def discovery(context: click.Context, **flags: Any) -> None:
+    """Serves the mesh until SIGTERM."""
+    from pilot import app, logs, settings
+
+    addresses = {name: flags.pop(name) for name in ("http", "https", "grpc", "secure_grpc", "monitoring")}
+    flags["addresses"] = settings.Addresses(**{name: value for name, value in addresses.items() if value is not None})
+    flags["unknown"] = tuple(context.args)
+    loaded = settings.load(flags)
+    logs.configure(loaded.log_level, as_json=loaded.log_as_json)
+    asyncio.run(app.serve(loaded))
+
+
+if __name__ == "__main__":
+    main()

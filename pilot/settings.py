@@ -1,0 +1,235 @@
+"""Settings of the control plane: command-line flags and environment, read once at start.
+
+In: parsed flags and the environment. Out: a frozen `Settings` and the warnings to log. Nothing else reads the
+environment. Names, defaults and meaning are istiod's. Source: operations 6 (command line), 7 (environment).
+"""
+
+import os
+import pathlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from typing import Any
+
+from pilot.model.duration import parse_duration
+from pilot.model.features import Features
+
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the control plane listens: `host:port`, `:port` for every interface, empty for not at all."""
+
+    http: str = ":8080"
+    https: str = ":15017"
+    grpc: str = ":15010"
+    secure_grpc: str = ":15012"
+    monitoring: str = ":15014"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Pace and limits of the push engine and of gRPC."""
+
+    debounce_after: timedelta = timedelta(milliseconds=100)
+    debounce_max: timedelta = timedelta(seconds=10)
+    streams_per_second: float = 0
+    """0: as many as two thousand reconnecting proxies need."""
+    keepalive_interval: timedelta = timedelta(seconds=30)
+    keepalive_timeout: timedelta = timedelta(seconds=10)
+    max_connection_age: timedelta | None = None
+    max_streams: int = 100_000
+    max_receive_bytes: int = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Lifetimes and names of what the certificate authority issues."""
+
+    enabled: bool = True
+    default_ttl: timedelta = timedelta(hours=24)
+    max_ttl: timedelta = timedelta(hours=2160)
+    root_ttl: timedelta = timedelta(hours=87600)
+    custom_hosts: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ("istio-ca",)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator can say."""
+
+    config_dir: pathlib.Path | None = None
+    mesh_config: pathlib.Path = pathlib.Path("./etc/istio/config/mesh")
+    networks_config: pathlib.Path = pathlib.Path("./etc/istio/config/meshNetworks")
+    state_dir: pathlib.Path = pathlib.Path(".")
+    addresses: Addresses = Addresses()
+    tuning: Tuning = Tuning()
+    certificates: Certificates = Certificates()
+    features: Features = Features()
+    check_identity: bool = True
+    """PILOT_ENABLE_XDS_IDENTITY_CHECK: a node must be who its credentials say."""
+    shutdown: timedelta = timedelta(seconds=10)
+    log_level: str = "info"
+    log_as_json: bool = False
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def is_file_mode(self) -> bool:
+        """Configuration comes from a directory; Kubernetes is not wanted."""
+        return self.config_dir is not None
+
+
+def parse_bool(text: str) -> bool:
+    """`1`, `t`, `true`, `0`, `f`, `false` in any case. Raises: ValueError."""
+    if text.lower() in ("1", "t", "true"):
+        return True
+    if text.lower() in ("0", "f", "false"):
+        return False
+    raise ValueError(f"expected true or false, got {text!r}")
+
+
+def parse_list(text: str) -> tuple[str, ...]:
+    """Comma separated, blanks dropped."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _inverted(text: str) -> bool:
+    return not parse_bool(text)
+
+
+_FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "PILOT_ENABLE_AMBIENT": ("ambient", parse_bool),
+    "PILOT_ENABLE_SENDING_HBONE": ("sending_hbone", parse_bool),
+    "PILOT_ENABLE_SIDECAR_LISTENING_HBONE": ("sidecar_hbone", parse_bool),
+    "ENABLE_INGRESS_WAYPOINT_ROUTING": ("ingress_waypoint_routing", parse_bool),
+    "PILOT_PREFER_SENDING_HBONE": ("prefer_sending_hbone", parse_bool),
+    "ISTIO_DUAL_STACK": ("dual_stack", parse_bool),
+    "PILOT_HTTP10": ("http10", parse_bool),
+    "PILOT_ENABLE_ALPN_FILTER": ("alpn_filter", parse_bool),
+    "PILOT_ENABLE_METADATA_EXCHANGE": ("metadata_exchange", parse_bool),
+    "PILOT_DISABLE_MX_ALPN": ("mx_alpn", _inverted),
+    "PILOT_MX_ADDITIONAL_LABELS": ("mx_additional_labels", parse_list),
+    "PILOT_ENABLE_TELEMETRY_LABEL": ("telemetry_label", parse_bool),
+    "PILOT_ENDPOINT_TELEMETRY_LABEL": ("endpoint_telemetry_label", parse_bool),
+    "PILOT_SIDECAR_USE_REMOTE_ADDRESS": ("sidecar_use_remote_address", parse_bool),
+    "PILOT_ENABLE_ROUTE_COLLAPSE_OPTIMIZATION": ("route_collapse", parse_bool),
+    "PILOT_ENABLE_ABSOLUTE_FQDN_VHOST_DOMAIN": ("absolute_fqdn_domains", parse_bool),
+    "PILOT_SCOPE_GATEWAY_TO_NAMESPACE": ("scope_gateway_to_namespace", parse_bool),
+    "PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": ("filter_gateway_clusters", parse_bool),
+    "PILOT_ENABLE_EDS_FOR_HEADLESS_SERVICES": ("eds_for_headless", parse_bool),
+    "PILOT_ENABLE_MONGO_FILTER": ("mongo_filter", parse_bool),
+    "PILOT_ENABLE_MYSQL_FILTER": ("mysql_filter", parse_bool),
+    "PILOT_ENABLE_REDIS_FILTER": ("redis_filter", parse_bool),
+    "PILOT_ENABLE_PERSISTENT_SESSION_FILTER": ("persistent_session_filter", parse_bool),
+    "PILOT_PERSISTENT_SESSION_LABEL": ("persistent_session_label", str),
+    "PILOT_PERSISTENT_SESSION_HEADER_LABEL": ("persistent_session_header_label", str),
+    "PILOT_SEND_UNHEALTHY_ENDPOINTS": ("send_unhealthy_endpoints", parse_bool),
+    "PILOT_DRAINING_LABEL": ("draining_label", str),
+    "PILOT_SKIP_VALIDATE_TRUST_DOMAIN": ("skip_validate_trust_domain", parse_bool),
+    "PILOT_ENABLE_QUIC_LISTENERS": ("quic_listeners", parse_bool),
+    "PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE": ("sidecar_ingress_merge", parse_bool),
+    "ENABLE_TLS_ON_SIDECAR_INGRESS": ("tls_on_sidecar_ingress", parse_bool),
+    "ENABLE_HCM_INTERNAL_NETWORKS": ("hcm_internal_networks", parse_bool),
+    "ENABLE_100_CONTINUE_HEADERS": ("continue_headers_100", parse_bool),
+    "ENABLE_LOCALITY_WEIGHTED_LB_CONFIG": ("locality_weighted_lb", parse_bool),
+    "ENABLE_ENHANCED_DESTINATIONRULE_MERGE": ("enhanced_destination_rule_merge", parse_bool),
+    "MAX_CONNECTIONS_PER_SOCKET_EVENT_LOOP": ("max_connections_per_socket_event", int),
+    "DISABLE_TRACK_REMAINING_CB_METRICS": ("track_remaining", _inverted),
+    "DISABLE_SHADOW_HOST_SUFFIX": ("shadow_host_suffix", _inverted),
+    "PILOT_DNS_CARES_UDP_MAX_QUERIES": ("dns_udp_max_queries", int),
+    "PILOT_DNS_JITTER_DURATION": ("dns_jitter", parse_duration),
+    "PILOT_TRACE_SAMPLING": ("trace_sampling", float),
+    "PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY": ("spawn_upstream_span_for_gateway", parse_bool),
+    "PILOT_ENABLE_IP_AUTOALLOCATE": ("ip_autoallocate", parse_bool),
+    "PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES": ("select_workload_entries", parse_bool),
+    "PILOT_ENABLE_SERVICEENTRY_SELECT_PODS": ("select_pods", parse_bool),
+    "ENABLE_PROXY_FIND_POD_BY_IP": ("find_pod_by_ip", parse_bool),
+    "PILOT_ENABLE_GATEWAY_API": ("gateway_api", parse_bool),
+    "PILOT_ENABLE_ALPHA_GATEWAY_API": ("alpha_gateway_api", parse_bool),
+    "LABEL_CANONICAL_SERVICES_FOR_MESH_EXTERNAL_SERVICE_ENTRIES": ("lb_canonical_services_for_external", parse_bool),
+    "CLUSTER_ID": ("cluster_id", str),
+    "REVISION": ("revision", str),
+    "POD_NAMESPACE": ("system_namespace", str),
+}
+_FOLLOW_AMBIENT = ("sending_hbone", "sidecar_hbone", "ingress_waypoint_routing")
+_TUNING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "PILOT_DEBOUNCE_AFTER": ("debounce_after", parse_duration),
+    "PILOT_DEBOUNCE_MAX": ("debounce_max", parse_duration),
+    "PILOT_MAX_REQUESTS_PER_SECOND": ("streams_per_second", float),
+    "GRPC_KEEPALIVE_INTERVAL": ("keepalive_interval", parse_duration),
+    "GRPC_KEEPALIVE_TIMEOUT": ("keepalive_timeout", parse_duration),
+    "ISTIO_GPRC_MAXSTREAMS": ("max_streams", int),
+    "ISTIO_GPRC_MAXRECVMSGSIZE": ("max_receive_bytes", int),
+}
+_TUNING_FLAGS = ("keepalive_interval", "keepalive_timeout", "max_connection_age")
+_CERTIFICATES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "ENABLE_CA_SERVER": ("enabled", parse_bool),
+    "DEFAULT_WORKLOAD_CERT_TTL": ("default_ttl", parse_duration),
+    "MAX_WORKLOAD_CERT_TTL": ("max_ttl", parse_duration),
+    "CITADEL_SELF_SIGNED_CA_CERT_TTL": ("root_ttl", parse_duration),
+    "ISTIOD_CUSTOM_HOST": ("custom_hosts", parse_list),
+    "TOKEN_AUDIENCES": ("audiences", parse_list),
+}
+
+
+def _read(
+    table: Mapping[str, tuple[str, Callable[[str], Any]]], environ: Mapping[str, str], warnings: list[str]
+) -> dict[str, Any]:
+    """Field values for the variables that are set; a value that cannot be read is a warning and stays the default."""
+    values: dict[str, Any] = {}
+    for variable, (name, parse) in table.items():
+        text = environ.get(variable, "")
+        if not text:
+            continue
+        try:
+            values[name] = parse(text)
+        except ValueError as error:
+            warnings.append(f"environment variable {variable}: {error}; the default is used")
+    return values
+
+
+def features_from(environ: Mapping[str, str], file_mode: bool, domain: str, warnings: list[str]) -> Features:
+    """Generation switches. In file mode ambient is on unless said otherwise (docs/differences.md)."""
+    values = _read(_FEATURES, environ, warnings)
+    ambient = values.setdefault("ambient", file_mode)
+    for name in _FOLLOW_AMBIENT:
+        if not ambient and values.get(name):
+            warnings.append(f"{name} is ignored while PILOT_ENABLE_AMBIENT is off")
+            values[name] = False
+        values.setdefault(name, ambient)
+    return Features(**values, cluster_domain=domain)
+
+
+def default_state_dir(environ: Mapping[str, str]) -> pathlib.Path:
+    """MESHPILOT_STATE_DIR, else the user's state directory (XDG_STATE_HOME, ~/.local/state)."""
+    if environ.get("MESHPILOT_STATE_DIR"):
+        return pathlib.Path(environ["MESHPILOT_STATE_DIR"])
+    base = environ.get("XDG_STATE_HOME")
+    return (pathlib.Path(base) if base else pathlib.Path.home() / ".local" / "state") / "meshpilot"
+
+
+def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from flags (by field name, None where not given) and environment."""
+    warnings: list[str] = []
+    given = {name: value for name, value in flags.items() if value is not None}
+    config_dir = given.get("config_dir")
+    tuning = Tuning(**_read(_TUNING, environ, warnings))
+    tuning = replace(tuning, **{name: given[name] for name in _TUNING_FLAGS if name in given})
+    features = features_from(environ, config_dir is not None, given.get("domain", "cluster.local"), warnings)
+    if "cluster_id" in given:
+        features = replace(features, cluster_id=given["cluster_id"])
+    if "namespace" in given:
+        features = replace(features, system_namespace=given["namespace"])
+    check_identity = _read({"PILOT_ENABLE_XDS_IDENTITY_CHECK": ("check", parse_bool)}, environ, warnings)
+    warnings += [f"flag {flag} is not known and has no effect" for flag in given.get("unknown", ()) if flag[:1] == "-"]
+    plain = {f.name for f in fields(Settings)} & set(given)
+    return Settings(
+        **{name: given[name] for name in plain if name != "state_dir"},
+        state_dir=given.get("state_dir") or default_state_dir(environ),
+        tuning=tuning,
+        certificates=Certificates(**_read(_CERTIFICATES, environ, warnings)),
+        features=features,
+        check_identity=check_identity.get("check", True),
+        warnings=tuple(warnings),
+    )
