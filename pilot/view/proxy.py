@@ -44,6 +44,8 @@ class Flavour:
     type_urls: frozenset[str] | None = None
     envoy_version: tuple[int, int, int] = (0, 0, 0)
     """As the node says; (0, 0, 0) where it does not."""
+    names: frozenset[str] = frozenset()
+    """Names of the extensions, e.g. `envoy.filters.http.router`; empty for Istio's own Envoy."""
 
     @property
     def is_stock(self) -> bool:
