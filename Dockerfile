@@ -1,7 +1,7 @@
 # The control plane's image: the same entry point, user and ports as istiod's, so that its chart runs this one unchanged.
 #
 #     docker build -t meshpilot .
-#     docker run --rm -v "$PWD/examples/bookinfo:/etc/mesh:ro" -p 15010:15010 meshpilot discovery --configDir /etc/mesh
+#     docker run --rm -v "$PWD/examples/bookinfo/mesh:/etc/mesh:ro" -p 15010:15010 meshpilot discovery --configDir /etc/mesh
 
 # --- build: everything that compiles, generates or downloads stays here ----------------------------------------------
 FROM python:3.11-slim AS build
