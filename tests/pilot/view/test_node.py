@@ -4,7 +4,7 @@ import pytest
 from envoy.config.core.v3 import base_pb2
 
 from pilot.model.features import Features
-from pilot.view.node import NO_VERSION, NodeIdError, NodeError, NodeAddressError, parse_node, parse_version
+from pilot.view.node import NO_VERSION, NodeAddressError, NodeError, NodeIdError, parse_node, parse_version
 from pilot.view.proxy import ClientFiles, Interception, IpMode, ProxyKind
 
 AMBIENT = Features(ambient=True, sending_hbone=True, sidecar_hbone=True)
