@@ -251,8 +251,8 @@ class ExtensionProvider(Message, frozen=True):
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (
         (
             "envoy_ext_authz_http", "envoy_ext_authz_grpc", "zipkin", "lightstep", "datadog", "stackdriver",
-            "opencensus", "skywalking", "opentelemetry", "prometheus", "envoy_file_access_log", "envoy_http_als", "envoy_tcp_als",
-            "envoy_otel_als", "sds",
+            "opencensus", "skywalking", "opentelemetry", "prometheus", "envoy_file_access_log", "envoy_http_als",
+            "envoy_tcp_als", "envoy_otel_als", "sds",
         ),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from pilot.resources import Origin
 
 UInt32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
-UInt64 = Annotated[int, Meta(ge=0, le=2**64 - 1)]
+UInt64 = Annotated[int, Meta(ge=0)]
 
 
 def json_name(attribute: str) -> str:
