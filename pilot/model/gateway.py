@@ -1,12 +1,14 @@
-"""Istio's Gateway as decoded: servers that gateway proxies open. Pure data, hosts stay as written."""
+"""Istio's Gateway as decoded: servers that gateway proxies open. Pure data; `gateways.py` normalises hosts."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
 from msgspec import field
 
 from pilot.model.objects import Message, Object, UInt32
+from pilot.resources import Origin
 
 
 class Port(Message, frozen=True):
@@ -92,3 +94,25 @@ class Gateway(Object, frozen=True):
     KIND: ClassVar[str] = "Gateway"
 
     spec: GatewaySpec = GatewaySpec()
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayServer:
+    """One server of a Gateway that applies to a proxy. Source: xDS behaviour 4.10."""
+
+    origin: Origin
+    namespace: str
+    name: str
+    """Of the Gateway; VirtualServices bind to `namespace/name`."""
+    server: Server
+    hosts: tuple[str, ...]
+    """`host` for any namespace, or `namespace/host`; `*/*` makes it only `*`."""
+    index: int = 0
+    """Position among the servers of the Gateway."""
+    resolved_ports: tuple[int, ...] = ()
+    """Ports the proxy listens on for it, after the target ports of its own services."""
+
+    @property
+    def gateway(self) -> str:
+        """The name that VirtualServices bind to."""
+        return f"{self.namespace}/{self.name}"
