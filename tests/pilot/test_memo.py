@@ -1,0 +1,109 @@
+"""Memoization by identity: equal work is done once, and never for the wrong argument."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pilot.memo import clear_all, memoized
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something immutable that a generator would be given."""
+
+    number: int
+
+
+class Colour(Enum):
+    """A value that counts by value."""
+
+    RED = "red"
+
+
+def test_same_object_is_computed_once() -> None:
+    @memoized()
+    def double(part: Part) -> int:
+        return part.number * 2
+
+    part = Part(4)
+    assert [double(part), double(part), double(part)] == [8, 8, 8]
+    assert double.calls == 1
+
+
+def test_equal_objects_are_different_arguments() -> None:
+    @memoized()
+    def itself(part: Part) -> Part:
+        return part
+
+    first, second = Part(1), Part(1)
+    assert itself(first) is first
+    assert itself(second) is second
+    assert itself.calls == 2
+
+
+def test_plain_values_count_by_value_also_within_tuples() -> None:
+    @memoized()
+    def text(*parts: object) -> str:
+        return repr(parts)
+
+    part = Part(1)
+    for _ in range(2):
+        text("ab", 2, Colour.RED, None, ("x", (part, 7)))
+    assert text.calls == 1
+    text("ab", 3, Colour.RED, None, ("x", (part, 7)))
+    assert text.calls == 2
+
+
+def test_keyword_arguments_are_arguments() -> None:
+    @memoized()
+    def shift(number: int, *, by: int = 0) -> int:
+        return number + by
+
+    assert (shift(1), shift(1, by=2), shift(1, by=3), shift(1, by=2)) == (1, 3, 4, 3)
+    assert shift.calls == 3
+
+
+def test_arguments_are_kept_so_that_an_identity_is_never_used_again() -> None:
+    @memoized(size=10_000)
+    def number(part: Part) -> int:
+        return part.number
+
+    assert [number(Part(i)) for i in range(1000)] == list(range(1000))
+
+
+def test_least_recently_used_entry_is_forgotten_first() -> None:
+    @memoized(size=2)
+    def itself(text: str) -> str:
+        return text
+
+    for text in ("a", "b", "a", "c", "a", "b"):
+        itself(text)
+    assert itself.calls == 4  # a, b, c, and b again: c pushed it out, a had been used since
+
+
+def test_result_none_is_remembered_too() -> None:
+    @memoized()
+    def nothing(text: str) -> None:
+        return None
+
+    nothing("a")
+    nothing("a")
+    assert nothing.calls == 1
+
+
+def test_everything_can_be_forgotten() -> None:
+    @memoized()
+    def itself(text: str) -> str:
+        return text
+
+    itself("a")
+    clear_all()
+    itself("a")
+    assert itself.calls == 2
+
+
+def test_memoized_function_keeps_its_name_and_documentation() -> None:
+    @memoized()
+    def described() -> None:
+        """What it does."""
+
+    assert (described.__name__, described.__doc__) == ("described", "What it does.")  # type: ignore[attr-defined]
