@@ -1,0 +1,59 @@
+"""`meshpilot`: the commands for people.
+
+A table names each command, where it lives and what it does; a module is imported when its command runs, so that
+`meshpilot --help` answers at once. Does nothing itself.
+"""
+
+import importlib
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command: `module` holds a click command called `name`; `summary` is its line in `meshpilot --help`."""
+
+    module: str
+    name: str
+    summary: str
+
+
+COMMANDS: Final = {
+    "proxy": Entry("pilot.cli.proxy", "proxy", "Run one Envoy: its certificate, its bootstrap, its signals."),
+}
+"""By the word typed, in the order of `meshpilot --help`."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The words, in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports a command; None where there is none of that name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        found = getattr(importlib.import_module(entry.module), entry.name)
+        if not isinstance(found, click.Command):
+            raise TypeError(f"{entry.module}.{entry.name}: expected a click command, got {type(found).__name__}")
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in `--help`, from the table: nothing is imported."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(word, entry.summary) for word, entry in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="meshpilot", prog_name="meshpilot")
+def main() -> None:
+    """A service-mesh control plane in Python."""
+
+
+if __name__ == "__main__":
+    main()
