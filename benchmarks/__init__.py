@@ -1,0 +1,1 @@
+"""Load harness and hot-path benches: what the figures in docs/performance.md come from."""

@@ -1,0 +1,1 @@
+"""The demo: a small application on real Envoys, on one machine, without root."""

@@ -1,0 +1,201 @@
+"""Starts and ends everything that plays in the demo: control plane, workloads, agents with their Envoys.
+
+In: the cast and some directories. Out: a running mesh inside `async with`; on leaving it nothing is left, no process
+and no port. The control plane and the workloads are processes of their own, tied to this one; the agents run in it.
+"""
+
+import asyncio
+import contextlib
+import os
+import pathlib
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import BinaryIO
+
+import aiohttp
+
+from ca.authn import local_issuer
+from pilot.agent import tether
+from pilot.agent.agent import Agent
+from pilot.agent.options import Address, AgentOptions
+from pilot.agent.token import BearerToken
+from pilot.demo.cast import Actor
+from pilot.view.proxy import Interception
+
+CONTROL_PLANE = "127.0.10.1"
+GRACE = 10.0
+"""Seconds a process has to end after SIGTERM."""
+
+
+class StageError(Exception):
+    """Something that had to play did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """Tokens by the control plane's own issuer: who may read its state directory may speak for every workload."""
+
+    issuer: local_issuer.LocalIssuer
+    namespace: str
+    service_account: str
+
+    async def read(self) -> BearerToken | None:
+        """A fresh one."""
+        return BearerToken(self.issuer.issue(self.namespace, self.service_account))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running demo."""
+
+    cast: Sequence[Actor]
+    agents: Sequence[Agent]
+    state_dir: pathlib.Path
+    ready_url: str
+
+    async def control_plane_ready(self) -> bool:
+        """Whether the control plane answers and serves."""
+        return await _is_ok(self.ready_url)
+
+
+@contextlib.asynccontextmanager
+async def play(
+    cast: Sequence[Actor],
+    manifests: pathlib.Path,
+    programs: pathlib.Path,
+    work_dir: pathlib.Path,
+    announce: Callable[[str], None],
+) -> AsyncIterator[Stage]:
+    """Everything started and ready. `work_dir` keeps state, logs and Envoy's files; `announce` is told of each part.
+
+    Raises: StageError naming the part and its log.
+    """
+    async with contextlib.AsyncExitStack() as undo:
+        state_dir, ready_url = work_dir / "state", f"http://{CONTROL_PLANE}:8080/ready"
+        control_plane = await _start(undo, _control_plane_command(manifests, state_dir), work_dir / "control-plane.log")
+        await _until_ready(ready_url, control_plane, "control plane", work_dir / "control-plane.log")
+        announce(f"control plane on {CONTROL_PLANE}, xDS and certificates on port 15012")
+        for actor in cast:
+            if actor.socket:
+                command = _workload_command(actor, programs)
+                await _start(undo, command, work_dir / f"{actor.pod}.log")
+                announce(f"workload {actor.name}")
+        issuer = local_issuer.load_or_create(state_dir)
+        agents = [Agent(_agent_options(actor, issuer, state_dir, work_dir)) for actor in cast]
+        tasks = await undo.enter_async_context(_running(agents))
+        for actor, agent in zip(cast, agents, strict=True):
+            await _agent_ready(agent, tasks, work_dir)
+            announce(f"{actor.kind.value} {actor.name} on {actor.address}")
+        yield Stage(cast, agents, state_dir, ready_url)
+
+
+def _control_plane_command(manifests: pathlib.Path, state_dir: pathlib.Path) -> list[str]:
+    ports = {"grpcAddr": 15010, "secureGRPCAddr": 15012, "httpAddr": 8080, "httpsAddr": 15017, "monitoringAddr": 15014}
+    listen = [part for flag, port in ports.items() for part in (f"--{flag}", f"{CONTROL_PLANE}:{port}")]
+    flags = ["--configDir", str(manifests), "--stateDir", str(state_dir), *listen]
+    return [sys.executable, "-m", "pilot.cli.discovery", "discovery", *flags]
+
+
+def _workload_command(actor: Actor, programs: pathlib.Path) -> list[str]:
+    program = str(programs / f"{actor.labels['app']}.py")
+    version = actor.labels.get("version", "v1")
+    return [sys.executable, program, "--socket", actor.socket, "--sidecar", actor.egress, "--version", version]
+
+
+def _agent_options(
+    actor: Actor, issuer: local_issuer.LocalIssuer, state_dir: pathlib.Path, work_dir: pathlib.Path
+) -> AgentOptions:
+    return AgentOptions(
+        pod=actor.pod,
+        namespace=actor.namespace,
+        service_account=actor.service_account,
+        labels=actor.labels,
+        workload=actor.pod,
+        kind=actor.kind,
+        ip=actor.address,
+        root=state_dir / "root-cert.pem",
+        run_dir=work_dir / "proxies" / actor.pod,
+        token=IssuedToken(issuer, actor.namespace, actor.service_account),
+        discovery=Address(CONTROL_PLANE, 15012),
+        interception=Interception.NONE,
+        admin=Address(actor.address, 15000),
+        concurrency=1,
+        drain=timedelta(0),
+    )
+
+
+async def _start(
+    undo: contextlib.AsyncExitStack, command: Sequence[str], log: pathlib.Path
+) -> asyncio.subprocess.Process:
+    """Starts a process that ends with this one, whatever happens."""
+    with _create(log) as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *command),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches the demo alone, which then ends the others in order
+        )
+    undo.push_async_callback(_end, process)
+    return process
+
+
+def _create(log: pathlib.Path) -> BinaryIO:
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return log.open("wb")
+
+
+def _tail(log: pathlib.Path) -> list[str]:
+    return log.read_text(errors="replace").splitlines()[-5:]
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(GRACE):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def _running(agents: Sequence[Agent]) -> AsyncIterator[Sequence[asyncio.Task[int]]]:
+    tasks = [asyncio.create_task(agent.serve()) for agent in agents]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _agent_ready(agent: Agent, tasks: Sequence[asyncio.Task[int]], work_dir: pathlib.Path) -> None:
+    waiting = asyncio.create_task(agent.wait_ready())
+    try:
+        done, _ = await asyncio.wait((waiting, *tasks), timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        if waiting not in done:
+            ended = next((task.exception() for task in done if not task.cancelled()), None)
+            why = str(ended) if ended else await agent.why_not_ready() or "an envoy has ended"
+            raise StageError(f"proxy {agent.options.name}: {why}; logs are in {work_dir}")
+    finally:
+        waiting.cancel()
+
+
+async def _until_ready(url: str, process: asyncio.subprocess.Process, what: str, log: pathlib.Path) -> None:
+    deadline = asyncio.get_running_loop().time() + 60
+    while not await _is_ok(url):
+        if process.returncode is not None or asyncio.get_running_loop().time() > deadline:
+            raise StageError("\n".join([f"{what} did not start; the end of {log}:", *_tail(log)]))
+        await asyncio.sleep(0.05)
+
+
+async def _is_ok(url: str) -> bool:
+    try:
+        async with aiohttp.ClientSession(trust_env=False) as client, client.get(url) as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, OSError):
+        return False
