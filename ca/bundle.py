@@ -125,7 +125,7 @@ def _check_is_ca(certificate: x509.Certificate, what: str, now: datetime) -> Non
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if not begin <= now < end:
         raise BundleError(
-            f"{what} {name}: expected it to be valid at {now:{_TIME}}, got validity from {begin:{_TIME}} to {end:{_TIME}}"
+            f"{what} {name}: expected it to be valid at {now:{_TIME}}, got one valid {begin:{_TIME}} to {end:{_TIME}}"
         )
 
 

@@ -45,6 +45,7 @@ def load_or_create(
         key = state.read_private(CA_KEY)
         certificate = state.read(CA_CERTIFICATE)
         if certificate is None:
+            _refuse_orphans(state)
             key = key or _create_key(state, rsa_bits)
             certificate = _create_certificate(state, key, organization, lifetime, now, new_serial())
         elif key is None:
@@ -69,7 +70,6 @@ def _create_key(state: StateDirectory, bits: int) -> bytes:
 def _create_certificate(
     state: StateDirectory, key_pem: bytes, organization: str, lifetime: timedelta, now: datetime, serial: int
 ) -> bytes:
-    _refuse_orphans(state)
     key: PrivateKey = bundle.decode_private_key(key_pem)
     root = template.build_root(organization, key.public_key(), lifetime, now=now, serial=serial)
     certificate = signer.sign(root, key)
@@ -80,7 +80,7 @@ def _create_certificate(
 
 
 def _refuse_orphans(state: StateDirectory) -> None:
-    """Roots without a signing certificate: somebody lost a file, and a new root would not be the one that is trusted."""
+    """Roots without a signing certificate: somebody lost a file, and a new root would not be the trusted one."""
     if state.read(ROOT_CERTIFICATES) is not None:
         raise StateError(
             f"{state.path / CA_CERTIFICATE}: expected it beside {ROOT_CERTIFICATES}, got no file;"

@@ -12,6 +12,7 @@ import fcntl
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,12 +20,16 @@ from pathlib import Path
 from ca.errors import StateError
 
 PRIVATE_DIRECTORY, PRIVATE_FILE, PUBLIC_FILE = 0o700, 0o600, 0o644
+_OTHERS = 0o007
+"""Group bits pass: Kubernetes sets them on the files of a volume that has an fsGroup."""
 _LOCK = ".lock"
 _TEMPORARY = ".tmp-"
+_ABANDONED_SECONDS = 3600
+"""A write takes milliseconds; a temporary file that is an hour old (an arbitrary figure) has lost its writer."""
 
 
 class StateDirectory:
-    """A directory of mode 0700, made when it is first written to."""
+    """Made with mode 0700 when it is first written to; one that exists is taken as it is (its owner chose its mode)."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -39,14 +44,14 @@ class StateDirectory:
             raise StateError(f"{self.path / name}: cannot be read: {error.strerror}") from error
 
     def read_private(self, name: str) -> bytes | None:
-        """As `read`, but refuses a key that others may read.
+        """As `read`, but refuses a key that everybody may read.
 
         Raises: StateError.
         """
         content = self.read(name)
         if content is not None:
             mode = stat.S_IMODE((self.path / name).stat().st_mode)
-            if mode & 0o077:
+            if mode & _OTHERS:
                 raise StateError(f"{self.path / name}: expected a private key of mode 0600, got {mode:04o}")
         return content
 
@@ -82,10 +87,8 @@ class StateDirectory:
     def _make(self) -> None:
         try:
             self.path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-            if stat.S_IMODE(self.path.stat().st_mode) & 0o077:
-                self.path.chmod(PRIVATE_DIRECTORY)
         except OSError as error:
-            raise StateError(f"{self.path}: expected a directory that can be made private: {error.strerror}") from error
+            raise StateError(f"{self.path}: expected a directory: {error.strerror}") from error
 
     def _replace(self, name: str, content: bytes, mode: int) -> None:
         descriptor, temporary = tempfile.mkstemp(prefix=f"{_TEMPORARY}{name}-", dir=self.path)
@@ -111,7 +114,8 @@ class StateDirectory:
             os.close(descriptor)
 
     def _sweep(self) -> None:
-        """Temporary files found under the lock were left by a process that died while writing."""
+        """Removes what processes left that died while writing."""
         for left in self.path.glob(f"{_TEMPORARY}*"):
             with suppress(OSError):
-                left.unlink()
+                if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+                    left.unlink()

@@ -1,0 +1,142 @@
+"""The certificate service: authn -> csr -> template -> sign -> validate, and the gRPC method around it.
+
+Comes in: IstioCertificateRequest messages. Goes out: a certificate chain, or one of the statuses of `ca.errors`. The
+identity in a certificate comes from the caller's credentials, only the public key from the request. Signing runs on
+worker threads: the library works without the interpreter lock, so the event loop goes on meanwhile.
+
+Source: spec/ca-webhook-kube.md 1.1; aux/ca.
+"""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.protobuf.struct_pb2 import Struct
+
+from ca import csr, signer, template, validate
+from ca.authn.grpc_call import GrpcAuthentication
+from ca.authority import Authority
+from ca.bundle import Bundle
+from ca.errors import ImpersonationError, RequestError, SigningError, UnauthenticatedError, status_of
+from ca.metrics import Events
+from ca.template import LifetimePolicy
+from istio_api import ca_pb2
+
+SERVICE = "istio.v1.auth.IstioCertificateService"
+METHOD = "CreateCertificate"
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+_log = logging.getLogger("ca")
+
+
+def issue(
+    bundle: Bundle,
+    policy: LifetimePolicy,
+    csr_pem: str,
+    identities: tuple[str, ...],
+    requested_seconds: int,
+    *,
+    now: datetime,
+    serial: int,
+) -> list[str]:
+    """A certificate for a caller who has proven `identities`; the answer's items in order.
+
+    Costs 0.2 to 0.4 ms of CPU. Raises: SigningError. Source: spec/ca-webhook-kube.md 1.1, 1.6.
+    """
+    wanted = csr.decode_csr(csr_pem)
+    leaf = template.build_leaf(
+        wanted.public_key,
+        identities,
+        template.choose_lifetime(requested_seconds, policy),
+        bundle.issuer,
+        wants_common_name=wanted.wants_common_name,
+        now=now,
+        serial=serial,
+    )
+    certificate = signer.sign(leaf, bundle.key.reveal())
+    validate.check(certificate, leaf, bundle.certificate)
+    return bundle.response(certificate)
+
+
+class CertificateService:
+    """`CreateCertificate` for a grpc.aio server: register `handler()`."""
+
+    def __init__(
+        self, authority: Authority, authentication: GrpcAuthentication, events: Events, signers: ThreadPoolExecutor
+    ) -> None:
+        """`signers`: the worker threads; as many as cores, since each signature keeps one busy."""
+        self._authority = authority
+        self._authentication = authentication
+        self._events = events
+        self._signers = signers
+
+    def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
+        """What the server registers. Messages stay bytes until the caller is known: strangers cost no parsing."""
+        method = grpc.unary_unary_rpc_method_handler(self._serve)
+        return grpc.method_handlers_generic_handler(SERVICE, {METHOD: method})
+
+    async def _serve(self, request: bytes, context: Context) -> bytes:
+        self._events.requested()
+        try:
+            response = await self.create_certificate(request, context)
+        except Exception as error:
+            self._report(error, context)
+            code, details = status_of(error)
+        else:
+            self._events.issued()
+            return response
+        await context.abort(code, details)
+        raise AssertionError("unreachable: abort raises")
+
+    async def create_certificate(self, request: bytes, context: Context) -> bytes:
+        """The whole path for one request; a serialized IstioCertificateResponse. Raises: DeniedError."""
+        caller = await self._authentication.identify(context)
+        message = _decode_request(request)
+        if _text(message.metadata, "ImpersonatedIdentity"):
+            raise ImpersonationError("no node account is trusted to ask for other workloads")
+        authority = self._authority
+        chain = await asyncio.get_running_loop().run_in_executor(
+            self._signers,
+            lambda: issue(
+                authority.bundle,
+                authority.policy,
+                message.csr,
+                caller.identities,
+                message.validity_duration,
+                now=authority.clock(),
+                serial=authority.new_serial(),
+            ),
+        )
+        return ca_pb2.IstioCertificateResponse(cert_chain=chain).SerializeToString()
+
+    def _report(self, error: Exception, context: Context) -> None:
+        """Logs and counts; the level follows the blame."""
+        peer = self._authentication.read(context).peer
+        match error:
+            case UnauthenticatedError():
+                self._events.refused()
+                _log.info(f"certificate request of {peer} refused: {error}")
+            case RequestError():
+                self._events.unreadable()
+                _log.info(f"certificate request of {peer} refused: {error}")
+            case SigningError():
+                self._events.failed(error)
+                level = logging.INFO if error.code is grpc.StatusCode.INVALID_ARGUMENT else logging.ERROR
+                _log.log(level, f"certificate request of {peer} not signed: {error}")
+            case _:
+                _log.error(f"certificate request of {peer} failed", exc_info=error)
+
+
+def _decode_request(request: bytes) -> ca_pb2.IstioCertificateRequest:
+    try:
+        return ca_pb2.IstioCertificateRequest.FromString(request)
+    except DecodeError as error:
+        raise RequestError("request is no istio.v1.auth.IstioCertificateRequest") from error
+
+
+def _text(metadata: Struct, key: str) -> str:
+    return metadata.fields[key].string_value if key in metadata.fields else ""
