@@ -10,7 +10,7 @@ from typing import ClassVar
 from msgspec import field
 
 from pilot.model.duration import Duration
-from pilot.model.objects import Int32, Message, UInt32
+from pilot.model.objects import Int32, Message, OneOfMessage, UInt32
 
 DEFAULT_EXT_AUTHZ_TIMEOUT = Duration(seconds=600)
 
@@ -54,7 +54,7 @@ class ExtAuthzGrpc(Message, frozen=True):
     include_request_body_in_check: ExtAuthzRequestBody | None = None
 
 
-class HttpHeader(Message, frozen=True):
+class HttpHeader(OneOfMessage, frozen=True):
     """A header with a fixed value or one from the proxy's environment."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("value", "env_name"),)
@@ -178,7 +178,7 @@ class DynatraceSampler(Message, frozen=True):
     http_service: DynatraceApi | None = None
 
 
-class OpenTelemetryTracing(Message, frozen=True):
+class OpenTelemetryTracing(OneOfMessage, frozen=True):
     """`OpenTelemetryTracingProvider`; neither `http` nor `grpc` means gRPC."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("http", "grpc"),)
@@ -245,7 +245,7 @@ class SdsProvider(Message, frozen=True):
     port: UInt32 = 0
 
 
-class ExtensionProvider(Message, frozen=True):
+class ExtensionProvider(OneOfMessage, frozen=True):
     """A named provider of exactly one kind."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (

@@ -12,7 +12,7 @@ from msgspec import field
 from pilot.model.duration import Duration
 from pilot.model.extension_provider import DEFAULT_PROVIDERS, ExtensionProvider
 from pilot.model.gateway import TLSProtocol
-from pilot.model.objects import Int32, Message
+from pilot.model.objects import Int32, Message, OneOfMessage
 from pilot.model.proxy_config import ProxyConfig
 from pilot.model.selectors import LabelSelector
 from pilot.model.sidecar import OutboundTrafficPolicy, OutboundTrafficPolicyMode
@@ -64,7 +64,7 @@ class ConfigSource(Message, frozen=True):
     subscribed_resources: tuple[str, ...] = ()
 
 
-class CertificateData(Message, frozen=True):
+class CertificateData(OneOfMessage, frozen=True):
     """An additional root."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("pem", "spiffe_bundle_url"),)

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from msgspec import field
 
-from pilot.model.objects import Message, UInt32
+from pilot.model.objects import Message, OneOfMessage, UInt32
 
 
-class NetworkEndpoints(Message, frozen=True):
+class NetworkEndpoints(OneOfMessage, frozen=True):
     """`Network.NetworkEndpoints`: by address, or by cluster id."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("from_cidr", "from_registry"),)
@@ -20,7 +20,7 @@ class NetworkEndpoints(Message, frozen=True):
     from_registry: str | None = None
 
 
-class IstioNetworkGateway(Message, frozen=True):
+class IstioNetworkGateway(OneOfMessage, frozen=True):
     """`Network.IstioNetworkGateway`: by address, or the Service whose external addresses are used."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("registry_service_name", "address"),)

@@ -4,11 +4,13 @@ In: decoded documents (sources make them). Out: the base classes of the modules 
 what a kind means, and does not check values beyond their types.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import fields
 
 from pilot.resources import Origin
 
@@ -29,8 +31,18 @@ class Message(Struct, frozen=True, rename=json_name, forbid_unknown_fields=True,
     Absent scalars have protobuf's defaults, absent messages and wrapped scalars are None.
     """
 
+
+class OneOfMessage(Message, frozen=True):
+    """A message with fields that exclude each other (protobuf's oneof): making one that has two of them fails."""
+
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = ()
-    """Groups of attributes of which at most one is given (protobuf's oneof)."""
+    """Groups of attributes of which at most one is given."""
+
+    def __post_init__(self) -> None:
+        for group in self.ALTERNATIVES:
+            given = [name for name in group if getattr(self, name) != _defaults(type(self))[name]]
+            if len(given) > 1:
+                raise ValueError(alternatives_fault(group, given))
 
 
 class Fragment(Struct, frozen=True, rename=json_name, omit_defaults=True, gc=False):
@@ -59,6 +71,17 @@ class Metadata(Fragment, frozen=True):
     deletion_timestamp: str = ""
     generation: int = 0
     owner_references: tuple[OwnerReference, ...] = ()
+
+
+@cache
+def _defaults(message: type[Struct]) -> Mapping[str, object]:
+    return {each.name: each.default for each in fields(message)}
+
+
+def alternatives_fault(group: tuple[str, ...], given: Sequence[str]) -> str:
+    """What to tell who gave two fields of one oneof; attributes."""
+    expected = ", ".join(json_name(name) for name in group)
+    return f"expected at most one of {expected}, got {' and '.join(json_name(name) for name in given)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from msgspec import field
 
 from pilot.model.duration import Duration
 from pilot.model.extension_provider import Empty
-from pilot.model.objects import Int32, Message, UInt32
+from pilot.model.objects import Int32, Message, OneOfMessage, UInt32
 from pilot.model.traffic_policy import ClientTLSSettings, TcpKeepalive
 
 
@@ -52,7 +52,7 @@ class SourcedTag(Message, frozen=True):
     default_value: str = ""
 
 
-class CustomTag(Message, frozen=True):
+class CustomTag(OneOfMessage, frozen=True):
     """A tag of every span."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("literal", "environment", "header"),)
@@ -91,7 +91,7 @@ class OpenCensusTracer(Message, frozen=True):
     context: tuple[str, ...] = ()
 
 
-class Tracing(Message, frozen=True):
+class Tracing(OneOfMessage, frozen=True):
     """Tracing of a proxy; `sampling` in percent, `max_path_tag_length` 0: Envoy's default."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (
@@ -193,7 +193,7 @@ class KeyAccelerator(Message, frozen=True):
     fallback: bool | None = None
 
 
-class PrivateKeyProvider(Message, frozen=True):
+class PrivateKeyProvider(OneOfMessage, frozen=True):
     """Where private key operations are done."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("cryptomb", "qat"),)
@@ -224,7 +224,7 @@ class ProxyImage(Message, frozen=True):
     image_type: str = ""
 
 
-class ProxyConfig(Message, frozen=True):
+class ProxyConfig(OneOfMessage, frozen=True):
     """Settings of one proxy."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("service_cluster", "tracing_service_name"),)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from msgspec import field
 
 from pilot.model.duration import Duration
-from pilot.model.objects import Int32, Message, UInt32, UInt64
+from pilot.model.objects import Int32, Message, OneOfMessage, UInt32, UInt64
 from pilot.model.virtual_service import PortSelector
 
 
@@ -53,7 +53,7 @@ class MagLev(Message, frozen=True):
     table_size: UInt64 = 0
 
 
-class ConsistentHashLB(Message, frozen=True):
+class ConsistentHashLB(OneOfMessage, frozen=True):
     """Stickiness by hash; one source of the key, one algorithm."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (
@@ -101,7 +101,7 @@ class WarmupConfiguration(Message, frozen=True):
     aggression: float | None = None
 
 
-class LoadBalancerSettings(Message, frozen=True):
+class LoadBalancerSettings(OneOfMessage, frozen=True):
     """How an endpoint is chosen."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("simple", "consistent_hash"),)

@@ -10,10 +10,10 @@ from typing import ClassVar
 from msgspec import field
 
 from pilot.model.duration import Duration
-from pilot.model.objects import Int32, Message, Object, UInt32
+from pilot.model.objects import Int32, Message, Object, OneOfMessage, UInt32
 
 
-class StringMatch(Message, frozen=True):
+class StringMatch(OneOfMessage, frozen=True):
     """At most one is given; none of them: the value only has to be there."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("exact", "prefix", "regex"),)
@@ -99,7 +99,7 @@ class RedirectPortSelection(StrEnum):
     FROM_REQUEST_PORT = "FROM_REQUEST_PORT"
 
 
-class HTTPRedirect(Message, frozen=True):
+class HTTPRedirect(OneOfMessage, frozen=True):
     """An answer that sends the client elsewhere. `redirect_code` 0 means 301."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("port", "derive_port"),)
@@ -112,7 +112,7 @@ class HTTPRedirect(Message, frozen=True):
     redirect_code: UInt32 = 0
 
 
-class HTTPBody(Message, frozen=True):
+class HTTPBody(OneOfMessage, frozen=True):
     """A fixed body; `bytes` is base64 as written."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("string", "bytes"),)
@@ -182,7 +182,7 @@ class CorsPolicy(Message, frozen=True):
     unmatched_preflights: UnmatchedPreflights = UnmatchedPreflights.UNSPECIFIED
 
 
-class FaultDelay(Message, frozen=True):
+class FaultDelay(OneOfMessage, frozen=True):
     """`HTTPFaultInjection.Delay`; `percent` is the old form of `percentage`."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("fixed_delay", "exponential_delay"),)
@@ -193,7 +193,7 @@ class FaultDelay(Message, frozen=True):
     percentage: Percent | None = None
 
 
-class FaultAbort(Message, frozen=True):
+class FaultAbort(OneOfMessage, frozen=True):
     """`HTTPFaultInjection.Abort`."""
 
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("http_status", "grpc_status", "http2_error"),)
