@@ -39,6 +39,8 @@ class Resource:
     body: bytes
     version: str
     origins: tuple[Origin, ...] = ()
+    aliases: tuple[str, ...] = ()
+    """Other names under which a delta client may ask for it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

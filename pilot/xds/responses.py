@@ -1,0 +1,207 @@
+"""Response bodies, computed and serialized once for all streams that need the same one.
+
+In: the set a stream was sent, the set it is to have, what it asks for by name. Out: a `Body`: bytes without nonce and
+the names in them. Streams of one class hold the very same sets, so bodies are found by identity; the bytes are shared
+and each stream appends its nonce. Sends nothing and knows no stream.
+
+Source: xDS behaviour 1.7-1.9; xDS protocol ("Grouping Resources into Responses", "Deleting Resources").
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pilot.resources import Resource, ResourceSet
+from pilot.type_urls import BY_NAME, TypeUrl
+from pilot.xds import warming, wire
+from pilot.xds.subscription import EVERYTHING, Subscription
+
+T = TypeVar("T")
+
+DEFAULT_BUDGET = 64 << 20
+"""Bytes of bodies kept for streams still to come. Arbitrary: the full answers of some twenty large classes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A response without its nonce. Equal by identity of what it was made from: compare `names` and `removed`."""
+
+    data: bytes
+    names: tuple[str, ...] = ()
+    """Of the resources in it."""
+    removed: tuple[str, ...] = ()
+    """What the client is told to drop, by name (delta) or by absence."""
+    updated: frozenset[str] = frozenset()
+    """Those of `names` that are new to the client, or changed, or asked for."""
+
+    @property
+    def is_empty(self) -> bool:
+        """It tells nothing."""
+        return not self.names and not self.removed
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Names that are new or have another version, in the order of the new set; names that are gone, sorted."""
+
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class Responses:
+    """Makes bodies and remembers them, the ones used last, up to a budget in bytes."""
+
+    def __init__(self, budget: int = DEFAULT_BUDGET) -> None:
+        self._bodies: _Shared[Body] = _Shared(budget, lambda body: len(body.data) + 64 * len(body.names))
+        self._differences: _Shared[Difference] = _Shared(budget // 16, lambda found: 64 * len(found.changed))
+        self._endpoints: _Shared[frozenset[str]] = _Shared(budget // 16, lambda names: 64 * len(names))
+
+    def difference(self, old: ResourceSet, new: ResourceSet) -> Difference:
+        """What has to be said to a client that has `old` so that it has `new`."""
+        return self._differences.get((id(old), id(new)), (old, new), lambda: _difference(old, new))
+
+    def delta(
+        self,
+        type_url: TypeUrl,
+        old: ResourceSet,
+        new: ResourceSet,
+        asked: frozenset[str],
+        wanted: Subscription,
+        clusters: ResourceSet | None = None,
+    ) -> Body:
+        """The minimal DeltaDiscoveryResponse from `old` to `new`, and what is `asked` for even if unchanged.
+
+        A name asked for that does not exist is told as removed (xDS protocol: otherwise the client waits for ever).
+        `clusters`: see `version_on_wire`.
+        """
+        found = self.difference(old, new)
+        removed = found.removed
+        if removed and not wanted.wildcard:  # a name that was given up is not news
+            removed = tuple(name for name in removed if name in wanted.names)
+        key = ("delta", type_url, id(old), id(new), asked, removed, id(clusters))
+        return self._bodies.get(
+            key, (old, new, clusters), lambda: _delta(type_url, new, found.changed, removed, asked, clusters)
+        )
+
+    def sotw(self, type_url: TypeUrl, old: ResourceSet, new: ResourceSet, asked: frozenset[str]) -> Body:
+        """The DiscoveryResponse from `old` to `new`: of a type asked for by name only what is new, changed or `asked`
+        for (the protocol allows it), of every other type the full list or nothing.
+        """
+        found = self.difference(old, new)
+        partial = type_url in BY_NAME
+        make = _partial if partial else _full
+        return self._bodies.get(
+            ("sotw", type_url, id(old), id(new), asked), (old, new), lambda: make(type_url, new, found, asked)
+        )
+
+    def endpoints_behind(self, body: Body, clusters: ResourceSet) -> frozenset[str]:
+        """Names of the endpoint resources that the updated clusters of a body wait for."""
+        return self._endpoints.get(
+            (id(body), id(clusters)), (body, clusters), lambda: warming.endpoints_behind(clusters, body.updated)
+        )
+
+
+def claimed(
+    type_url: TypeUrl,
+    claims: Mapping[str, str],
+    new: ResourceSet,
+    asked: frozenset[str],
+    wanted: Subscription,
+    clusters: ResourceSet | None = None,
+) -> Body:
+    """The first DeltaDiscoveryResponse to a client that says what it has from an earlier stream, version by name.
+
+    Not shared: clients differ in what they missed, and what is left to say is little.
+    """
+    changed = tuple(
+        name
+        for name, each in new.resources.items()
+        # Endpoints of a cluster that has another name than they: the version cannot tell whether it waits for them.
+        if claims.get(name) != version_on_wire(each, clusters) or (clusters is not None and name not in clusters)
+    )
+    removed = tuple(sorted(name for name in claims if name not in new and wanted.wants(name)))
+    return _delta(type_url, new, changed, removed, asked, clusters)
+
+
+def version_on_wire(resource: Resource, clusters: ResourceSet | None) -> str:
+    """The version a delta client is to remember: the content hash; of endpoints, also that of their cluster.
+
+    An updated cluster warms until its endpoints come again, though they did not change. If the stream breaks in
+    between, the client comes back with the new cluster and the old endpoints: their version then tells that they were
+    never sent for this cluster. `clusters`: what the stream was sent of clusters; None for other types.
+    """
+    cluster = clusters.resources.get(resource.name) if clusters is not None else None
+    return f"{resource.version}.{cluster.version}" if cluster else resource.version
+
+
+def _difference(old: ResourceSet, new: ResourceSet) -> Difference:
+    had, has = old.resources, new.resources
+    changed = []
+    for name, resource in has.items():
+        before = had.get(name)
+        if before is not resource and (before is None or before.version != resource.version):
+            changed.append(name)
+    return Difference(tuple(changed), tuple(sorted(had.keys() - has.keys())))
+
+
+def _delta(
+    type_url: TypeUrl,
+    new: ResourceSet,
+    changed: Iterable[str],
+    removed: Iterable[str],
+    asked: frozenset[str],
+    clusters: ResourceSet | None,
+) -> Body:
+    updated = frozenset(new if EVERYTHING in asked else (*changed, *(name for name in asked if name in new)))
+    names = tuple(name for name in new if name in updated)
+    missing = _missing(asked, new)
+    gone = tuple(sorted({*removed, *missing}))
+    resources = [(new[name], version_on_wire(new[name], clusters)) for name in names]
+    return Body(wire.encode_delta(type_url, new.version, resources, gone), names, gone, updated)
+
+
+def _missing(asked: frozenset[str], new: ResourceSet) -> set[str]:
+    missing = {name for name in asked if name not in new and name != EVERYTHING}
+    if missing:
+        missing.difference_update(alias for each in new.resources.values() for alias in each.aliases)
+    return missing
+
+
+def _partial(type_url: TypeUrl, new: ResourceSet, found: Difference, asked: frozenset[str]) -> Body:
+    updated = frozenset(new if EVERYTHING in asked else (*found.changed, *(name for name in asked if name in new)))
+    names = tuple(name for name in new if name in updated)
+    return Body(wire.encode_sotw(type_url, new.version, [new[name] for name in names]), names, (), updated)
+
+
+def _full(type_url: TypeUrl, new: ResourceSet, found: Difference, asked: frozenset[str]) -> Body:
+    if not (asked or found.changed or found.removed):
+        return Body(wire.encode_sotw(type_url, new.version, new.resources.values()))
+    names = tuple(new)
+    updated = frozenset(names if EVERYTHING in asked else (*found.changed, *(name for name in asked if name in new)))
+    return Body(wire.encode_sotw(type_url, new.version, new.resources.values()), names, found.removed, updated)
+
+
+class _Shared(Generic[T]):
+    """Values by key, the ones used last, up to a budget. An entry keeps alive what its key identifies by `id`."""
+
+    def __init__(self, budget: int, cost: Callable[[T], int]) -> None:
+        self._entries: OrderedDict[object, tuple[object, T, int]] = OrderedDict()
+        self._budget = budget
+        self._spent = 0
+        self._cost = cost
+
+    def get(self, key: object, alive: object, make: Callable[[], T]) -> T:
+        """The remembered value, else a new one."""
+        found = self._entries.get(key)
+        if found is not None:
+            self._entries.move_to_end(key)
+            return found[1]
+        value = make()
+        cost = self._cost(value) + 256  # an entry without bytes costs its tuple, key and links
+        self._entries[key] = (alive, value, cost)
+        self._spent += cost
+        while self._spent > self._budget and len(self._entries) > 1:
+            _, (_, _, freed) = self._entries.popitem(last=False)
+            self._spent -= freed
+        return value
