@@ -13,7 +13,7 @@ certificate, roots and ciphers chosen anew for each handshake, and the SPIFFE ru
 The inner name cannot be forged: it is a file in a directory of mode 0700, bound by us just before connecting, and
 gRPC reports it as the peer. Bytes wait in at most `_HIGH_WATER` on either side; then the other side is not read.
 
-Source: spec/ca-webhook-kube.md 1.4; DESIGN.md "Libraries" (grpc.aio).
+Source: spec/ca-webhook-kube.md 1.4.
 """
 
 import asyncio

@@ -5,7 +5,7 @@ after kill -9, a full disk or a power failure, finds the old content or the new 
 exist once (a root, an issuer's key) happens under `lock()`, so that a server and a command line which start together
 agree on one. Comes in: file names and bytes. Does not know what they mean.
 
-Source: DESIGN.md "Contract" (what must outlive a restart).
+Source: ARCHITECTURE.md (what must outlive a restart).
 """
 
 import fcntl
