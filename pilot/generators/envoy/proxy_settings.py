@@ -1,16 +1,15 @@
 """The ProxyConfig that holds for one proxy: what its node says in PROXY_CONFIG, whole, else the mesh's default.
 
 In: MeshConfig and the raw JSON of the node. Out: a `ProxyConfig`; equal ones are the same object, so that it can
-be part of a cache key. A field that cannot be understood (a newer agent) counts as not given. Source: xDS behaviour 1.4, 4.5.
+be part of a cache key. A field that cannot be understood (a newer agent) counts as not given.
+Source: xDS behaviour 1.4, 4.5.
 """
 
 import json
 from collections.abc import Mapping
 
-import msgspec
-
 from pilot.memo import memoized
-from pilot.model.duration import Duration, parse_duration
+from pilot.model.decoding import Unknown, decode_value
 from pilot.model.mesh import MeshConfig
 from pilot.model.proxy_config import ProxyConfig
 
@@ -24,22 +23,13 @@ def proxy_config(mesh: MeshConfig, raw: Mapping[str, object]) -> ProxyConfig:
 
 @memoized(size=1024)
 def _parse(text: str) -> ProxyConfig:
-    raw = json.loads(text)
-    known = {}
-    for name, value in raw.items():
-        try:
-            _convert({name: value})
-        except (msgspec.ValidationError, ValueError):
-            continue
-        known[name] = value
-    return _convert(known)
-
-
-def _convert(raw: Mapping[str, object]) -> ProxyConfig:
-    return msgspec.convert(raw, ProxyConfig, strict=False, dec_hook=_decode)
-
-
-def _decode(kind: type, value: object) -> object:
-    if kind is Duration and isinstance(value, str):
-        return parse_duration(value)
-    raise ValueError(f"expected a {kind.__name__}, got {type(value).__name__}")
+    whole, _ = decode_value(json.loads(text), ProxyConfig, Unknown.IGNORE)
+    if whole is not None:
+        return whole
+    readable = {}
+    for name, value in json.loads(text).items():
+        field, _ = decode_value({name: value}, ProxyConfig, Unknown.IGNORE)
+        if field is not None:
+            readable[name] = value
+    settings, _ = decode_value(readable, ProxyConfig, Unknown.IGNORE)
+    return settings or ProxyConfig()

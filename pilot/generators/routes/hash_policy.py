@@ -1,0 +1,60 @@
+"""Which part of a request picks the endpoint, where a DestinationRule wants consistent hashing.
+
+In: the rule of a destination. Out: Envoy `HashPolicy` messages. Source: xDS behaviour 5.7.
+"""
+
+from typing import Any, Final
+
+from envoy.config.route.v3.route_components_pb2 import RouteAction
+
+from pilot.memo import memoized
+from pilot.model.destination_rule import MergedRule
+from pilot.model.traffic_policy import ConsistentHashLB, HTTPCookie, LoadBalancerSettings, TrafficPolicy
+
+_Policy = RouteAction.HashPolicy
+_SOURCE_IP: Final = _Policy(connection_properties=_Policy.ConnectionProperties(source_ip=True))
+
+
+@memoized(size=16_384)
+def build_hash_policy(rule: MergedRule | None, subset: str, port: int | None) -> Any | None:
+    """The hash policy of a destination; `port` None: no port-level settings apply to it."""
+    balancer = _load_balancer(rule, subset, port) if rule is not None else None
+    return _hash(balancer.consistent_hash) if balancer is not None and balancer.consistent_hash is not None else None
+
+
+def _load_balancer(rule: MergedRule, subset: str, port: int | None) -> LoadBalancerSettings | None:
+    """The most specific settings: of the subset's port, the subset, the rule's port, the rule."""
+    policies = [each.traffic_policy for each in rule.subsets if subset and each.name == subset][:1]
+    for policy in (*policies, rule.traffic_policy):
+        found = _of_port(policy, port) or (policy.load_balancer if policy is not None else None)
+        if found is not None:
+            return found
+    return None
+
+
+def _of_port(policy: TrafficPolicy | None, port: int | None) -> LoadBalancerSettings | None:
+    if policy is None or port is None:
+        return None
+    for each in policy.port_level_settings:
+        if each.port is not None and each.port.number == port:
+            return each.load_balancer
+    return None
+
+
+def _hash(settings: ConsistentHashLB) -> Any | None:
+    if settings.http_header_name:
+        return _Policy(header=_Policy.Header(header_name=settings.http_header_name))
+    if settings.http_cookie is not None:
+        return _cookie(settings.http_cookie)
+    if settings.use_source_ip:
+        return _SOURCE_IP
+    if settings.http_query_parameter_name:
+        return _Policy(query_parameter=_Policy.QueryParameter(name=settings.http_query_parameter_name))
+    return None
+
+
+def _cookie(cookie: HTTPCookie) -> Any | None:
+    if not cookie.name:
+        return None  # Envoy refuses a cookie without a name
+    attributes = [_Policy.CookieAttribute(name=each.name, value=each.value) for each in cookie.attributes]
+    return _Policy(cookie=_Policy.Cookie(name=cookie.name, path=cookie.path, ttl=cookie.ttl, attributes=attributes))
