@@ -12,20 +12,17 @@ from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any
 
+from pilot.errors import BadNode
 from pilot.model.features import Features
 from pilot.model.interning import Interner
 from pilot.view.proxy import ClientFiles, Flavour, Interception, IpMode, Proxy, ProxyKind, Traits
 
 
-class NodeError(ValueError):
-    """The node cannot be served as it describes itself; ends its stream with INVALID_ARGUMENT."""
-
-
-class NodeIdError(NodeError):
+class NodeIdError(BadNode):
     """The id is not `TYPE~IP~ID~DOMAIN` with a known type."""
 
 
-class NodeAddressError(NodeError):
+class NodeAddressError(BadNode):
     """Neither the id nor INSTANCE_IPS has a valid IP address."""
 
 
