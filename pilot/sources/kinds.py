@@ -1,0 +1,75 @@
+"""The kinds of objects that are read, and the struct of each.
+
+In: API group and kind of a document. Out: what to decode it to. An entry in `KINDS` is all that a new kind needs here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pilot.model.destination_rule import DestinationRule
+from pilot.model.gateway import Gateway
+from pilot.model.kubernetes import Endpoints, EndpointSlice, KubernetesService, Namespace, Node, Pod, ServiceAccount
+from pilot.model.objects import Object
+from pilot.model.peer_authentication import PeerAuthentication
+from pilot.model.service_entry import ServiceEntry
+from pilot.model.sidecar import Sidecar
+from pilot.model.virtual_service import VirtualService
+from pilot.model.workload_entry import WorkloadEntry
+
+CORE = ""
+DISCOVERY = "discovery.k8s.io"
+NETWORKING = "networking.istio.io"
+SECURITY = "security.istio.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind: its struct, its API group, the versions that hold the same fields."""
+
+    struct: type[Object]
+    name: str
+    """As documents say it; `struct.KIND` is unique over all groups."""
+    group: str
+    versions: tuple[str, ...]
+    namespaced: bool = True
+
+    @property
+    def strict(self) -> bool:
+        """Written by people: an unknown field is a mistake. Core kinds: ignored."""
+        return self.group.endswith("istio.io")
+
+    @property
+    def api_versions(self) -> tuple[str, ...]:
+        """`networking.istio.io/v1` and so on; the core group has no name."""
+        return tuple(f"{self.group}/{version}" if self.group else version for version in self.versions)
+
+
+def _kinds(group: str, versions: Iterable[str], structs: Iterable[type[Object]], namespaced: bool = True) -> list[Kind]:
+    return [Kind(struct, struct.KIND, group, tuple(versions), namespaced) for struct in structs]
+
+
+_ALL = (
+    *_kinds(CORE, ["v1"], [Namespace, Node], namespaced=False),
+    *_kinds(CORE, ["v1"], [KubernetesService, Endpoints, Pod, ServiceAccount]),
+    *_kinds(DISCOVERY, ["v1", "v1beta1"], [EndpointSlice]),
+    *_kinds(
+        NETWORKING,
+        ["v1", "v1beta1", "v1alpha3"],
+        [VirtualService, DestinationRule, Gateway, ServiceEntry, WorkloadEntry, Sidecar],
+    ),
+    *_kinds(SECURITY, ["v1", "v1beta1"], [PeerAuthentication]),
+)
+
+KINDS: Mapping[tuple[str, str], Kind] = {(each.group, each.name): each for each in _ALL}
+"""By API group and kind."""
+
+
+def split_api_version(api_version: str) -> tuple[str, str]:
+    """Group and version: `networking.istio.io/v1` -> (`networking.istio.io`, `v1`), `v1` -> (``, `v1`)."""
+    group, _, version = api_version.rpartition("/")
+    return group, version
+
+
+def kinds_of_group(group: str) -> tuple[str, ...]:
+    """Names of the kinds in an API group."""
+    return tuple(kind for its_group, kind in KINDS if its_group == group)
