@@ -52,6 +52,19 @@ def anything(type_url: TypeUrl, name: str, content: str = "") -> Resource:
     return resource_of_bytes(type_url, name, content.encode())
 
 
+def name_in(packed: Any) -> str:
+    """The name of the resource in a `google.protobuf.Any`; of a type that no test knows, empty."""
+    kinds = {
+        CLUSTER: cluster_pb2.Cluster,
+        ENDPOINT: endpoint_pb2.ClusterLoadAssignment,
+        LISTENER: listener_pb2.Listener,
+        ROUTE: route_pb2.RouteConfiguration,
+    }
+    kind = kinds.get(packed.type_url)
+    message = kind.FromString(packed.value) if kind else None
+    return str(message.cluster_name if packed.type_url == ENDPOINT else message.name) if message else ""
+
+
 def node(name: str = "web-1.default") -> Any:
     """The node of a sidecar."""
     made = base_pb2.Node(id=f"sidecar~10.0.0.1~{name}~default.svc.cluster.local", cluster="web.default")
