@@ -88,9 +88,7 @@ class AdminClient:
         """Counters and gauges by name, those whose name the regular expression matches. Raises: AdminError."""
         query = {"filter": pattern} if pattern else {}
         found = _decode_json(await self.get("/stats", format="json", **query), "/stats")
-        return {
-            each["name"]: int(each["value"]) for each in found.get("stats", ()) if str(each.get("value")).isdecimal()
-        }
+        return {each["name"]: each["value"] for each in found.get("stats", ()) if isinstance(each.get("value"), int)}
 
     async def config_dump(self, resource: str = "", **query: str) -> list[dict[str, Any]]:
         """The sections of the configuration dump, or with `resource` (e.g. "dynamic_listeners") its elements.

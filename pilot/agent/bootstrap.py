@@ -169,12 +169,15 @@ def _xds_cluster(options: AgentOptions) -> Json:
         },
     }
     keepalive = {"connection_keepalive": {"interval": PING_INTERVAL, "timeout": PING_TIMEOUT}}
+    http = {
+        "explicit_http_config": {"http2_protocol_options": keepalive},
+        # a stream per connection: a reconnect does not reuse a connection whose certificate is old
+        "common_http_protocol_options": {"max_requests_per_connection": 1},
+    }
     return {
-        **_cluster(XDS_CLUSTER, _socket_address(options.discovery), keepalive),
+        **_cluster(XDS_CLUSTER, _socket_address(options.discovery), http),
         **_resolution(options.discovery.host),
         "transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": tls},
-        # a stream per connection: a reconnect does not reuse a connection whose certificate is old
-        "max_requests_per_connection": 1,
         "upstream_connection_options": {
             "tcp_keepalive": {"keepalive_time": 10, "keepalive_interval": 5, "keepalive_probes": 3}
         },
@@ -182,7 +185,9 @@ def _xds_cluster(options: AgentOptions) -> Json:
 
 
 def _sds_cluster(socket: Path) -> Json:
-    return _cluster(SDS_CLUSTER, {"pipe": {"path": str(socket)}}, {})
+    return _cluster(
+        SDS_CLUSTER, {"pipe": {"path": str(socket)}}, {"explicit_http_config": {"http2_protocol_options": {}}}
+    )
 
 
 def sds_secret(name: str) -> Json:
@@ -202,7 +207,7 @@ def sds_secret(name: str) -> Json:
     }
 
 
-def _cluster(name: str, address: Mapping[str, Any], http2: Mapping[str, Any]) -> Json:
+def _cluster(name: str, address: Mapping[str, Any], http: Mapping[str, Any]) -> Json:
     """A cluster of one endpoint that speaks HTTP/2."""
     return {
         "name": name,
@@ -216,7 +221,7 @@ def _cluster(name: str, address: Mapping[str, Any], http2: Mapping[str, Any]) ->
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": _url("upstreams.http.v3.HttpProtocolOptions"),
-                "explicit_http_config": {"http2_protocol_options": dict(http2)},
+                **http,
             }
         },
     }
@@ -227,7 +232,7 @@ def _resolution(host: str) -> Json:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return {"type": "STRICT_DNS", "dns_lookup_family": "V4_PREFERRED", "respect_dns_ttl": True}
+        return {"type": "STRICT_DNS", "dns_lookup_family": "V4_PREFERRED"}
     return {}
 
 

@@ -93,8 +93,10 @@ class EnvoyProcess:
         goes through real pipes: access logs to /dev/stdout cannot be opened where that is a socket.
         """
         async with contextlib.AsyncExitStack() as undo:
-            out, out_fd = await _open_pipe(undo)
-            errors, errors_fd = await _open_pipe(undo)
+            out, out_fd = await _open_pipe()
+            undo.callback(out.close)
+            errors, errors_fd = await _open_pipe()
+            undo.callback(errors.close)
             command = (sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), str(binary), *arguments)
             try:
                 process = await asyncio.create_subprocess_exec(
@@ -107,7 +109,7 @@ class EnvoyProcess:
                 os.close(out_fd)
                 os.close(errors_fd)
             undo.pop_all()
-        pumps = (_pump(out, name, _log_access), _pump(errors, name, _log_line))
+        pumps = (out.pump(name, _log_access), errors.pump(name, _log_line))
         return cls(process, tuple(map(asyncio.ensure_future, pumps)))
 
     @property
@@ -124,7 +126,7 @@ class EnvoyProcess:
     async def wait(self) -> int:
         """The exit code, once it has ended and all it said is logged."""
         code = await self._process.wait()
-        await asyncio.gather(*self._pumps)
+        await asyncio.wait(self._pumps)  # unlike gather, it leaves them alone when this wait is cancelled
         return 128 - code if code < 0 else code
 
     def send(self, number: signal.Signals) -> None:
@@ -144,8 +146,28 @@ class EnvoyProcess:
             return await self.wait()
 
 
-async def _open_pipe(undo: contextlib.AsyncExitStack) -> tuple[asyncio.StreamReader, int]:
-    """A reader in our event loop, and the file descriptor to give away."""
+class Pipe:
+    """The end of a pipe that is read in our event loop."""
+
+    def __init__(self, reader: asyncio.StreamReader, transport: asyncio.BaseTransport) -> None:
+        self._reader = reader
+        self._transport = transport
+
+    def close(self) -> None:
+        """Gives the file descriptor back."""
+        self._transport.close()
+
+    async def pump(self, name: str, log: Callable[[str, str], None]) -> None:
+        """Logs every line until the other end is closed, then closes this one."""
+        try:
+            async for line in _lines(self._reader):
+                log(name, line.decode(errors="replace").rstrip())
+        finally:
+            self.close()
+
+
+async def _open_pipe() -> tuple[Pipe, int]:
+    """Our end, and the file descriptor to give away."""
     read_fd, write_fd = os.pipe()
     if sys.platform == "linux":
         with contextlib.suppress(OSError):  # over the user's quota of pipe memory: the default size does
@@ -153,13 +175,7 @@ async def _open_pipe(undo: contextlib.AsyncExitStack) -> tuple[asyncio.StreamRea
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(read_fd, "rb", 0))
-    undo.callback(transport.close)
-    return reader, write_fd
-
-
-async def _pump(reader: asyncio.StreamReader, name: str, log: Callable[[str, str], None]) -> None:
-    async for line in _lines(reader):
-        log(name, line.decode(errors="replace").rstrip())
+    return Pipe(reader, transport), write_fd
 
 
 async def _lines(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:

@@ -186,14 +186,10 @@ class Identity:
     def _read_roots(self) -> tuple[x509.Certificate, ...]:
         what = f"root file {self._options.root}"
         try:
-            found = decode_certificates(self._options.root.read_bytes(), what)
+            return decode_certificates(self._options.root.read_bytes(), what)
         except OSError as error:
             message = f"{what}: {error.strerror}"
             raise CertificateError(message) from error
-        if not found:
-            message = f"{what}: it holds no certificate"
-            raise CertificateError(message)
-        return found
 
     def _remaining(self) -> timedelta:
         """The life left of the certificate in use; negative once it expired, zero where there is none."""

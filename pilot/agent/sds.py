@@ -8,7 +8,7 @@ moves their messages; `SecretServer` owns the socket. Does not make secrets.
 import asyncio
 import logging
 import stat
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,8 @@ from pilot.agent.secret_store import SecretStore
 from pilot.type_urls import SECRET
 
 logger = logging.getLogger("agent")
+
+Write = Callable[[bytes], Awaitable[None]]
 
 SERVICE = "envoy.service.secret.v3.SecretDiscoveryService"
 LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un has 108 and a zero
@@ -113,9 +115,9 @@ class DeltaStream:
 
 
 async def serve_stream(
-    stream: SecretStream, requests: AsyncIterator[Any], store: SecretStore, owner: str
-) -> AsyncIterator[bytes]:
-    """The responses of one stream: after each request and each change of a secret, what is due then."""
+    stream: SecretStream, requests: AsyncIterator[Any], write: Write, store: SecretStore, owner: str
+) -> None:
+    """Writes the responses of one stream, after each request and each change what is due then, until Envoy ends it."""
     with store.watch() as changed:
         reading = asyncio.ensure_future(anext(requests, None))
         waiting = asyncio.ensure_future(changed.wait())
@@ -136,7 +138,7 @@ async def serve_stream(
                 changed.clear()
                 response = stream.respond(store.secrets)
                 if response is not None:
-                    yield response
+                    await write(response)
         finally:
             reading.cancel()
             waiting.cancel()
@@ -170,8 +172,8 @@ class SecretServer:
 
     def _methods(self) -> Any:
         def method(make: Callable[[], SecretStream], request: Any) -> Any:
-            def streamed(requests: AsyncIterator[Any], _context: object) -> AsyncIterator[bytes]:
-                return serve_stream(make(), requests, self._store, self._owner)
+            async def streamed(requests: AsyncIterator[Any], context: Any) -> None:
+                await serve_stream(make(), requests, context.write, self._store, self._owner)
 
             return grpc.stream_stream_rpc_method_handler(
                 streamed, request_deserializer=request.FromString, response_serializer=None

@@ -81,9 +81,7 @@ def read_file_secret(name: str) -> Secret:
     """Reads a `file-cert:` or `file-root:` secret from its files. Raises: SecretError, without the content."""
     contents = [_read(name, path) for path in files_of(name)]
     try:
-        if not decode_certificates(contents[0], f"secret {name}"):
-            message = f"secret {name}: it holds no certificate"
-            raise SecretError(message)
+        decode_certificates(contents[0], f"secret {name}")
     except CertificateError as error:
         raise SecretError(str(error)) from error
     if name.startswith(FILE_CERTIFICATE):

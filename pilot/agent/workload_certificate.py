@@ -68,11 +68,11 @@ def build_csr(key: PrivateKey, spiffe_id: str) -> bytes:
 
 
 def decode_certificates(pem: bytes, what: str) -> tuple[x509.Certificate, ...]:
-    """Every certificate of a PEM text, in its order. Raises: CertificateError, which names `what`."""
+    """Every certificate of a PEM text, in its order; at least one. Raises: CertificateError, which names `what`."""
     try:
         return tuple(x509.load_pem_x509_certificates(pem))
     except ValueError as error:
-        message = f"{what}: expected pem certificates, got something that is not"
+        message = f"{what}: expected pem certificates, got none"
         raise CertificateError(message) from error
 
 

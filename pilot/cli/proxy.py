@@ -166,10 +166,10 @@ def proxy(**flags: Any) -> None:
     run_dir = flags.pop("run_dir")
     try:
         if run_dir is not None:
-            code = asyncio.run(_serve(_agent_options(run_dir, flags)))
+            code = asyncio.run(_serve(agent_options(run_dir, flags)))
         else:
             with tempfile.TemporaryDirectory(prefix="meshpilot-") as temporary:
-                code = asyncio.run(_serve(_agent_options(Path(temporary), flags)))
+                code = asyncio.run(_serve(agent_options(Path(temporary), flags)))
     except AgentError as error:
         raise click.ClickException(str(error)) from error
     sys.exit(code)
@@ -185,7 +185,7 @@ async def _serve(options: AgentOptions) -> int:
     return await agent.serve()
 
 
-def _agent_options(run_dir: Path, flags: Mapping[str, Any]) -> AgentOptions:
+def agent_options(run_dir: Path, flags: Mapping[str, Any]) -> AgentOptions:
     """The command line as the agent understands it. Raises: OptionError, click.UsageError."""
     same = {name: flags[name] for name in SAME_NAMES}
     port = flags["status_port"]
