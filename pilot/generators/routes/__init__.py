@@ -1,0 +1,45 @@
+"""Routes of a proxy (RDS): every requested name gets an answer, an empty one where nothing is known of it.
+
+In: a view and names. Out: a `ResourceSet`, the same object as long as nothing it was made from changed.
+Source: xDS behaviour 5.
+"""
+
+from functools import lru_cache
+
+from pilot.generators.gateway_servers import MergedGateways, merge_servers
+from pilot.generators.routes import gateway, sidecar
+from pilot.generators.routes.caller import Caller, caller_of
+from pilot.memo import memoized
+from pilot.model.interning import same_tuple
+from pilot.resources import EMPTY, ResourceSet, resource_set
+from pilot.view.proxy import ProxyKind
+from pilot.view.proxy_view import ProxyView
+
+
+def build(view: ProxyView, names: frozenset[str]) -> ResourceSet:
+    """The route configurations with these names. Source: xDS behaviour 5.1."""
+    if not names:
+        return EMPTY
+    match view.traits.kind:
+        case ProxyKind.SIDECAR:
+            return _sidecar(caller_of(view), _same(names))
+        case ProxyKind.ROUTER:
+            return _gateway(caller_of(view), merge_servers(same_tuple(view.gateways)), _same(names))
+        case ProxyKind.WAYPOINT | ProxyKind.ZTUNNEL:
+            return EMPTY
+
+
+@lru_cache(maxsize=16_384)
+def _same(names: frozenset[str]) -> frozenset[str]:
+    """One object for equal sets: cache keys go by identity."""
+    return names
+
+
+@memoized(size=16_384)
+def _sidecar(caller: Caller, names: frozenset[str]) -> ResourceSet:
+    return resource_set(sidecar.build_route(name, caller) for name in sorted(names))
+
+
+@memoized(size=4096)
+def _gateway(caller: Caller, gateways: MergedGateways, names: frozenset[str]) -> ResourceSet:
+    return resource_set(gateway.build_route(name, gateways, caller) for name in sorted(names))

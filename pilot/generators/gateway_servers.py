@@ -1,0 +1,130 @@
+"""The servers of all Gateways that apply to one gateway proxy, merged: what it listens on, and which routes that needs.
+
+In: `GatewayServer`s in order of creation. Out: ports with their servers, in order; servers that contradict an
+earlier one are left out. Listeners and routes of gateways both start here. Source: xDS behaviour 4.10.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from pilot.memo import memoized
+from pilot.model.gateway import GatewayServer, ServerTLSMode
+from pilot.model.protocol import parse_protocol
+from pilot.model.service import PortProtocol
+
+
+class ServerKind(Enum):
+    """What a server does with connections."""
+
+    HTTP = "plain HTTP"
+    TCP = "plain bytes"
+    HTTPS = "terminates TLS around HTTP"
+    TLS = "terminates TLS around bytes"
+    PASSTHROUGH = "passes TLS on by the routes of VirtualServices"
+    AUTO_PASSTHROUGH = "passes TLS on by the SNI of clusters"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MergedServer:
+    """A server that is served."""
+
+    gateway: GatewayServer
+    kind: ServerKind
+    protocol: PortProtocol
+    route_name: str
+    """Of its route configuration; empty where it needs none."""
+
+    @property
+    def sni_hosts(self) -> tuple[str, ...]:
+        """The hosts without namespaces, sorted."""
+        return tuple(sorted({host.rpartition("/")[2] for host in self.gateway.hosts}))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MergedPort:
+    """One listener."""
+
+    number: int
+    bind: str
+    """Empty: every address."""
+    servers: tuple[MergedServer, ...]
+    """Plain HTTP servers of one port share one filter chain: only the first of them is here."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MergedGateways:
+    """Everything that a gateway proxy serves."""
+
+    ports: tuple[MergedPort, ...]
+    routes: Mapping[str, tuple[MergedServer, ...]]
+    """Servers by the name of their route configuration, in order."""
+
+
+def server_kind(server: GatewayServer) -> tuple[ServerKind, PortProtocol]:
+    """What a server does, and what its clients speak."""
+    protocol = parse_protocol(server.server.port.protocol)
+    tls = server.server.tls
+    if tls is None or protocol.is_http:  # tls of an HTTP server only redirects
+        return (ServerKind.HTTP if protocol.is_http else ServerKind.TCP), protocol
+    if tls.mode is ServerTLSMode.PASSTHROUGH:
+        return ServerKind.PASSTHROUGH, protocol
+    if tls.mode is ServerTLSMode.AUTO_PASSTHROUGH:
+        return ServerKind.AUTO_PASSTHROUGH, protocol
+    return (ServerKind.HTTPS if protocol is PortProtocol.HTTPS else ServerKind.TLS), protocol
+
+
+def route_name(server: GatewayServer, kind: ServerKind, port: int) -> str:
+    """The name of the route configuration of a server that listens on `port`; empty where it has none."""
+    bind = f".{server.server.bind}" if server.server.bind else ""
+    if kind is ServerKind.HTTP:
+        return f"http.{port}{bind}"
+    if kind is ServerKind.HTTPS:
+        declared = server.server.port
+        return f"https.{declared.number}.{declared.name}.{server.name}.{server.namespace}{bind}"
+    return ""
+
+
+@dataclass(slots=True)
+class _OpenPort:
+    """A port while servers are added to it."""
+
+    servers: list[MergedServer]
+    plain: ServerKind | None = None
+    tls_hosts: set[str] | None = None
+
+
+@memoized(size=1024)
+def merge_servers(servers: tuple[GatewayServer, ...]) -> MergedGateways:
+    """Ports and routes of these servers."""
+    ports: dict[tuple[int, str], _OpenPort] = {}
+    routes: dict[str, list[MergedServer]] = {}
+    for server in servers:
+        kind, protocol = server_kind(server)
+        for number in server.resolved_ports:
+            name = route_name(server, kind, number)
+            port = ports.setdefault((number, server.server.bind), _OpenPort([]))
+            merged = MergedServer(server, kind, protocol, name)
+            if not _fits(merged, port, routes):
+                continue
+            if kind is not ServerKind.HTTP or name not in routes:
+                port.servers.append(merged)
+            if name:
+                routes.setdefault(name, []).append(merged)
+    made = (MergedPort(number, bind, tuple(port.servers)) for (number, bind), port in ports.items() if port.servers)
+    return MergedGateways(tuple(made), {name: tuple(each) for name, each in routes.items()})
+
+
+def _fits(server: MergedServer, port: _OpenPort, routes: Mapping[str, object]) -> bool:
+    """Whether a server contradicts nothing that is on the port; remembers what it claims."""
+    if server.kind in (ServerKind.HTTP, ServerKind.TCP):
+        if port.plain is None:
+            port.plain = server.kind
+            return True
+        return port.plain is ServerKind.HTTP and server.kind is ServerKind.HTTP
+    claimed = port.tls_hosts = port.tls_hosts if port.tls_hosts is not None else set()
+    hosts = set(server.gateway.hosts)
+    if not claimed.isdisjoint(hosts) or (server.kind is ServerKind.HTTPS and server.route_name in routes):
+        return False
+    claimed |= hosts
+    return True

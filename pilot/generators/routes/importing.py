@@ -1,0 +1,132 @@
+"""What an egress listener imports, arranged for routes: services by port, VirtualServices by host.
+
+In: an `EgressListener`. Out: indexes, made once for each listener object. Source: xDS behaviour 5.3 (1-3).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pilot.memo import memoized
+from pilot.model.hosts import HostIndex, covers, is_wildcard, overlaps
+from pilot.model.routing import ResolvedVirtualService
+from pilot.model.service import PortProtocol, Resolution, Service, ServicePort
+from pilot.view.scope import EgressListener
+
+ALL_PORTS = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Imported:
+    """A service as one route configuration sees it: with the ports that matter there."""
+
+    service: Service
+    ports: tuple[ServicePort, ...]
+
+    @property
+    def http_ports(self) -> Iterator[ServicePort]:
+        """Ports that speak HTTP, or may."""
+        return (port for port in self.ports if port.protocol.is_http or port.protocol.is_sniffed)
+
+
+Registry = Mapping[str, Imported]
+"""By host name in lower case; of two services with one name the later counts."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportedServices:
+    """The registry of every port; `by_port[ALL_PORTS]` has all services with all their ports."""
+
+    by_port: Mapping[int, Registry]
+
+
+@memoized(size=1024)
+def imported_services(listener: EgressListener) -> ImportedServices:
+    """The services of a listener by port. Aliases have no virtual hosts of their own."""
+    by_port: dict[int, dict[str, Imported]] = {ALL_PORTS: {}}
+    for service in listener.services:
+        if service.resolution is Resolution.ALIAS:
+            continue
+        host = service.hostname.lower()
+        ports = tuple(port for port in service.ports if port.protocol is not PortProtocol.UDP)
+        by_port[ALL_PORTS][host] = Imported(service, ports)
+        for port in ports:
+            by_port.setdefault(port.number, {})[host] = _on_port(service, port)
+    return ImportedServices(by_port)
+
+
+@memoized(size=131_072)
+def _on_port(service: Service, port: ServicePort) -> Imported:
+    return Imported(service, (port,))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoutedHosts:
+    """VirtualServices with HTTP routes, and who of them speaks for a host."""
+
+    services: tuple[ResolvedVirtualService, ...]
+    """In order of precedence."""
+    exact: Mapping[str, tuple[int, ...]]
+    """Positions in `services` by host."""
+    wildcards: tuple[tuple[str, int], ...]
+    most_specific: HostIndex[ResolvedVirtualService]
+
+
+@memoized(size=1024)
+def routed_hosts(listener: EgressListener) -> RoutedHosts:
+    """The VirtualServices of a listener by host."""
+    services = tuple(each for each in listener.virtual_services if each.http)
+    exact: dict[str, list[int]] = {}
+    wildcards: list[tuple[str, int]] = []
+    patterns: list[tuple[str, ResolvedVirtualService]] = []
+    for position, service in enumerate(services):
+        for host in service.hosts:
+            host = host.lower()
+            patterns.append((host, service))
+            if is_wildcard(host):
+                wildcards.append((host, position))
+            else:
+                exact.setdefault(host, []).append(position)
+    positions = {host: tuple(each) for host, each in exact.items()}
+    return RoutedHosts(services, positions, tuple(wildcards), HostIndex.of(patterns))
+
+
+def select_virtual_services(
+    routed: RoutedHosts, registry: Registry, *, every: bool
+) -> Iterator[ResolvedVirtualService]:
+    """Those that could say something about these services, in order; `every`: also those about other hosts."""
+    if every:
+        yield from routed.services
+        return
+    chosen = {position for host in registry for position in routed.exact.get(host, ())}
+    chosen |= {position for pattern, position in routed.wildcards if any(overlaps(pattern, host) for host in registry)}
+    for pattern in filter(is_wildcard, registry):
+        chosen |= {each for host, found in routed.exact.items() if covers(pattern, host) for each in found}
+    for position in sorted(chosen):
+        yield routed.services[position]
+
+
+def attach(
+    service: ResolvedVirtualService, routed: RoutedHosts, registry: Registry, namespace: str
+) -> tuple[tuple[str, ...], tuple[Imported, ...]]:
+    """Which hosts of a VirtualService stand alone, and which services it speaks for, for proxies of a namespace."""
+    alone: dict[str, None] = {}
+    found: dict[str, Imported] = {}
+    for host in service.hosts:
+        key = host.lower()
+        if not is_wildcard(key):
+            if key in registry:
+                found[key] = registry[key]
+            else:
+                alone[host] = None
+            continue
+        covered = [each for each in registry if covers(key, each)]
+        if not covered or service.gateway_semantics:
+            alone[host] = None
+            continue
+        for each in covered:
+            if routed.most_specific.find(each) is service:
+                found[each] = registry[each]
+    if service.gateway_semantics and service.namespace != namespace:
+        # a route of a consumer's namespace is for clients there; a producer's is for everybody
+        found = {host: each for host, each in found.items() if each.service.namespace == service.namespace}
+    return tuple(alone), tuple(found.values())

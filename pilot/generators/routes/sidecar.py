@@ -1,0 +1,228 @@
+"""Routes of sidecars: what becomes of an outbound HTTP request on a port.
+
+In: the name of a route configuration, what the proxy may reach, settings. Out: the configuration. Each virtual host is
+made once and shared; this module picks and orders them. Source: xDS behaviour 5.1, 5.3.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from pilot.generators.routes import importing, virtual_host
+from pilot.generators.routes.caller import Caller
+from pilot.generators.routes.domains import Domains, domains_of, service_domains
+from pilot.generators.routes.importing import ALL_PORTS, Registry
+from pilot.generators.routes.settings import RouteListener, RouteSettings
+from pilot.generators.routes.translate import Routes, build_routes
+from pilot.generators.routes.virtual_host import Host
+from pilot.memo import memoized
+from pilot.model.cluster_name import outbound
+from pilot.model.destination_rule import MergedRule
+from pilot.model.protocol import parse_protocol
+from pilot.model.routing import ResolvedVirtualService
+from pilot.model.service import Hostname, PortProtocol, Service
+from pilot.resources import Resource
+from pilot.view.proxy import Traits
+from pilot.view.scope import EgressListener, Scope
+
+HTTP_PROXY: Final = "http_proxy"
+PASSTHROUGH_CLUSTER: Final = "PassthroughCluster"
+_UNIX: Final = "unix://"
+_PLAIN_PORT: Final = 80
+"""Hosts that only a VirtualService knows are served on this port."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteName:
+    """A parsed name: `80`, `host:80`, `http_proxy`, `unix:///path`."""
+
+    port: int
+    sniffed: bool = False
+
+
+def parse_route_name(name: str) -> RouteName | None:
+    """What the name of a route configuration means; None where it means nothing. Source: xDS behaviour 5.1."""
+    if name == HTTP_PROXY or name.startswith(_UNIX):
+        return RouteName(ALL_PORTS)
+    host, colon, port = name.rpartition(":")
+    if not (port.isascii() and port.isdigit()) or bool(colon) != bool(host):
+        return None
+    return RouteName(int(port), sniffed=bool(colon))
+
+
+def select_listener(scope: Scope, name: str, port: int) -> EgressListener | None:
+    """The egress listener whose services a route configuration is about."""
+    for listener in scope.egress:
+        declared = listener.declared
+        if declared is None or declared.port is None:
+            return listener
+        if declared.bind == name if port == ALL_PORTS else declared.port.number == port:
+            return listener
+    return None
+
+
+@memoized(size=65_536)
+def build_route(name: str, caller: Caller) -> Resource:
+    """The route configuration of that name; an empty one where there is nothing to say."""
+    parsed = parse_route_name(name)
+    listener = select_listener(caller.scope, name, parsed.port) if parsed is not None else None
+    if parsed is None or listener is None:
+        return virtual_host.empty_configuration(name)
+    port = ALL_PORTS if _is_forward_proxy(listener) else parsed.port
+    hosts = _hosts(listener, port, caller)
+    if parsed.sniffed:
+        return virtual_host.build_configuration(name, _only(name, _by_domain(hosts)))
+    last = virtual_host.catch_all(caller.settings, _unknown_destinations(caller.scope))
+    return virtual_host.build_configuration(name, (*hosts, last))
+
+
+def _is_forward_proxy(listener: EgressListener) -> bool:
+    port = listener.declared.port if listener.declared is not None else None
+    return port is not None and parse_protocol(port.protocol) is PortProtocol.HTTP_PROXY
+
+
+def _unknown_destinations(scope: Scope) -> str:
+    """The cluster for names that no service has; empty: they are refused."""
+    if not scope.allow_any:
+        return ""
+    if scope.egress_proxy is None:
+        return PASSTHROUGH_CLUSTER
+    host, port, subset = scope.egress_proxy
+    return outbound(port, host, subset)
+
+
+@memoized(size=8192)
+def _hosts(listener: EgressListener, port: int, caller: Caller) -> tuple[Host, ...]:
+    """The virtual hosts of a port, by name; of all ports for `ALL_PORTS`."""
+    registry = importing.imported_services(listener).by_port.get(port, {})
+    routed = list(_routed(listener, port, registry, caller))
+    taken = {(each.hostname, each.port) for each in routed if each.of_service}
+    wanted = [*routed, *_default(registry, port, caller, taken)]
+    if port == ALL_PORTS:
+        wanted.sort(key=lambda each: each.port != _PLAIN_PORT)  # it owns the names without a port
+    unique = _without_duplicates(wanted, port, frozenset(registry))
+    return tuple(sorted(unique, key=lambda host: host.name))
+
+
+@memoized(size=8192)
+def _by_domain(hosts: tuple[Host, ...]) -> Mapping[str, tuple[Host, ...]]:
+    found: dict[str, list[Host]] = {}
+    for host in hosts:
+        for domain in host.domains.names:
+            found.setdefault(domain, []).append(host)
+    return {domain: tuple(each) for domain, each in found.items()}
+
+
+def _only(name: str, by_domain: Mapping[str, tuple[Host, ...]]) -> tuple[Host, ...]:
+    """The virtual host of one sniffed service: its listener has no other, so that it takes every name."""
+    found = dict.fromkeys((*by_domain.get(name, ()), *by_domain.get(name.rpartition(":")[0], ())))
+    return (virtual_host.with_every_domain(next(iter(found))),) if len(found) == 1 else tuple(found)
+
+
+class _Wanted(NamedTuple):
+    """A virtual host to be, of a service or of a host that only a VirtualService knows."""
+
+    hostname: str
+    port: int
+    host: Host
+    of_service: bool
+
+
+def _routed(listener: EgressListener, port: int, registry: Registry, caller: Caller) -> Iterator[_Wanted]:
+    """Virtual hosts with routes of VirtualServices, in order of precedence."""
+    routed = importing.routed_hosts(listener)
+    candidates = importing.select_virtual_services(routed, registry, every=port == _PLAIN_PORT)
+    attempts = caller.settings.attempt_count
+    for virtual_service in candidates:
+        alone, found = importing.attach(virtual_service, routed, registry, caller.traits.namespace)
+        by_port: dict[int, list[Service]] = {}
+        for imported in found:
+            for each in imported.http_ports:
+                by_port.setdefault(each.number, []).append(imported.service)
+        if not by_port and port == _PLAIN_PORT:
+            by_port[_PLAIN_PORT] = []
+        for number in sorted(by_port):
+            routes = _build_routes(virtual_service, number, port, registry, caller)
+            if not routes.bodies:
+                continue
+            suffix = number if port == ALL_PORTS else 0
+            for name in alone:
+                domains = _host_domains(name, suffix)
+                host = virtual_host.build_host(f"{name}:{number}", domains, routes, attempt_count=attempts)
+                yield _Wanted(name, number, host, False)
+            for service in by_port[number]:
+                domains = service_domains(service, suffix, caller.traits, caller.settings.features)
+                name = service.hostname
+                host = virtual_host.build_host(f"{name}:{number}", domains, routes, attempt_count=attempts)
+                yield _Wanted(name, number, host, True)
+
+
+def _build_routes(
+    virtual_service: ResolvedVirtualService, number: int, port: int, registry: Registry, caller: Caller
+) -> Routes:
+    scope = caller.scope
+
+    def lookup(host: str) -> tuple[Service | None, MergedRule | None]:
+        imported = registry.get(host.lower())
+        known = imported.service if imported is not None else scope.by_host.get(Hostname(host))
+        return known, scope.rules.get(Hostname(host))
+
+    listener = RouteListener(number, keep_listener_port=port != ALL_PORTS)
+    namespace = caller.traits.namespace
+    return build_routes(virtual_service, caller.settings, listener, lookup, caller.labels, namespace)
+
+
+def _default(registry: Registry, port: int, caller: Caller, taken: set[tuple[str, int]]) -> Iterator[_Wanted]:
+    """Virtual hosts of services that no VirtualService speaks of."""
+    rules, settings, traits = caller.scope.rules, caller.settings, caller.traits
+    for imported in registry.values():
+        hostname = imported.service.hostname
+        for each in imported.http_ports:
+            if (hostname, each.number) not in taken:
+                host = _default_host(imported.service, each.number, port, settings, traits, rules.get(hostname))
+                yield _Wanted(hostname, each.number, host, True)
+
+
+@memoized(size=131_072)
+def _default_host(
+    service: Service, number: int, port: int, settings: RouteSettings, traits: Traits, rule: MergedRule | None
+) -> Host:
+    return virtual_host.build_host(
+        f"{service.hostname}:{number}",
+        service_domains(service, number if port == ALL_PORTS else 0, traits, settings.features),
+        virtual_host.service_routes(service, number, settings, rule),
+        attempt_count=settings.attempt_count,
+        session=virtual_host.service_session(service, settings),
+    )
+
+
+@memoized(size=16_384)
+def _host_domains(host: str, port: int) -> Domains:
+    return domains_of((host, f"{host}:{port}") if port else (host,))
+
+
+def _without_duplicates(wanted: list[_Wanted], port: int, known: frozenset[str]) -> Iterator[Host]:
+    """The first virtual host of a name, and the first owner of a domain: Envoy refuses a second."""
+    names: set[str] = set()
+    taken: set[str] = set()
+    for _, number, host, _ in wanted:
+        if host.name in names:
+            continue
+        domains = host.domains
+        if not (taken.isdisjoint(domains.folded) and known.isdisjoint(domains.short)):
+            host = virtual_host.with_domains(host, _free(domains, taken, known))
+        taken |= host.domains.folded
+        if port == ALL_PORTS and number != _PLAIN_PORT:
+            host = virtual_host.with_domains(host, [name for name in host.domains.names if ":" in name])
+        if host.domains.names:
+            names.add(host.name)
+            yield host
+
+
+def _free(domains: Domains, taken: set[str], known: frozenset[str]) -> list[str]:
+    """Names that nobody has; a short form gives way to the service that has it as its full name."""
+    return [
+        name
+        for name in domains.names
+        if name.lower() not in taken and not (name.lower() in domains.short and name.lower() in known)
+    ]
