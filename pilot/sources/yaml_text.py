@@ -6,7 +6,7 @@ scalars, and the line of any place in it. Scalars mean what they mean to Kuberne
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -81,12 +81,22 @@ def parse_yaml(text: str) -> Parsed:
     return parsed
 
 
-def line_of(text: str, path: Path) -> int:
-    """The line, from 1, of the key or item at `path` in a document, or of what is nearest to it."""
+def first_line(text: str) -> int:
+    """The line, from 1, where a document begins: a separator and comments may stand before it."""
+    found = _CONTENT.search(text)
+    return text.count("\n", 0, found.start()) + 1 if found else 1
+
+
+def lines_of(text: str, paths: Iterable[Path]) -> list[int]:
+    """The line, from 1, of the key or item at each path in a document, or of what is nearest to it."""
     try:
-        node = _compose(text)
+        root = _compose(text)
     except BrokenText as broken:
-        return broken.line
+        return [broken.line for _ in paths]
+    return [_line_at(root, path) for path in paths]
+
+
+def _line_at(node: Node | None, path: Path) -> int:
     line = 1 if node is None else node.start_mark.line + 1
     for part in path:
         found = _step(node, part)
@@ -137,7 +147,7 @@ def _compose(text: str) -> Node | None:
             composer.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        reason = " ".join(part for part in (error.context, error.problem) if part)
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
         raise BrokenText(mark.line + 1 if mark else 1, reason or "not YAML") from error
     except yaml.reader.ReaderError as error:
         raise BrokenText(text.count("\n", 0, error.position) + 1, f"{error.reason}") from error
