@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 from ca.authn.connections import Connection, Connections
 from ca.errors import CaError, CredentialError
@@ -190,11 +191,10 @@ class _End(asyncio.Protocol):
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's are none by class, only by what they do
         self._open.add(self)
-        transport.set_write_buffer_limits(high=_HIGH_WATER)
-        transport.pause_reading()
+        self.transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
         assert self._other is not None, "reading begins when the pipe is joined"

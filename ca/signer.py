@@ -19,15 +19,16 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 def sign(template: Template, key: PrivateKey) -> x509.Certificate:
     """Signs. Raises: GenerationError where the library refuses what the template says."""
-    builder = (
-        x509.CertificateBuilder()
-        .issuer_name(template.issuer)
-        .subject_name(template.subject)
-        .public_key(template.public_key)
-        .serial_number(template.serial)
-    )
     try:
-        builder = builder.not_valid_before(template.not_before).not_valid_after(template.not_after)
+        builder = (
+            x509.CertificateBuilder()
+            .issuer_name(template.issuer)
+            .subject_name(template.subject)
+            .public_key(template.public_key)
+            .serial_number(template.serial)
+            .not_valid_before(template.not_before)
+            .not_valid_after(template.not_after)
+        )
         for extension, critical in template.extensions:
             builder = builder.add_extension(extension, critical)
         return builder.sign(key, hash_for(key))

@@ -121,7 +121,7 @@ def build_leaf(
         public_key=public_key,
         serial=serial,
         not_before=now - BACKDATE,
-        not_after=min(now + lifetime, issuer.not_after),
+        not_after=min(_whole_seconds(now + lifetime), issuer.not_after),
         extensions=(
             (LEAF_KEY_USAGE, True),
             (LEAF_EXTENDED_KEY_USAGE, False),
@@ -147,7 +147,7 @@ def build_root(
         public_key=public_key,
         serial=serial,
         not_before=now,
-        not_after=now + lifetime,
+        not_after=_whole_seconds(now + lifetime),
         extensions=(
             (ROOT_KEY_USAGE, True),
             (x509.BasicConstraints(ca=True, path_length=None), True),

@@ -1,7 +1,7 @@
 """Small makers for tests of the certificate authority: keys, requests, bundles, and a whole server on a free port."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -41,14 +41,30 @@ YEARS = timedelta(hours=87600)
 
 
 @cache
-def rsa_key(number: int = 0, bits: int = 2048) -> rsa.RSAPrivateKey:
-    """One key for each number: making them takes longer than everything that tests do with them."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+def _rsa_key(number: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 @cache
-def ec_key(number: int = 0, curve: type[ec.EllipticCurve] = ec.SECP256R1) -> ec.EllipticCurvePrivateKey:
+def _ec_key(number: int, curve: type[ec.EllipticCurve]) -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(curve())
+
+
+def rsa_key(number: int = 0) -> rsa.RSAPrivateKey:
+    """One key for each number: making them takes longer than everything that tests do with them."""
+    return _rsa_key(number)
+
+
+def ec_key(number: int = 0, curve: type[ec.EllipticCurve] = ec.SECP256R1) -> ec.EllipticCurvePrivateKey:
+    """One key for each number and curve."""
+    return _ec_key(number, curve)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Polls what has no event of its own. Raises: TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.01)
 
 
 def make_csr(
