@@ -3,16 +3,21 @@
 The model replaces what changed and shares the rest, so "the same argument" is "the same object": a key is made of
 strings, numbers and enums by value and of everything else by identity. The entry keeps its arguments alive, hence an
 identity is never reused while it is a key. A miss only costs time, a hit cannot be wrong.
+
+`latest` is for values that replace each other: endpoints of a service come and go all the time and would fill a table
+with results that nobody asks for again. It keeps one result for each first argument, the newest.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
 from enum import Enum
 from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, TypeVar
+from operator import is_
+from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K")
 
 _BY_VALUE = (str, bytes, int, float, bool, type(None), Enum)
 
@@ -58,7 +63,40 @@ class Memoized(Generic[P, T]):
         self._entries.clear()
 
 
-_ALL: list[Memoized[Any, Any]] = []
+class Latest(Generic[K, P, T]):
+    """A function that remembers the newest result for each first argument; `calls` counts real computations."""
+
+    def __init__(self, function: Callable[Concatenate[K, P], T], size: int) -> None:
+        self._function = function
+        self._size = size
+        self._entries: OrderedDict[int, tuple[K, tuple[object, ...], T]] = OrderedDict()
+        self.calls = 0
+        update_wrapper(self, function)
+
+    def __call__(self, subject: K, *args: P.args, **kwargs: P.kwargs) -> T:
+        key, others = id(subject), (*args, *kwargs.values())
+        known = self._entries.get(key)
+        if known is not None and len(known[1]) == len(others) and all(map(is_, known[1], others)):
+            self._entries.move_to_end(key)
+            return known[2]
+        self.calls += 1
+        value = self._function(subject, *args, **kwargs)
+        self._entries[key] = (subject, others, value)
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._entries.clear()
+
+
+class _Clearable(Protocol):
+    def clear(self) -> None: ...
+
+
+_ALL: list[_Clearable] = []
 
 
 def memoized(size: int = 4096) -> Callable[[Callable[P, T]], Memoized[P, T]]:
@@ -66,6 +104,20 @@ def memoized(size: int = 4096) -> Callable[[Callable[P, T]], Memoized[P, T]]:
 
     def wrap(function: Callable[P, T]) -> Memoized[P, T]:
         made = Memoized(function, size)
+        _ALL.append(made)
+        return made
+
+    return wrap
+
+
+def latest(size: int) -> Callable[[Callable[Concatenate[K, P], T]], Latest[K, P, T]]:
+    """Decorator: `@latest(size=20_000)`, of a pure function of immutable arguments, compared by identity.
+
+    The first argument says what the result is about; name the others always in one way.
+    """
+
+    def wrap(function: Callable[Concatenate[K, P], T]) -> Latest[K, P, T]:
+        made = Latest(function, size)
         _ALL.append(made)
         return made
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from pilot.memo import clear_all, memoized
+from pilot.memo import clear_all, latest, memoized
 
 
 @dataclass(frozen=True)
@@ -107,3 +107,42 @@ def test_memoized_function_keeps_its_name_and_documentation() -> None:
         """What it does."""
 
     assert (described.__name__, described.__doc__) == ("described", "What it does.")  # type: ignore[attr-defined]
+
+
+def test_latest_keeps_one_result_for_each_subject() -> None:
+    @latest(size=10)
+    def total(part: Part, more: Part) -> int:
+        return part.number + more.number
+
+    one, two, more, other = Part(1), Part(2), Part(10), Part(20)
+    assert [total(one, more), total(two, more), total(one, more), total(two, more)] == [11, 12, 11, 12]
+    assert total.calls == 2
+
+    assert total(one, other) == 21
+    assert total(one, more) == 11, "the newest result replaced the one before"
+    assert total.calls == 4
+
+
+def test_latest_forgets_the_subject_used_longest_ago() -> None:
+    @latest(size=2)
+    def number(part: Part) -> int:
+        return part.number
+
+    one, two, three = Part(1), Part(2), Part(3)
+    for part in (one, two, one, three, one):
+        number(part)
+    assert number.calls == 3
+    number(two)
+    assert number.calls == 4
+
+
+def test_latest_is_forgotten_with_everything_else() -> None:
+    @latest(size=2)
+    def number(part: Part) -> int:
+        return part.number
+
+    one = Part(1)
+    number(one)
+    clear_all()
+    number(one)
+    assert number.calls == 2
