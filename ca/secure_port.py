@@ -111,7 +111,7 @@ class SecurePort:
         if self._listener is not None:
             self._listener.close()
         for end in tuple(self._open):
-            end.abort()
+            end.transport.abort()
         shutil.rmtree(self._directory, ignore_errors=True)
 
     async def _handshake(self, accepted: socket.socket, address: str) -> None:
@@ -128,7 +128,7 @@ class SecurePort:
 
     async def _connect(self, accepted: socket.socket, address: str) -> None:
         loop = asyncio.get_running_loop()
-        outer, inner = _End(self._open), _End(self._open)
+        outer = _End(self._open)
         await loop.connect_accepted_socket(
             lambda: outer,
             accepted,
@@ -140,14 +140,14 @@ class SecurePort:
             shown: bytes | None = outer.transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
             names = self._names_of(shown) if shown else ()
             name, connected = await self._inner_socket()
-            await loop.create_unix_connection(lambda: inner, sock=connected)
+            peer = f"unix:{name}"
+            # Known before its first byte is read; forgotten when the client leaves, whenever that is.
+            self.connections.add(peer, Connection(address, names))
+            outer.when_lost(lambda: self.connections.remove(peer))
+            await loop.create_unix_connection(lambda: _End(self._open, outer), sock=connected)
         except BaseException:
-            outer.abort()
+            outer.transport.abort()
             raise
-        peer = f"unix:{name}"
-        self.connections.add(peer, Connection(address, names))
-        outer.on_lost = lambda: self.connections.remove(peer)
-        outer.join(inner)
 
     async def _inner_socket(self) -> tuple[str, socket.socket]:
         """Connected to the gRPC server, and bound to the name by which that server will know it."""
@@ -168,36 +168,39 @@ class SecurePort:
 
 
 class _End(asyncio.Protocol):
-    """One end of a pipe: what it reads, the other end writes. Reads nothing until it is joined."""
+    """One end of a pipe: what it reads, the other end writes. The first end reads nothing until there is a second."""
 
-    __slots__ = ("_open", "_other", "on_lost", "transport")
+    __slots__ = ("_lost", "_on_lost", "_open", "_other", "transport")
 
     transport: asyncio.Transport
 
-    def __init__(self, open_ends: set["_End"]) -> None:
+    def __init__(self, open_ends: set["_End"], other: "_End | None" = None) -> None:
         self._open = open_ends
-        self._other: _End | None = None
-        self.on_lost: Callable[[], None] | None = None
+        self._other = other
+        self._lost = False
+        self._on_lost: Callable[[], None] | None = None
 
-    def join(self, other: "_End") -> None:
-        self._other, other._other = other, self
-        for end in (self, other):
-            if end not in self._open:  # lost while the pipe was built
-                end._end_other()
-            else:
-                end.transport.resume_reading()
-
-    def abort(self) -> None:
-        self.transport.abort()
+    def when_lost(self, action: Callable[[], None]) -> None:
+        """Runs it when the connection is over; now, if it is."""
+        if self._lost:
+            action()
+        else:
+            self._on_lost = action
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's are none by class, only by what they do
         self._open.add(self)
         self.transport.set_write_buffer_limits(high=_HIGH_WATER)
-        self.transport.pause_reading()
+        if self._other is None:
+            self.transport.pause_reading()
+        elif self._other._lost:
+            self.transport.abort()
+        else:
+            self._other._other = self
+            self._other.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        assert self._other is not None, "reading begins when the pipe is joined"
+        assert self._other is not None, "the first end reads nothing until there is a second"
         self._other.transport.write(data)
 
     def pause_writing(self) -> None:
@@ -209,14 +212,12 @@ class _End(asyncio.Protocol):
             self._other.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
         self._open.discard(self)
-        if self.on_lost is not None:
-            self.on_lost()
-        self._end_other()
-
-    def _end_other(self) -> None:
+        if self._on_lost is not None:
+            self._on_lost()
         if self._other is not None and not self._other.transport.is_closing():
-            self._other.transport.close()
+            self._other.transport.close()  # what is written already still arrives
 
 
 async def _accept(listener: socket.socket) -> tuple[socket.socket, tuple[str, int]]:

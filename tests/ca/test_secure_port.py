@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -216,6 +216,33 @@ def test_uvloop_carries_the_same(tmp_path: Path) -> None:
     uvloop.run(big_echo(tmp_path))
 
 
+def test_uvloop_carries_calls(tmp_path: Path) -> None:
+    async def calls() -> None:
+        async with telling_who(tmp_path) as running:
+            shown = certificate(APP)
+            answers = await asyncio.gather(*(who(running, shown if n % 2 else "") for n in range(10)))
+            assert answers == ["True 127.0.0.1 ", f"True 127.0.0.1 {APP}"] * 5
+
+    uvloop.run(calls())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_server_may_speak_first_and_its_end_ends_the_client(
+    tmp_path: Path, run: Callable[[Coroutine[None, None, None]], None]
+) -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"good-bye")
+        writer.close()
+
+    async def call() -> None:
+        async with pipe(tmp_path, greet) as made:
+            reader, writer = await made.connect()
+            assert await asyncio.wait_for(reader.read(), 10) == b"good-bye"
+            writer.close()
+
+    run(call())
+
+
 async def test_slow_reader_holds_up_the_writer_instead_of_filling_memory(tmp_path: Path) -> None:
     sent = 0
     chunk = b"x" * 65536
@@ -253,17 +280,6 @@ async def still(value: Callable[[], int]) -> None:
         return last > 0 and time.monotonic() - since > 0.2
 
     await until(stopped)
-
-
-async def test_end_of_the_server_ends_the_client(tmp_path: Path) -> None:
-    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"good-bye")
-        writer.close()
-
-    async with pipe(tmp_path, greet) as made:
-        reader, writer = await made.connect()
-        assert await asyncio.wait_for(reader.read(), 10) == b"good-bye"
-        writer.close()
 
 
 async def test_end_of_the_client_ends_the_server(tmp_path: Path) -> None:
