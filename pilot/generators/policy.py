@@ -58,7 +58,7 @@ def for_port(rule: MergedRule | None, port: int) -> Policy:
 
 
 @memoized(size=32_768)
-def for_subset(rule: MergedRule, port: int, subset: Subset) -> Policy:
+def for_subset(rule: MergedRule | None, port: int, subset: Subset) -> Policy:
     """The policy for one service port of a subset: the subset's parts over the host's.
 
     A port level entry of the subset replaces its four parts even where it says nothing. The retry budget of the host

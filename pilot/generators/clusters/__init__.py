@@ -1,0 +1,3 @@
+"""CDS: where traffic can go, for a class of proxies."""
+
+from pilot.generators.clusters.sets import build as build

@@ -1,0 +1,3 @@
+"""EDS: what stands behind each cluster, for a class of proxies."""
+
+from pilot.generators.endpoints.sets import build as build

@@ -1,0 +1,135 @@
+"""The endpoints of one cluster: a ClusterLoadAssignment, by name over EDS or inside a cluster that resolves DNS names.
+
+In: a `Target` (what the cluster name means to a client), the endpoints behind its service. Out: the message, or a
+resource of it. Does not look names up: see `targets.py`. Source: xDS behaviour 6.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from envoy.config.core.v3.base_pb2 import Locality
+from envoy.config.endpoint.v3.endpoint_components_pb2 import LocalityLbEndpoints
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+from google.protobuf.wrappers_pb2 import UInt32Value
+
+from pilot.generators.endpoints import lb_endpoint
+from pilot.generators.endpoints.client import Client
+from pilot.generators.endpoints.preference import Preference
+from pilot.generators.endpoints.priorities import Group, group_by_locality, prioritize
+from pilot.generators.endpoints.selection import select_endpoints
+from pilot.memo import latest, memoized
+from pilot.model.destination_rule import MergedRule
+from pilot.model.endpoint import Endpoint
+from pilot.model.endpoint_index import ServiceEndpoints
+from pilot.model.features import Features
+from pilot.model.locality import split_locality
+from pilot.model.peer_authentication import MtlsMode, PeerAuthentications
+from pilot.model.service import Service, ServicePort
+from pilot.resources import Origin, Resource, resource
+from pilot.type_urls import ENDPOINT
+
+ISTIO_MTLS = "istio"
+TUNNEL_LABEL = "networking.istio.io/tunnel"
+_MANAGED_LABEL = "gateway.istio.io/managed"
+_MESH_CONTROLLER = "istio.io-mesh-controller"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """What a cluster name means to a client."""
+
+    name: str
+    service: Service
+    port: ServicePort
+    rule: MergedRule | None
+    labels: Mapping[str, str]
+    """The subset's; empty: no subset, or one of all endpoints."""
+    mtls: bool | None
+    """What a rule says about mutual TLS; None: nothing, so it is found out for each endpoint."""
+    preference: Preference | None
+    client: Client
+    own_cluster_only: bool
+    origins: tuple[Origin, ...]
+
+
+@latest(size=131_072)
+def build(
+    target: Target, endpoints: ServiceEndpoints, authentications: PeerAuthentications, features: Features
+) -> Resource:
+    """The resource for EDS."""
+    message = load_assignment(target, endpoints, authentications, features)
+    return resource(ENDPOINT, target.name, message, target.origins)
+
+
+@memoized(size=16_384)
+def build_unknown(name: str) -> Resource:
+    """The answer for a name that means nothing to this client: no endpoints."""
+    return resource(ENDPOINT, name, ClusterLoadAssignment(cluster_name=name))
+
+
+def load_assignment(
+    target: Target,
+    endpoints: ServiceEndpoints,
+    authentications: PeerAuthentications,
+    features: Features,
+    *,
+    names: bool = False,
+) -> Any:
+    """The message; `names`: endpoints may be DNS names."""
+    selected = select_endpoints(
+        endpoints.endpoints,
+        target.service,
+        target.port,
+        target.labels,
+        target.client,
+        features,
+        own_cluster_only=target.own_cluster_only,
+        names=names,
+    )
+    groups = prioritize(
+        group_by_locality((each, each.weight or 1) for each in selected), target.preference, target.client
+    )
+    return ClusterLoadAssignment(
+        cluster_name=target.name,
+        endpoints=[_locality_endpoints(group, target, authentications, features) for group in groups],
+    )
+
+
+def _locality_endpoints(group: Group, target: Target, authentications: PeerAuthentications, features: Features) -> Any:
+    members = []
+    for endpoint, weight in group.endpoints:
+        tunnel = target.client.tunnels and supports_tunnel(endpoint) and _prefers_tunnel(endpoint, features)
+        mtls = not tunnel and _does_mtls(endpoint, target.mtls, authentications)
+        members.append(lb_endpoint.build(endpoint, weight, mtls, tunnel, features))
+    region, zone, subzone = split_locality(group.locality)
+    return LocalityLbEndpoints(
+        locality=Locality(region=region, zone=zone, sub_zone=subzone),
+        lb_endpoints=members,
+        load_balancing_weight=UInt32Value(value=group.weight),
+        priority=group.priority,
+    )
+
+
+def supports_tunnel(endpoint: Endpoint) -> bool:
+    """Whether a workload can be reached through an HBONE tunnel."""
+    labels = endpoint.labels
+    return "http" in labels.get(TUNNEL_LABEL, "") or labels.get(_MANAGED_LABEL) == _MESH_CONTROLLER
+
+
+def all_support_tunnel(endpoints: Sequence[Endpoint]) -> bool:
+    """Whether there are endpoints and each can be reached through a tunnel."""
+    return bool(endpoints) and all(map(supports_tunnel, endpoints))
+
+
+def _prefers_tunnel(endpoint: Endpoint, features: Features) -> bool:
+    return features.prefer_sending_hbone or endpoint.tls_mode != ISTIO_MTLS
+
+
+def _does_mtls(endpoint: Endpoint, by_rule: bool | None, authentications: PeerAuthentications) -> bool:
+    if by_rule is not None:
+        return by_rule
+    if endpoint.tls_mode != ISTIO_MTLS:
+        return False
+    modes = authentications.workload_mtls(endpoint.namespace, endpoint.labels)
+    return modes.for_port(endpoint.port) is not MtlsMode.DISABLE

@@ -1,0 +1,63 @@
+"""The endpoints that one class of proxies gets over EDS: only what was asked for by name.
+
+In: a view and cluster names. Out: a `ResourceSet`, the same object as long as nothing in it changes. Every name has an
+answer. Source: xDS behaviour 6.1.
+"""
+
+from dataclasses import dataclass
+
+from pilot.generators.endpoints import assignment
+from pilot.generators.endpoints.assignment import Target
+from pilot.generators.endpoints.client import Client, client_of
+from pilot.generators.endpoints.targets import find_target
+from pilot.memo import latest, memoized
+from pilot.model.endpoint_index import NO_ENDPOINTS
+from pilot.model.features import Features
+from pilot.model.interning import Interner
+from pilot.model.mesh import MeshConfig
+from pilot.model.peer_authentication import PeerAuthentications
+from pilot.resources import Resource, ResourceSet, resource_set
+from pilot.view.proxy_view import ProxyView
+from pilot.view.scope import Endpoints, Scope
+from pilot.view.workload import Workload
+
+_NAMES: Interner[frozenset[str]] = Interner(4096)
+
+
+def build(view: ProxyView, names: frozenset[str]) -> ResourceSet:
+    """The endpoints of these clusters; a name that means nothing gets an assignment without endpoints."""
+    names = _NAMES.same(names, names)
+    plan = _plan(names, view.scope, client_of(view), view.workload, view.mesh, view.features)
+    return _build(plan, view.endpoints, view.peer_authentications, view.features)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """Names with what they mean: everything that does not depend on endpoints."""
+
+    entries: tuple[tuple[str, Target | None], ...]
+
+
+@memoized(size=1024)
+def _plan(
+    names: frozenset[str], scope: Scope, client: Client, workload: Workload, mesh: MeshConfig, features: Features
+) -> _Plan:
+    return _Plan(tuple((name, find_target(name, scope, client, workload, mesh, features)) for name in sorted(names)))
+
+
+@latest(size=1024)
+def _build(plan: _Plan, endpoints: Endpoints, authentications: PeerAuthentications, features: Features) -> ResourceSet:
+    resources = []
+    for name, target in plan.entries:
+        if target is None:
+            resources.append(assignment.build_unknown(name))
+            continue
+        found = endpoints.get((target.service.hostname, target.service.namespace), NO_ENDPOINTS)
+        resources.append(assignment.build(target, found, authentications, features))
+    return shared_set(*resources)
+
+
+@memoized(size=2048)
+def shared_set(*resources: Resource) -> ResourceSet:
+    """The set of these resources: one object for the same resources in the same order."""
+    return resource_set(resources)

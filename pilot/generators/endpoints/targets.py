@@ -1,0 +1,106 @@
+"""What a cluster name means to a client: the service, port, subset and rule behind it.
+
+In: names and a scope. Out: `Target`s; equal ones are the same object, so classes of proxies share what is made for
+them. Does not look at endpoints. Source: xDS behaviour 6.1, 6.2 (mutual TLS by rule).
+"""
+
+from collections.abc import Mapping
+
+from pilot.generators import policy
+from pilot.generators.endpoints.assignment import Target
+from pilot.generators.endpoints.client import Client, placed
+from pilot.generators.endpoints.cluster_local import is_cluster_local
+from pilot.generators.endpoints.preference import preference
+from pilot.memo import memoized
+from pilot.model.cluster_name import ClusterName, Direction
+from pilot.model.destination_rule import MergedRule
+from pilot.model.features import Features
+from pilot.model.mesh import MeshConfig
+from pilot.model.service import Hostname, Resolution, Service
+from pilot.model.traffic_policy import ClientTLSMode, TrafficPolicy
+from pilot.view.scope import Scope
+from pilot.view.workload import Workload
+
+_DNS = frozenset({Resolution.DNS, Resolution.DNS_ROUND_ROBIN})
+_NO_LABELS: Mapping[str, str] = {}
+
+
+def find_target(
+    name: str, scope: Scope, client: Client, workload: Workload, mesh: MeshConfig, features: Features
+) -> Target | None:
+    """The target behind a name asked for over EDS; None: nothing that this client may reach."""
+    parsed = ClusterName.parse(name)
+    if parsed is None or parsed.direction is Direction.INBOUND:
+        return None
+    service = scope.by_host.get(Hostname(parsed.host))
+    if service is None or service.resolution in _DNS:
+        return None
+    rule = scope.rules.get(service.hostname)
+    return target(name, parsed.port, parsed.subset, service, rule, client, workload, mesh, features)
+
+
+@memoized(size=65_536)
+def target(
+    name: str,
+    port: int,
+    subset: str,
+    service: Service,
+    rule: MergedRule | None,
+    client: Client,
+    workload: Workload,
+    mesh: MeshConfig,
+    features: Features,
+) -> Target | None:
+    """The target of a service port and subset; None: the service has no such port."""
+    found = policy.find_subset(rule, subset) if subset else None
+    effective = policy.for_subset(rule, port, found) if found else policy.for_port(rule, port)
+    wish = preference(effective.load_balancer, effective.outlier_detection, service.traffic_distribution, mesh)
+    return _target(
+        name, port, subset, service, rule, placed(client, workload, wish, service.node_local), mesh, features
+    )
+
+
+@memoized(size=65_536)
+def _target(
+    name: str,
+    port: int,
+    subset: str,
+    service: Service,
+    rule: MergedRule | None,
+    client: Client,
+    mesh: MeshConfig,
+    features: Features,
+) -> Target | None:
+    service_port = service.port(port)
+    if service_port is None:
+        return None
+    found = policy.find_subset(rule, subset) if subset else None
+    effective = policy.for_subset(rule, port, found) if found else policy.for_port(rule, port)
+    if subset:
+        said = _mtls_by_rule(found.traffic_policy if found else None, port)
+    else:
+        said = _mtls_by_rule(rule.traffic_policy if rule else None, port)
+    return Target(
+        name=name,
+        service=service,
+        port=service_port,
+        rule=rule,
+        labels=found.labels if found else _NO_LABELS,
+        mtls=said,
+        preference=preference(effective.load_balancer, effective.outlier_detection, service.traffic_distribution, mesh),
+        client=client,
+        own_cluster_only=is_cluster_local(service.hostname, mesh, features),
+        origins=(service.origin, *(rule.origins if rule else ())),
+    )
+
+
+def _mtls_by_rule(declared: TrafficPolicy | None, port: int) -> bool | None:
+    """Whether a policy asks for Istio's mutual TLS; None where it says nothing about TLS."""
+    if declared is None:
+        return None
+    said = declared.tls
+    for entry in declared.port_level_settings:
+        if entry.port is not None and entry.port.number == port and entry.tls is not None:
+            said = entry.tls
+            break
+    return None if said is None else said.mode is ClientTLSMode.ISTIO_MUTUAL
