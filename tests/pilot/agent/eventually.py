@@ -2,19 +2,27 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
-async def eventually(ask: Callable[[], T | Awaitable[T]], within: float = 15.0) -> T:
+@overload
+async def eventually(ask: Callable[[], Coroutine[Any, Any, T]], within: float = 15.0) -> T: ...
+
+
+@overload
+async def eventually(ask: Callable[[], T], within: float = 15.0) -> T: ...
+
+
+async def eventually(ask: Callable[[], Any], within: float = 15.0) -> Any:
     """The first true answer. An AssertionError names the last one where none comes `within` these seconds."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + within
     while True:
         answer = ask()
-        found: T = await answer if inspect.isawaitable(answer) else answer
+        found = await answer if inspect.isawaitable(answer) else answer
         if found:
             return found
         assert clock() < deadline, f"not within {within:g} s; the last answer was {found!r}"

@@ -1,6 +1,7 @@
 """An admin endpoint with fixed answers, in Envoy's place."""
 
 import json
+import re
 from typing import Any, Self
 
 from aiohttp import web
@@ -39,7 +40,8 @@ class SmallAdmin:
     async def _answer(self, request: web.Request) -> web.Response:
         self.asked.append(f"{request.method} {request.path_qs}")
         if request.path == "/stats":
-            stats = [{"name": name, "value": value} for name, value in self.stats.items()]
+            wanted = re.compile(request.query.get("filter", ""))
+            stats = [{"name": name, "value": value} for name, value in self.stats.items() if wanted.search(name)]
             return web.Response(text=json.dumps({"stats": [*stats, {"histograms": {}}]}))
         if request.path not in self.texts:
             return web.Response(status=503, text="not now")
