@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pilot.model.features import Features
 from pilot.model.gateway import GatewayServer
 from pilot.model.mesh import MeshConfig
+from pilot.model.peer_authentications import PeerAuthentications
 from pilot.view.proxy import Proxy, Traits
 from pilot.view.scope import Endpoints, Scope
 from pilot.view.workload import Workload
@@ -25,5 +26,7 @@ class ProxyView:
     scope: Scope
     workload: Workload
     endpoints: Endpoints
+    peer_authentications: PeerAuthentications = PeerAuthentications()
+    """What clients expect of servers, and endpoints of theirs."""
     gateways: tuple[GatewayServer, ...] = ()
     """Routers: the servers of every Gateway that selects it, in creation order."""

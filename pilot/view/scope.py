@@ -12,6 +12,7 @@ from pilot.model.endpoint_index import ServiceEndpoints
 from pilot.model.routing import ResolvedVirtualService
 from pilot.model.service import Hostname, Service
 from pilot.model.sidecar import SidecarEgressListener, SidecarIngressListener
+from pilot.model.traffic_policy import ConnectionPoolSettings
 from pilot.resources import Origin
 
 
@@ -44,6 +45,8 @@ class Scope:
     """(host, port or 0, subset) of the Sidecar's egressProxy."""
     sidecar: Origin | None
     ingress: tuple[SidecarIngressListener, ...]
+    inbound_connection_pool: ConnectionPoolSettings | None = None
+    """The Sidecar's, for every inbound port."""
 
 
 Endpoints = Mapping[tuple[Hostname, str], ServiceEndpoints]
