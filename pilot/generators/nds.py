@@ -56,7 +56,7 @@ class _Plan:
 @memoized(size=1024)
 def _plan(egress: tuple[EgressListener, ...], traits: Traits, features: Features) -> _Plan:
     services = dict.fromkeys(service for listener in egress for service in listener.services)
-    planned = []
+    planned: list[tuple[Service, _Entry | None]] = []
     for service in services:
         known = service_address(service, traits, features)
         addresses = dict.fromkeys((known.primary, *known.extra))

@@ -14,13 +14,14 @@ from pilot.generators.clusters.facts import ServiceFacts, service_facts
 from pilot.generators.clusters.outbound import Cut
 from pilot.generators.endpoints.assignment import Target, load_assignment
 from pilot.generators.endpoints.client import Client, client_of
+from pilot.generators.endpoints.plaintext import Plaintext, plaintext_of
 from pilot.generators.endpoints.targets import target
 from pilot.memo import latest, memoized
 from pilot.model.destination_rule import MergedRule
 from pilot.model.endpoint_index import NO_ENDPOINTS, ServiceEndpoints
 from pilot.model.gateway import ServerTLSMode
 from pilot.model.interning import same_tuple
-from pilot.model.peer_authentication import PeerAuthentications
+from pilot.model.peer_authentications import PeerAuthentications
 from pilot.model.service import Service
 from pilot.resources import Resource, ResourceSet, resource_set
 from pilot.view.proxy import Interception, ProxyKind
@@ -91,7 +92,8 @@ def _of_services(plan: _Plan, endpoints: Endpoints, authentications: PeerAuthent
         mode = authentications.namespace_mode(service.namespace)
         facts = service_facts(service, found, mode, plan.context.mesh)
         if is_dns(service):
-            made += _named(each.with_names, facts, plan.context, found, authentications)
+            plaintext = plaintext_of(authentications, service.namespace)
+            made += _named(each.with_names, facts, plan.context, found, plaintext)
         else:
             made += outbound.build(service, rule, facts, plan.context)
         if plan.with_sni and not service.mesh_external:
@@ -106,11 +108,11 @@ def _named(
     facts: ServiceFacts,
     context: Context,
     endpoints: ServiceEndpoints,
-    authentications: PeerAuthentications,
+    plaintext: Plaintext,
 ) -> Iterator[Resource]:
     """Clusters of a service that is found by DNS; without any name to resolve there is none."""
     for cut, meant in with_names:
-        made = _with_assignment(meant, cut, facts, context, endpoints, authentications)
+        made = _with_assignment(meant, cut, facts, context, endpoints, plaintext)
         if made is not None:
             yield made
 
@@ -122,9 +124,9 @@ def _with_assignment(
     facts: ServiceFacts,
     context: Context,
     endpoints: ServiceEndpoints,
-    authentications: PeerAuthentications,
+    plaintext: Plaintext,
 ) -> Resource | None:
-    assignment = load_assignment(meant, endpoints, authentications, context.features, names=True)
+    assignment = load_assignment(meant, endpoints, plaintext, context.features, names=True)
     return outbound.build_with_endpoints(cut, facts, context, assignment) if assignment.endpoints else None
 
 

@@ -15,6 +15,7 @@ from google.protobuf.wrappers_pb2 import UInt32Value
 
 from pilot.generators.endpoints import lb_endpoint
 from pilot.generators.endpoints.client import Client
+from pilot.generators.endpoints.plaintext import Plaintext
 from pilot.generators.endpoints.preference import Preference
 from pilot.generators.endpoints.priorities import Group, group_by_locality, prioritize
 from pilot.generators.endpoints.selection import select_endpoints
@@ -24,7 +25,6 @@ from pilot.model.endpoint import Endpoint
 from pilot.model.endpoint_index import ServiceEndpoints
 from pilot.model.features import Features
 from pilot.model.locality import split_locality
-from pilot.model.peer_authentication import MtlsMode, PeerAuthentications
 from pilot.model.service import Service, ServicePort
 from pilot.resources import Origin, Resource, resource
 from pilot.type_urls import ENDPOINT
@@ -54,11 +54,9 @@ class Target:
 
 
 @latest(size=131_072)
-def build(
-    target: Target, endpoints: ServiceEndpoints, authentications: PeerAuthentications, features: Features
-) -> Resource:
+def build(target: Target, endpoints: ServiceEndpoints, plaintext: Plaintext, features: Features) -> Resource:
     """The resource for EDS."""
-    message = load_assignment(target, endpoints, authentications, features)
+    message = load_assignment(target, endpoints, plaintext, features)
     return resource(ENDPOINT, target.name, message, target.origins)
 
 
@@ -71,7 +69,7 @@ def build_unknown(name: str) -> Resource:
 def load_assignment(
     target: Target,
     endpoints: ServiceEndpoints,
-    authentications: PeerAuthentications,
+    plaintext: Plaintext,
     features: Features,
     *,
     names: bool = False,
@@ -92,15 +90,15 @@ def load_assignment(
     )
     return ClusterLoadAssignment(
         cluster_name=target.name,
-        endpoints=[_locality_endpoints(group, target, authentications, features) for group in groups],
+        endpoints=[_locality_endpoints(group, target, plaintext, features) for group in groups],
     )
 
 
-def _locality_endpoints(group: Group, target: Target, authentications: PeerAuthentications, features: Features) -> Any:
+def _locality_endpoints(group: Group, target: Target, plaintext: Plaintext, features: Features) -> Any:
     members = []
     for endpoint, weight in group.endpoints:
         tunnel = target.client.tunnels and supports_tunnel(endpoint) and _prefers_tunnel(endpoint, features)
-        mtls = not tunnel and _does_mtls(endpoint, target.mtls, authentications)
+        mtls = not tunnel and _does_mtls(endpoint, target.mtls, plaintext)
         members.append(lb_endpoint.build(endpoint, weight, mtls, tunnel, features))
     region, zone, subzone = split_locality(group.locality)
     return LocalityLbEndpoints(
@@ -126,10 +124,9 @@ def _prefers_tunnel(endpoint: Endpoint, features: Features) -> bool:
     return features.prefer_sending_hbone or endpoint.tls_mode != ISTIO_MTLS
 
 
-def _does_mtls(endpoint: Endpoint, by_rule: bool | None, authentications: PeerAuthentications) -> bool:
+def _does_mtls(endpoint: Endpoint, by_rule: bool | None, plaintext: Plaintext) -> bool:
     if by_rule is not None:
         return by_rule
     if endpoint.tls_mode != ISTIO_MTLS:
         return False
-    modes = authentications.workload_mtls(endpoint.namespace, endpoint.labels)
-    return modes.for_port(endpoint.port) is not MtlsMode.DISABLE
+    return not plaintext.wanted_by(endpoint.labels, endpoint.port)

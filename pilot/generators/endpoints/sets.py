@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pilot.generators.endpoints import assignment
 from pilot.generators.endpoints.assignment import Target
 from pilot.generators.endpoints.client import Client, client_of
+from pilot.generators.endpoints.plaintext import plaintext_of
 from pilot.generators.endpoints.targets import find_target
 from pilot.memo import latest, memoized
 from pilot.model.endpoint_index import NO_ENDPOINTS
 from pilot.model.features import Features
 from pilot.model.interning import Interner
 from pilot.model.mesh import MeshConfig
-from pilot.model.peer_authentication import PeerAuthentications
+from pilot.model.peer_authentications import PeerAuthentications
 from pilot.resources import Resource, ResourceSet, resource_set
 from pilot.view.proxy_view import ProxyView
 from pilot.view.scope import Endpoints, Scope
@@ -53,7 +54,8 @@ def _build(plan: _Plan, endpoints: Endpoints, authentications: PeerAuthenticatio
             resources.append(assignment.build_unknown(name))
             continue
         found = endpoints.get((target.service.hostname, target.service.namespace), NO_ENDPOINTS)
-        resources.append(assignment.build(target, found, authentications, features))
+        plaintext = plaintext_of(authentications, target.service.namespace)
+        resources.append(assignment.build(target, found, plaintext, features))
     return shared_set(*resources)
 
 
