@@ -66,10 +66,13 @@ def apply_events(store: ObjectStore, events: Iterable[Event]) -> tuple[ObjectSto
         before = touched[event.key][0] if event.key in touched else store.find(event.key)
         touched[event.key] = (before, event.object)
     replaced = tuple(Replacement(key, old, new) for key, (old, new) in touched.items() if old != new)
-    return (_replace(store, replaced), replaced) if replaced else (store, ())
+    return replace_objects(store, replaced), replaced
 
 
-def _replace(store: ObjectStore, replaced: tuple[Replacement, ...]) -> ObjectStore:
+def replace_objects(store: ObjectStore, replaced: tuple[Replacement, ...]) -> ObjectStore:
+    """The store after the replacements; the same one where there are none."""
+    if not replaced:
+        return store
     drafts: dict[tuple[str, str], Draft[str, Object]] = {}
     for each in replaced:
         place = (each.key.kind, each.key.namespace)

@@ -1,6 +1,7 @@
 """Endpoints of services at the workloads that their selectors find.
 
-In: a service and one workload. Out: the endpoints there. Which workloads are selected is found by `endpoint_sources.py`.
+In: a service and one workload. Out: the endpoints there. Which workloads are selected is found by
+`endpoint_sources.py`.
 Source: xDS behaviour 2.4 (WorkloadEntries and pods behind Services), 2.9 (behind ServiceEntries).
 """
 

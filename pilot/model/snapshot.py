@@ -1,0 +1,240 @@
+"""Everything known about the mesh at one moment.
+
+In: events. Out: a new snapshot that shares with the old one all that the events did not touch, and a `Change` that says
+what that was. A snapshot is never mutated; what says the same as before is the same object as before.
+Source: xDS behaviour 1.10 (what a change means), section 2.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pilot.model import (
+    destination_rules,
+    discovery,
+    endpoint_sources,
+    gateways,
+    peer_authentications,
+    routing,
+    service_index,
+    sidecars,
+    workload_index,
+)
+from pilot.model.changes import NO_CHANGE, Change, Derived, describe
+from pilot.model.destination_rule import DestinationRule
+from pilot.model.destination_rules import DestinationRules
+from pilot.model.endpoint_index import EndpointIndex, ServiceEndpoints
+from pilot.model.features import Features
+from pilot.model.gateway import Gateway
+from pilot.model.gateways import GatewayServers
+from pilot.model.kubernetes import Namespace
+from pilot.model.locality import NETWORK
+from pilot.model.mesh import MeshConfig
+from pilot.model.mesh_networks import MeshNetworks
+from pilot.model.mesh_settings import MeshSettings
+from pilot.model.object_store import ObjectStore, Replacement, apply_events, replace_objects
+from pilot.model.objects import Event, Object
+from pilot.model.peer_authentication import PeerAuthentication
+from pilot.model.peer_authentications import PeerAuthentications
+from pilot.model.problem import Problem
+from pilot.model.routing import ResolvedVirtualService, Routing
+from pilot.model.service import Service
+from pilot.model.service_index import ServiceChange, ServiceIndex, ServiceKey
+from pilot.model.sidecar import Sidecar
+from pilot.model.sidecars import Sidecars
+from pilot.model.workload_index import WorkloadIndex
+
+__all__ = ["Change", "Snapshot"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The mesh. Compares by value."""
+
+    settings: MeshSettings = MeshSettings()
+    objects: ObjectStore = field(default_factory=ObjectStore)
+    """As declared."""
+    seen: ObjectStore = field(default_factory=ObjectStore)
+    """Those of namespaces that belong to the mesh."""
+    workloads: WorkloadIndex = field(default_factory=WorkloadIndex)
+    service_index: ServiceIndex = field(default_factory=ServiceIndex)
+    endpoint_index: EndpointIndex = field(default_factory=EndpointIndex)
+    routing: Routing = field(default_factory=Routing)
+    rules: DestinationRules = field(default_factory=DestinationRules)
+    gateways: tuple[GatewayServers, ...] = ()
+    """By creation time, name, namespace."""
+    peer_authentications: PeerAuthentications = field(default_factory=PeerAuthentications)
+    sidecars: Sidecars = field(default_factory=Sidecars)
+
+    @classmethod
+    def empty(
+        cls,
+        mesh: MeshConfig | None = None,
+        features: Features | None = None,
+        networks: MeshNetworks | None = None,
+    ) -> "Snapshot":
+        """A mesh without objects."""
+        settings = MeshSettings(mesh or MeshConfig(), features or Features(), networks or MeshNetworks())
+        root = settings.mesh.root_namespace
+        return cls(
+            settings=settings, rules=DestinationRules(root_namespace=root), sidecars=Sidecars(root_namespace=root)
+        )
+
+    @property
+    def mesh(self) -> MeshConfig:
+        """MeshConfig."""
+        return self.settings.mesh
+
+    @property
+    def features(self) -> Features:
+        """Switches."""
+        return self.settings.features
+
+    @property
+    def networks(self) -> MeshNetworks:
+        """MeshNetworks."""
+        return self.settings.networks
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """All services in listing order."""
+        return self.service_index.listing
+
+    @property
+    def endpoints(self) -> Mapping[ServiceKey, ServiceEndpoints]:
+        """Endpoints of every service that has any, by (hostname, namespace)."""
+        return self.endpoint_index.endpoints
+
+    @property
+    def virtual_services(self) -> tuple[ResolvedVirtualService, ...]:
+        """All VirtualServices that are not only delegates, by creation time, name, namespace."""
+        return self.routing.ordered
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the configuration as a whole."""
+        routes = (each for place in sorted(self.routing.problems) for each in self.routing.problems[place])
+        rules = (each for place in sorted(self.rules.problems) for each in self.rules.problems[place])
+        return (*routes, *rules)
+
+    def apply(self, events: Iterable[Event]) -> tuple["Snapshot", Change]:
+        """The mesh after the events, and what they changed."""
+        objects, replaced = apply_events(self.objects, events)
+        if not replaced:
+            return self, NO_CHANGE
+        selectors = self.mesh.discovery_selectors
+        replaced = discovery.select_replacements(self.objects, objects, replaced, selectors)
+        settings = _with_system_network(self.settings, objects)
+        if settings != self.settings:
+            return _rebuild(self, objects, settings)
+        seen = replace_objects(self.seen, replaced) if selectors else objects
+        return _derive(self, objects, seen, replaced, settings)
+
+    def with_mesh(self, mesh: MeshConfig, networks: MeshNetworks | None = None) -> tuple["Snapshot", Change]:
+        """The same objects under another mesh configuration; without `networks` those stay."""
+        kept = MeshSettings(mesh, self.features, self.networks if networks is None else networks)
+        settings = _with_system_network(kept, self.objects)
+        return (self, NO_CHANGE) if settings == self.settings else _rebuild(self, self.objects, settings)
+
+
+def _with_system_network(settings: MeshSettings, objects: ObjectStore) -> MeshSettings:
+    declared = objects.get(Namespace, "", settings.features.system_namespace)
+    label = declared.metadata.labels.get(NETWORK, "") if declared else ""
+    if label == settings.system_network:
+        return settings
+    return MeshSettings(settings.mesh, settings.features, settings.networks, label)
+
+
+def _rebuild(old: Snapshot, objects: ObjectStore, settings: MeshSettings) -> tuple[Snapshot, Change]:
+    """Derives everything again, keeping what comes out the same."""
+    now = {
+        each.key: each
+        for each in objects.all()
+        if discovery.is_selected(objects, settings.mesh.discovery_selectors, each.namespace)
+    }
+    gone = (each for each in old.seen.all() if each.key not in now)
+    replaced = (
+        *(Replacement(each.key, each, None) for each in gone),
+        *(Replacement(key, old.seen.find(key), each) for key, each in now.items()),
+    )
+    seen = replace_objects(ObjectStore(), replaced) if settings.mesh.discovery_selectors else objects
+    return _derive(old, objects, seen, replaced, settings)
+
+
+def _derive(
+    old: Snapshot, objects: ObjectStore, seen: ObjectStore, replaced: tuple[Replacement, ...], settings: MeshSettings
+) -> tuple[Snapshot, Change]:
+    anew = settings != old.settings
+    workloads, workload_changes = workload_index.update(old.workloads, seen, replaced, settings)
+    services, service_changes = service_index.update(old.service_index, seen, replaced, settings)
+    if anew:
+        services = service_index.arrange_anew(services, settings)
+    registries = endpoint_sources.Registries(seen, services, workloads, settings)
+    to_fill = _everything(services, service_changes) if anew else service_changes
+    endpoints, endpoint_changes = endpoint_sources.update(
+        old.endpoint_index, registries, replaced, to_fill, workload_changes
+    )
+    made = Snapshot(
+        settings=settings,
+        objects=objects,
+        seen=seen,
+        workloads=workloads,
+        service_index=services,
+        endpoint_index=endpoints,
+        routing=routing.update(old.routing, seen, replaced, settings),
+        rules=_rules(old, seen, replaced, settings),
+        gateways=_gateways(old, seen, replaced),
+        peer_authentications=_peer_authentications(old, seen, replaced, settings),
+        sidecars=_sidecars(old, seen, replaced, settings),
+    )
+    derived = Derived(service_changes, workload_changes, endpoint_changes)
+    return made, describe(old, made, replaced, derived)
+
+
+def _everything(index: ServiceIndex, changes: tuple[ServiceChange, ...]) -> tuple[ServiceChange, ...]:
+    """All declarations of services as if they had changed."""
+    changed = {each.key for each in changes}
+    return (*changes, *(ServiceChange(key, now, now) for key, now in index.declared.items() if key not in changed))
+
+
+def _rules(
+    old: Snapshot, seen: ObjectStore, replaced: tuple[Replacement, ...], settings: MeshSettings
+) -> DestinationRules:
+    dirty = {each.key.namespace for each in replaced if each.key.kind == DestinationRule.KIND}
+    if not dirty and settings is old.settings:
+        return old.rules
+    return destination_rules.update(old.rules, seen.of(DestinationRule), dirty, settings)
+
+
+def _gateways(old: Snapshot, seen: ObjectStore, replaced: tuple[Replacement, ...]) -> tuple[GatewayServers, ...]:
+    if not _has(replaced, Gateway):
+        return old.gateways
+    known = {each.servers[0].gateway: each for each in old.gateways if each.servers}
+    fresh = gateways.build(seen.of(Gateway))
+    kept = tuple(_same(known.get(each.servers[0].gateway) if each.servers else None, each) for each in fresh)
+    return _same(old.gateways, kept)
+
+
+def _peer_authentications(
+    old: Snapshot, seen: ObjectStore, replaced: tuple[Replacement, ...], settings: MeshSettings
+) -> PeerAuthentications:
+    if not _has(replaced, PeerAuthentication) and settings is old.settings:
+        return old.peer_authentications
+    fresh = peer_authentications.build(seen.of(PeerAuthentication), settings.mesh.root_namespace)
+    return _same(old.peer_authentications, fresh)
+
+
+def _sidecars(old: Snapshot, seen: ObjectStore, replaced: tuple[Replacement, ...], settings: MeshSettings) -> Sidecars:
+    if not _has(replaced, Sidecar) and settings is old.settings:
+        return old.sidecars
+    return _same(old.sidecars, sidecars.build(seen.of(Sidecar), settings.mesh.root_namespace))
+
+
+def _has(replaced: tuple[Replacement, ...], kind: type[Object]) -> bool:
+    return any(each.key.kind == kind.KIND for each in replaced)
+
+
+def _same(old: T | None, new: T) -> T:
+    return old if old is not None and old == new else new
