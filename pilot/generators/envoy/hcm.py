@@ -23,7 +23,7 @@ from google.protobuf.wrappers_pb2 import BoolValue
 from pilot.generators.envoy import access_log, alpn, http_filters, telemetry, tracing
 from pilot.generators.envoy.http_filters import HttpChain, Side
 from pilot.generators.envoy.packing import PREFIX, pack
-from pilot.generators.envoy.tracing import WorkloadTags
+from pilot.generators.envoy.tracing import NO_TAGS, WorkloadTags
 from pilot.generators.envoy.wire import embed, embed_all, serialize, text
 from pilot.memo import memoized
 from pilot.model.duration import parse_duration
@@ -65,6 +65,11 @@ class ProxyContext:
     features: Features
     traits: Traits
     tags: WorkloadTags
+
+    @property
+    def untagged(self) -> "ProxyContext":
+        """The same without the workload: for what all workloads share."""
+        return proxy_context(self.mesh, self.config, self.features, self.traits, NO_TAGS)
 
     @property
     def logs(self) -> access_log.AccessLogs:

@@ -33,6 +33,9 @@ class WorkloadTags(NamedTuple):
     namespace: str
 
 
+NO_TAGS: Final = WorkloadTags("", "", "", "", "")
+
+
 def _dry_run(policy: str, what: str, key: str) -> Any:
     return CustomTag(
         tag=f"istio.authorization.dry_run.{policy}_policy.{what}",

@@ -1,0 +1,49 @@
+"""The internal listener that opens HBONE tunnels for sidecars and gateways.
+
+In: the proxy's context. Out: the listener resource, where the proxy sends into tunnels. Source: xDS behaviour 4.12
+(connect_originate), appendix A.15.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from envoy.config.listener.v3.listener_components_pb2 import FilterChain
+from envoy.config.listener.v3.listener_pb2 import Listener
+from google.protobuf.wrappers_pb2 import BoolValue
+
+from pilot.generators.envoy import listener_filters, network_filters, sockets
+from pilot.generators.envoy.hcm import ProxyContext
+from pilot.generators.envoy.network_filters import TcpTarget, Watchers
+from pilot.generators.envoy.wire import embed_all, serialize
+from pilot.generators.listeners.assemble import ACCESS_LOG, CHAINS
+from pilot.memo import memoized
+from pilot.resources import Resource, resource_of_bytes
+from pilot.type_urls import LISTENER
+
+CONNECT_ORIGINATE: Final = "connect_originate"
+
+
+def build_tunnel(context: ProxyContext) -> Iterator[Resource]:
+    """connect_originate, if this proxy tunnels at all."""
+    if context.traits.sends_hbone and context.traits.flavour.has(sockets.INTERNAL_UPSTREAM_TYPE):
+        yield _connect_originate(context.untagged)
+
+
+@memoized()
+def _connect_originate(context: ProxyContext) -> Resource:
+    base = Listener(
+        name=CONNECT_ORIGINATE,
+        internal_listener=Listener.InternalListenerConfig(),
+        use_original_dst=BoolValue(value=False),
+    )
+    target = TcpTarget(CONNECT_ORIGINATE, tunnel_to="%DOWNSTREAM_LOCAL_ADDRESS%")
+    filters = network_filters.build_tcp_filters(target, Watchers(logs=context.logs.tunnel), context.traits.flavour)
+    value = b"".join(
+        (
+            serialize(base),
+            embed_all(listener_filters.FIELD, (listener_filters.ORIGINAL_DST,)),
+            embed_all(CHAINS, (serialize(FilterChain()) + filters,)),
+            embed_all(ACCESS_LOG, context.logs.listener),
+        )
+    )
+    return resource_of_bytes(LISTENER, CONNECT_ORIGINATE, value)
