@@ -133,3 +133,19 @@ def test_no_damaged_request_passes(data: st.DataObject) -> None:
     damaged = GOOD_DER[:position] + bytes([value]) + GOOD_DER[position + 1 :]
     with pytest.raises(CsrError):
         decode_csr(as_pem(damaged))
+
+
+def test_rsa_key_that_is_slow_to_use_is_refused() -> None:
+    numbers = rsa_key().private_numbers()
+    exponent = (1 << 64) + 13
+    secret = pow(exponent, -1, (numbers.p - 1) * (numbers.q - 1))
+    slow = rsa.RSAPrivateNumbers(
+        numbers.p,
+        numbers.q,
+        secret,
+        secret % (numbers.p - 1),
+        secret % (numbers.q - 1),
+        numbers.iqmp,
+        rsa.RSAPublicNumbers(exponent, numbers.public_numbers.n),
+    ).private_key()
+    assert refusal(make_csr(slow)) == "RSA key has a public exponent of more than 64 bits"

@@ -1,6 +1,7 @@
 """The TLS end over real sockets: in front of a gRPC server where calls matter, of a plain one where bytes do."""
 
 import asyncio
+import errno
 import hashlib
 import os
 import socket
@@ -195,6 +196,7 @@ async def big_echo(state: Path) -> None:
             await writer.drain()
 
         sending = asyncio.create_task(send())
+        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "h2"
         digest = hashlib.sha256()
         left = len(content)
         while left:
@@ -396,3 +398,23 @@ def test_port_listens_where_it_is_told(host: str) -> None:
     with socket.create_connection(("127.0.0.1", number), 5):
         pass
     port.close()
+
+
+async def test_shortage_of_descriptors_is_waited_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop = asyncio.get_running_loop()
+    accept, failures = loop.sock_accept, [errno.EMFILE, errno.ECONNABORTED]
+
+    async def failing(listener: socket.socket) -> tuple[socket.socket, tuple[str, int]]:
+        if failures:
+            raise OSError(failures[0], os.strerror(failures.pop(0)))
+        return await accept(listener)
+
+    monkeypatch.setattr(loop, "sock_accept", failing)
+    async with pipe(tmp_path, echo) as made:
+        reader, writer = await made.connect()
+        writer.write(b"late")
+        assert await reader.readexactly(4) == b"late"
+        writer.close()
+    assert "cannot accept connections: Too many open files" in caplog.text
