@@ -18,7 +18,7 @@ from pilot.model.duration import parse_duration
 from pilot.version import VERSION
 
 
-class DurationType(click.ParamType):
+class DurationType(click.ParamType[timedelta | None]):
     """`30s`, `1h30m`; `infinite` and the largest duration Go can write mean None."""
 
     name = "duration"
@@ -51,7 +51,9 @@ def version() -> None:
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-@click.option("--configDir", "config_dir", type=PATH, help="directory of YAML, read recursively and watched; no Kubernetes")
+@click.option(
+    "--configDir", "config_dir", type=PATH, help="directory of YAML, read recursively and watched; no Kubernetes"
+)
 @click.option("--meshConfig", "mesh_config", type=PATH, help="MeshConfig file")
 @click.option("--networksConfig", "networks_config", type=PATH, help="MeshNetworks file")
 @click.option("--stateDir", "state_dir", type=PATH, help="what must outlive a restart (also MESHPILOT_STATE_DIR)")
@@ -70,7 +72,7 @@ def version() -> None:
 @click.option("--log_output_level", "log_level", help="[default: default:info] scope:level,... or a level")
 @click.option("--log_as_json", is_flag=True, default=None, help="JSON lines")
 @click.pass_context
-def discovery(context: click.Context, **flags: Any) -> None:
+def discovery(context: click.Context, /, **flags: Any) -> None:
     """Serves the mesh until SIGTERM."""
     from pilot import app, logs, settings
 

@@ -4,16 +4,17 @@ In: the directory of manifests. Out: actors with their addresses. Does not start
 """
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import yaml
-
+from pilot.model.kubernetes import Pod
+from pilot.model.sidecar import Sidecar
+from pilot.sources.files import ConfigDirectory
 from pilot.view.proxy import ProxyKind
 
 
 class CastError(Exception):
-    """A manifest that the demo cannot play."""
+    """Manifests that the demo cannot play."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,12 @@ class Actor:
     pod: str
     namespace: str
     service_account: str
-    labels: dict[str, str]
+    labels: Mapping[str, str]
     address: str
     """Where its proxy takes calls."""
-    egress: str
+    egress: str = ""
     """Where its proxy takes the workload's own calls; empty for gateways."""
-    socket: str
+    socket: str = ""
     """Where its proxy finds the workload (`@name` or a path); empty for gateways."""
 
     @property
@@ -47,51 +48,28 @@ def read_cast(directory: pathlib.Path) -> tuple[Actor, ...]:
 
     Raises: CastError.
     """
-    documents = [each for path in sorted(directory.glob("*.yaml")) for each in _documents(path)]
-    sidecars = {
-        (each["metadata"]["namespace"], each["metadata"]["name"]): each["spec"]
-        for each in documents
-        if each.get("kind") == "Sidecar"
-    }
-    actors = [_actor(each, sidecars) for each in documents if each.get("kind") == "Pod"]
-    if not actors:
+    tree = ConfigDirectory(str(directory))
+    try:
+        batch = tree.apply(tree.read())
+    except OSError as error:
+        raise CastError(f"{directory}: {error.strerror}") from error
+    if batch.problems:
+        raise CastError("\n".join(map(str, batch.problems)))
+    objects = [event.object for event in batch.events]
+    sidecars = {(each.namespace, each.name): each for each in objects if isinstance(each, Sidecar)}
+    pods = [each for each in objects if isinstance(each, Pod)]
+    if not pods:
         raise CastError(f"{directory}: expected manifests with Pods, found none")
+    actors = (_actor(pod, sidecars.get((pod.namespace, pod.name))) for pod in pods)
     return tuple(sorted(actors, key=lambda actor: (not actor.socket, actor.name)))
 
 
-def _documents(path: pathlib.Path) -> Iterator[dict[str, dict[str, object]]]:
-    try:
-        yield from filter(None, yaml.safe_load_all(path.read_text()))
-    except (OSError, yaml.YAMLError) as error:
-        raise CastError(f"{path}: {error}") from error
-
-
-def _actor(pod: dict[str, object], sidecars: dict[tuple[object, object], object]) -> Actor:
+def _actor(pod: Pod, sidecar: Sidecar | None) -> Actor:
     """An actor from a Pod and the Sidecar of the same name."""
-    try:
-        metadata, spec, status = (_mapping(pod, part) for part in ("metadata", "spec", "status"))
-        sidecar = sidecars.get((metadata["namespace"], metadata["name"]))
-        egress = _first(sidecar, "egress", "bind") if sidecar else ""
-        endpoint = _first(sidecar, "ingress", "defaultEndpoint") if sidecar else ""
-        return Actor(
-            str(metadata["name"]),
-            str(metadata["namespace"]),
-            str(spec["serviceAccountName"]),
-            {str(key): str(value) for key, value in _mapping(metadata, "labels").items()},
-            str(status["podIP"]),
-            egress,
-            endpoint.removeprefix("unix://"),
-        )
-    except (KeyError, TypeError, IndexError) as error:
-        raise CastError(f"Pod {pod.get('metadata')}: {error!r}") from error
-
-
-def _mapping(parent: dict[str, object], name: str) -> dict[str, object]:
-    found = parent[name]
-    if not isinstance(found, dict):
-        raise TypeError(f"{name}: expected a mapping, got {type(found).__name__}")
-    return found
-
-
-def _first(sidecar: object, listeners: str, name: str) -> str:
-    return str(sidecar[listeners][0][name])  # type: ignore[index]  # a TypeError is caught where this is called
+    common = (pod.name, pod.namespace, pod.spec.service_account_name, pod.metadata.labels, pod.status.pod_ip)
+    if sidecar is None:
+        return Actor(*common)
+    if not sidecar.spec.ingress or not sidecar.spec.egress:
+        raise CastError(f"{sidecar.key}: expected an ingress and an egress listener")
+    socket = sidecar.spec.ingress[0].default_endpoint.removeprefix("unix://")
+    return Actor(*common, egress=sidecar.spec.egress[0].bind, socket=socket)

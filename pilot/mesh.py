@@ -1,0 +1,55 @@
+"""The mesh as the xDS server asks for it: the current snapshot, and who may ask.
+
+In: snapshots, as they come; nodes and their identities. Out: proxies and their resources. The only mutable thing is
+which snapshot is current; everything else is `pipeline.py`.
+"""
+
+import re
+from typing import Any
+
+from pilot import pipeline
+from pilot.errors import NotReady, PermissionDenied
+from pilot.model.snapshot import Snapshot
+from pilot.resources import ResourceSet
+from pilot.type_urls import TypeUrl
+from pilot.view import node as nodes
+from pilot.view.proxy import Proxy
+
+_SPIFFE = re.compile(r"spiffe://[^/]+/ns/(?P<namespace>[^/]+)/sa/(?P<account>[^/]+)")
+
+
+class Mesh:
+    """What is served now."""
+
+    def __init__(self, snapshot: Snapshot, *, check_identity: bool = True) -> None:
+        self.snapshot = snapshot
+        self.is_listed = False
+        """Whether the source has said everything that exists."""
+        self._check_identity = check_identity
+
+    def connect(self, node: Any, identities: tuple[str, ...] | None) -> Proxy:
+        """The proxy behind a stream's first request; `identities` is None for plaintext streams.
+
+        Raises: NotReady, BadNode, PermissionDenied.
+        """
+        if not self.is_listed:
+            raise NotReady("server is not ready to serve discovery information")
+        proxy = nodes.parse_node(node, self.snapshot.features)
+        if identities is not None and self._check_identity:
+            verify_identity(proxy, identities)
+        return proxy
+
+    def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str]) -> ResourceSet | None:
+        """What `proxy` is to have now."""
+        return pipeline.resources_for(self.snapshot, proxy, type_url, names)
+
+
+def verify_identity(proxy: Proxy, identities: tuple[str, ...]) -> str:
+    """The first identity that is the proxy's own. Raises: PermissionDenied. Source: xDS behaviour 1.5."""
+    namespace, account = proxy.traits.namespace, proxy.service_account
+    for identity in identities:
+        found = _SPIFFE.fullmatch(identity)
+        if found and namespace in ("", found["namespace"]) and account in ("", found["account"]):
+            return identity
+    shown = ", ".join(identities)
+    raise PermissionDenied(f"authorization failed: no identities ({shown}) matched {namespace}/{account}")

@@ -1,0 +1,94 @@
+"""Flags and environment become settings; what cannot be read is a warning."""
+
+import pathlib
+from datetime import timedelta
+
+import pytest
+
+from pilot import settings
+from pilot.settings import load, parse_bool
+
+CONFIG = pathlib.Path("/config")
+
+
+def test_defaults_are_istiods() -> None:
+    loaded = load({}, {})
+    assert loaded.addresses == settings.Addresses(":8080", ":15017", ":15010", ":15012", ":15014")
+    assert loaded.tuning.debounce_after == timedelta(milliseconds=100)
+    assert loaded.tuning.debounce_max == timedelta(seconds=10)
+    assert loaded.certificates.max_ttl == timedelta(days=90)
+    assert loaded.features.cluster_id == "Kubernetes"
+    assert loaded.warnings == ()
+
+
+def test_ambient_is_on_by_default_in_file_mode_only() -> None:
+    assert load({"config_dir": CONFIG}, {}).features.sending_hbone
+    assert not load({}, {}).features.sending_hbone
+
+
+def test_parts_of_ambient_follow_the_master_switch() -> None:
+    off = load({"config_dir": CONFIG}, {"PILOT_ENABLE_AMBIENT": "false"})
+    assert not off.features.ambient
+    assert not off.features.sending_hbone
+    only_listening = load({"config_dir": CONFIG}, {"PILOT_ENABLE_SENDING_HBONE": "false"})
+    assert not only_listening.features.sending_hbone
+    assert only_listening.features.sidecar_hbone
+
+
+def test_part_of_ambient_without_ambient_is_ignored_with_a_warning() -> None:
+    loaded = load({}, {"PILOT_ENABLE_SENDING_HBONE": "true"})
+    assert not loaded.features.sending_hbone
+    assert loaded.warnings == ("sending_hbone is ignored while PILOT_ENABLE_AMBIENT is off",)
+
+
+def test_unreadable_value_is_a_warning_and_stays_the_default() -> None:
+    loaded = load({}, {"PILOT_HTTP10": "maybe", "PILOT_DEBOUNCE_AFTER": "soon"})
+    assert not loaded.features.http10
+    assert loaded.tuning.debounce_after == timedelta(milliseconds=100)
+    assert any("PILOT_HTTP10: expected true or false, got 'maybe'" in each for each in loaded.warnings)
+    assert any("PILOT_DEBOUNCE_AFTER" in each for each in loaded.warnings)
+
+
+def test_variables_that_disable_are_inverted() -> None:
+    loaded = load({}, {"PILOT_DISABLE_MX_ALPN": "true", "DISABLE_SHADOW_HOST_SUFFIX": "false"})
+    assert not loaded.features.mx_alpn
+    assert loaded.features.shadow_host_suffix
+
+
+def test_flags_win_over_the_environment() -> None:
+    loaded = load({"cluster_id": "one", "namespace": "mesh"}, {"CLUSTER_ID": "two", "POD_NAMESPACE": "other"})
+    assert (loaded.features.cluster_id, loaded.features.system_namespace) == ("one", "mesh")
+
+
+def test_flag_that_was_not_given_leaves_the_default() -> None:
+    assert load({"shutdown": None, "mesh_config": None}, {}).shutdown == timedelta(seconds=10)
+
+
+def test_unknown_flag_is_a_warning() -> None:
+    loaded = load({"unknown": ("--vklog", "3")}, {})
+    assert loaded.warnings == ("flag --vklog is not known and has no effect",)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"MESHPILOT_STATE_DIR": "/a", "XDG_STATE_HOME": "/b"}, "/a"),
+        ({"XDG_STATE_HOME": "/b"}, "/b/meshpilot"),
+    ],
+)
+def test_state_directory_of_the_environment(environ: dict[str, str], expected: str) -> None:
+    assert load({}, environ).state_dir == pathlib.Path(expected)
+
+
+def test_state_directory_flag_wins() -> None:
+    assert load({"state_dir": pathlib.Path("/c")}, {"MESHPILOT_STATE_DIR": "/a"}).state_dir == pathlib.Path("/c")
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("T", True), ("TRUE", True), ("0", False), ("False", False)])
+def test_booleans_as_go_reads_them(text: str, value: bool) -> None:
+    assert parse_bool(text) is value
+
+
+def test_every_variable_names_a_field_of_features() -> None:
+    names = set(settings.Features.__dataclass_fields__)
+    assert {name for name, _ in settings._FEATURES.values()} <= names
