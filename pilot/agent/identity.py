@@ -94,7 +94,9 @@ class Identity:
             logger.warning(f"{self._options.name}: {error}")
             return
         self._publish_roots()
-        if self.certificate is not None and not chains_to(self.certificate.chain, self._file_roots):
+        if self.certificate is None:
+            self._hurry.set()  # whoever waits for a root waits no longer
+        elif not chains_to(self.certificate.chain, self._file_roots):
             logger.info(f"{self._options.name}: {self._options.root} changed: the certificate is renewed")
             self.renew_now()
 

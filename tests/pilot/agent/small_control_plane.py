@@ -25,6 +25,9 @@ from tests.pilot.agent.small_ca import DAY, SmallCa, key_pem, pem
 NAME = "istiod.istio-system.svc"
 TOKEN = "a.good.token"
 
+TOLERANT = (("grpc.http2.min_ping_interval_without_data_ms", 15_000),)
+"""Envoy's pings keep an idle stream alive; gRPC's own limit, 5 minutes, takes them for an attack and hangs up."""
+
 Resources = dict[str, list[tuple[str, Any]]]
 """Messages by type URL, each with its name."""
 
@@ -63,7 +66,7 @@ class SmallControlPlane:
     async def start(self) -> None:
         """Listens: on a free port at first, on the same port later."""
         for credentials in ("token", "certificate"):
-            server = grpc.aio.server()
+            server = grpc.aio.server(options=TOLERANT)
             server.add_generic_rpc_handlers((self._authority(credentials), self._discovery()))
             server.add_insecure_port(f"unix:{self._backend(credentials)}")
             await server.start()

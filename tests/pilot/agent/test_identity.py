@@ -210,12 +210,16 @@ async def test_an_answer_for_somebody_else_is_not_published(
         assert "default" not in setting.store.secrets
 
 
-async def test_a_root_file_that_appears_later_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_root_file_that_appears_later_is_used_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal, "LONGEST_PAUSE", timedelta(hours=1))
     setting = Setting(tmp_path)
     setting.options.root.unlink()
     async with setting.kept() as identity:
         await eventually(lambda: "there is none to trust yet" in caplog.text)
         setting.options.root.write_text(setting.authority.ca.pem)
+        identity.reread_roots()
         await identity.available.wait()
     assert caplog.text.count("No such file or directory") == 1
 
