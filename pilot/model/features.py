@@ -60,7 +60,7 @@ class Features:
     ip_autoallocate: bool = True
     select_workload_entries: bool = True
     select_pods: bool = True
-    find_pod_by_ip: bool = True
+    find_pod_by_ip: bool = False
     gateway_api: bool = True
     alpha_gateway_api: bool = False
     lb_canonical_services_for_external: bool = False

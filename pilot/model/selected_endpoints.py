@@ -15,7 +15,7 @@ from pilot.model.workloads import WorkloadInstance
 
 def endpoints_at(service: Service, workload: WorkloadInstance, settings: MeshSettings) -> tuple[Endpoint, ...]:
     """The endpoints that a workload gives to a service whose selector it matches."""
-    if not workload.addresses or not _may_serve(service, workload, settings):
+    if not workload.addresses or not may_serve(service, workload, settings):
         return ()
     endpoints: list[Endpoint] = []
     for port in service.ports:
@@ -39,7 +39,8 @@ def target_port(service: Service, port: ServicePort, workload: WorkloadInstance)
     return port.target_port or port.number
 
 
-def _may_serve(service: Service, workload: WorkloadInstance, settings: MeshSettings) -> bool:
+def may_serve(service: Service, workload: WorkloadInstance, settings: MeshSettings) -> bool:
+    """Whether a workload that a service selects may serve it at all."""
     if service.is_kubernetes:
         if workload.is_pod:
             return workload.has_ip

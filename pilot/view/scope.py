@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pilot.model.destination_rule import MergedRule
 from pilot.model.endpoint_index import ServiceEndpoints
 from pilot.model.routing import ResolvedVirtualService
-from pilot.model.service import Hostname, Service
+from pilot.model.service import Hostname, Namespace, Service
 from pilot.model.sidecar import SidecarEgressListener, SidecarIngressListener
 from pilot.model.traffic_policy import ConnectionPoolSettings
 from pilot.resources import Origin
@@ -49,5 +49,5 @@ class Scope:
     """The Sidecar's, for every inbound port."""
 
 
-Endpoints = Mapping[tuple[Hostname, str], ServiceEndpoints]
+Endpoints = Mapping[tuple[Hostname, Namespace], ServiceEndpoints]
 """Endpoints of every service, by (hostname, namespace)."""

@@ -1,14 +1,17 @@
 """The workload behind a proxy: labels, the services it belongs to, its inbound mTLS modes.
 
-In: a snapshot's indexes and a `Proxy`. Out: an immutable `Workload`, equal for replicas and interned.
-Source: xDS behaviour 2.10 (service targets), 7.5 (PeerAuthentication), 1.4 (locality and labels).
+In: a snapshot's indexes and a `Proxy`. Out: an immutable `Workload`, equal for replicas and interned. How it is found:
+`workload_lookup.py`. Source: xDS behaviour 2.10 (service targets), 7.5 (PeerAuthentication), 1.4 (locality, labels).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pilot.model.peer_authentication import MtlsMode
-from pilot.model.service import Service, ServicePort
+from pilot.model.destination_rule import MergedRule
+from pilot.model.peer_authentications import InboundMtls
+from pilot.model.service import Hostname, Service, ServicePort
+
+__all__ = ["InboundMtls", "ServiceTarget", "Workload"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,25 +23,16 @@ class ServiceTarget:
     target_port: int
 
 
-@dataclass(frozen=True, slots=True)
-class InboundMtls:
-    """The mTLS mode that servers enforce, with exceptions by port."""
-
-    mode: MtlsMode
-    ports: Mapping[int, MtlsMode] = field(default_factory=dict)
-
-    def for_port(self, port: int) -> MtlsMode:
-        """The mode of one workload port."""
-        return self.ports.get(port, self.mode)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Workload:
     """What inbound configuration, telemetry tags and endpoint preference depend on."""
 
     namespace: str
     labels: Mapping[str, str]
-    """Registry labels with STATIC_LABELS under them and topology labels added."""
+    """Registry labels with STATIC_LABELS under them and topology labels added.
+
+    Labels that tell replicas apart (host name, pod name, index) are left out unless some policy or route names them.
+    """
     locality: str
     network: str
     targets: tuple[ServiceTarget, ...]
@@ -47,3 +41,8 @@ class Workload:
     canonical_name: str
     canonical_revision: str
     node: str = ""
+    """Empty where no service prefers endpoints of the same node."""
+    rules: Mapping[Hostname, MergedRule] = field(default_factory=dict)
+    """The DestinationRule for inbound traffic of each target's service, where there is one: never one for workloads."""
+    workload_name: str = ""
+    """Name of its controller, else its own; empty where the registry does not know it."""
