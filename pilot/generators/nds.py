@@ -19,7 +19,7 @@ from pilot.model.mesh_settings import is_ip
 from pilot.model.service import UNSPECIFIED_ADDRESS, Service
 from pilot.resources import Origin, ResourceSet, resource, resource_set
 from pilot.type_urls import NAME_TABLE
-from pilot.view.proxy import Traits
+from pilot.view.proxy import ProxyKind, Traits
 from pilot.view.proxy_view import ProxyView
 from pilot.view.scope import EgressListener, Endpoints
 
@@ -39,7 +39,9 @@ class _Entry:
 
 
 def build(view: ProxyView) -> ResourceSet:
-    """The name table of a proxy."""
+    """The name table of a proxy; only sidecars answer for names."""
+    if view.traits.kind is not ProxyKind.SIDECAR:
+        return _table(())
     plan = _plan(view.scope.egress, view.traits, view.features)
     return _table(_entries(plan, view.endpoints))
 
@@ -55,9 +57,9 @@ class _Plan:
 
 @memoized(size=1024)
 def _plan(egress: tuple[EgressListener, ...], traits: Traits, features: Features) -> _Plan:
-    services = dict.fromkeys(service for listener in egress for service in listener.services)
+    services = {id(service): service for listener in egress for service in listener.services}
     planned: list[tuple[Service, _Entry | None]] = []
-    for service in services:
+    for service in services.values():
         known = service_address(service, traits, features)
         addresses = dict.fromkeys((known.primary, *known.extra))
         if UNSPECIFIED_ADDRESS not in addresses:
