@@ -1,7 +1,8 @@
 """TLS at servers that users configure: gateways, and ingress listeners of Sidecars.
 
-In: `ServerTLSSettings` and the mesh's defaults. Out: a `TransportSocket` (shared: never change it). Certificates are named
-only: Envoy fetches them by SDS, from us or from its agent. Source: xDS behaviour 4.11 (TLS context), appendix A.14.
+In: `ServerTLSSettings` and the mesh's defaults. Out: a `TransportSocket` (shared: never change it). Certificates are
+named only: Envoy fetches them by SDS, from us or from its agent.
+Source: xDS behaviour 4.11 (TLS context), appendix A.14.
 """
 
 from typing import Any, Final

@@ -1,0 +1,146 @@
+"""Listeners of a proxy (LDS).
+
+In: a view. Out: a `ResourceSet`, the same object as long as nothing it was made from changed. Endpoints only matter
+where headless services have them. Source: xDS behaviour 4.
+"""
+
+from collections.abc import Mapping
+
+from pilot.generators.envoy.hcm import ProxyContext, proxy_context
+from pilot.generators.envoy.proxy_settings import proxy_config
+from pilot.generators.envoy.tracing import WorkloadTags
+from pilot.generators.gateway_servers import merge_servers
+from pilot.generators.listeners import gateway, inbound, outbound, plan, tunnel
+from pilot.generators.listeners.assemble import Unknown
+from pilot.generators.listeners.plan import HeadlessAddresses
+from pilot.generators.routes.caller import Caller, caller_of
+from pilot.generators.service_address import wildcard_addresses
+from pilot.memo import memoized
+from pilot.model.endpoint_index import ServiceEndpoints
+from pilot.model.interning import same_tuple
+from pilot.model.mesh_settings import is_ip
+from pilot.model.service import Service
+from pilot.resources import EMPTY, Resource, ResourceSet, resource_set
+from pilot.view.proxy import IpMode, ProxyKind
+from pilot.view.proxy_view import ProxyView
+from pilot.view.scope import Scope
+
+
+def build(view: ProxyView) -> ResourceSet:
+    """The listeners of a sidecar or gateway. Source: xDS behaviour 4."""
+    match view.traits.kind:
+        case ProxyKind.SIDECAR:
+            return _sidecar(view)
+        case ProxyKind.ROUTER:
+            caller = caller_of(view)
+            gateways = merge_servers(same_tuple(view.gateways))
+            context = context_of(view)
+            return _set(
+                gateway.build_gateway(gateways, caller.scope, context, caller.labels),
+                tuple(tunnel.build_tunnel(context)),
+            )
+        case ProxyKind.WAYPOINT | ProxyKind.ZTUNNEL:
+            return EMPTY
+
+
+def context_of(view: ProxyView) -> ProxyContext:
+    """What the listeners of a proxy share with those of other proxies."""
+    workload = view.workload
+    tags = WorkloadTags(
+        canonical_revision=workload.canonical_revision or "latest",
+        canonical_service=workload.canonical_name or "unknown",
+        cluster_id=view.traits.cluster_id,
+        mesh_id=view.proxy.mesh_id or "unknown",
+        namespace=view.traits.namespace or "default",
+    )
+    config = proxy_config(view.mesh, view.proxy.proxy_config)
+    return proxy_context(view.mesh, config, view.features, view.traits, tags)
+
+
+def _sidecar(view: ProxyView) -> ResourceSet:
+    if not view.mesh.proxy_listen_port:
+        return EMPTY
+    context, caller = context_of(view), caller_of(view)
+    headless = _headless(view)
+    own = view.proxy.ip_addresses[0] if view.proxy.ip_addresses else ""
+    excluded = own if own in _all_addresses(headless) else ""
+    wanted = _outbound(caller, context, headless, excluded)
+    ingress = view.scope.ingress
+    bind = _ingress_bind(view) if any(not each.bind for each in ingress) else ""
+    sidecar = view.scope.sidecar
+    served = inbound.build_inbound(
+        same_tuple(view.workload.targets), view.workload.mtls, same_tuple(ingress), sidecar, bind, context
+    )
+    return _set(wanted, served)
+
+
+def _ingress_bind(view: ProxyView) -> str:
+    """Where an ingress listener without address is: the pod's own address, else everywhere."""
+    addresses = view.proxy.ip_addresses
+    return addresses[0] if addresses else wildcard_addresses(view.traits, view.features)[0]
+
+
+@memoized(size=8192)
+def _outbound(
+    caller: Caller, context: ProxyContext, headless: HeadlessAddresses, own_address: str
+) -> tuple[Resource, ...]:
+    scope = caller.scope
+    unknown = Unknown.of(scope).cluster
+    planned = plan.plan_listeners(scope, context.untagged, caller.labels, headless, own_address)
+    return (
+        *(outbound.build_planned(each, unknown, context) for each in planned),
+        *outbound.build_proxy(context, unknown),
+        *outbound.build_virtual_outbound(context, unknown, scope.sidecar),
+        *tunnel.build_tunnel(context),
+    )
+
+
+@memoized(size=8192)
+def _set(first: tuple[Resource, ...], second: tuple[Resource, ...]) -> ResourceSet:
+    return resource_set((*first, *second))
+
+
+@memoized(size=1024)
+def _headless_services(scope: Scope) -> tuple[Service, ...]:
+    """Services whose endpoints have listeners of their own."""
+    found = {}
+    for listener in scope.egress:
+        for service in listener.services:
+            if service.is_headless and any(not port.protocol.is_http for port in service.ports):
+                found[service.hostname, service.namespace] = service
+    return tuple(found.values())
+
+
+def _headless(view: ProxyView) -> HeadlessAddresses:
+    both = view.traits.ip_mode is IpMode.DUAL and (view.features.dual_stack or view.features.ambient)
+    services = _headless_services(view.scope)
+    endpoints = tuple(view.endpoints.get((each.hostname, each.namespace)) for each in services)
+    lines = "\n".join(
+        _addresses(service, each, both) for service, each in zip(services, endpoints, strict=True) if each is not None
+    )
+    return _parse_addresses(lines)
+
+
+@memoized(size=16_384)
+def _addresses(service: Service, endpoints: ServiceEndpoints, both: bool) -> str:
+    """Where the endpoints are, as text: equal places make equal cache keys, whatever else changed about them."""
+    places: dict[str, None] = {}
+    for each in endpoints.endpoints:
+        addresses = each.addresses if both else each.addresses[:1]
+        if addresses and all(map(is_ip, addresses)):
+            places[f"{service.hostname} {service.namespace} {each.port_name} {','.join(addresses)}"] = None
+    return "\n".join(places)
+
+
+@memoized(size=1024)
+def _parse_addresses(lines: str) -> HeadlessAddresses:
+    found: dict[tuple[str, str, str], list[tuple[str, ...]]] = {}
+    for line in lines.split("\n") if lines else ():
+        host, namespace, port, addresses = line.split(" ")
+        found.setdefault((host, namespace, port), []).append(tuple(addresses.split(",")))
+    return {key: tuple(each) for key, each in found.items()}
+
+
+@memoized(size=1024)
+def _all_addresses(headless: HeadlessAddresses) -> Mapping[str, None]:
+    return {each: None for places in headless.values() for addresses in places for each in addresses}

@@ -4,7 +4,7 @@ In: the workload's ports and mTLS modes. Out: listener resources. The chains are
 Source: xDS behaviour 4.4.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -221,7 +221,11 @@ def _listener(
     return resource_of_bytes(LISTENER, name, value, (*origins, *((sidecar,) if sidecar is not None else ())))
 
 
-def _needs(chains: Sequence[Chain], needed: Any) -> dict[int, bool]:
+def _sniffs_http(chain: Chain) -> bool:
+    return not _PLAIN_HTTP.isdisjoint(chain.match.protocols)
+
+
+def _needs(chains: Sequence[Chain], needed: Callable[[Chain], bool]) -> dict[int, bool]:
     """For each destination port (0: all others) whether some chain needs an inspector."""
     needs: dict[int, bool] = {}
     for chain in chains:

@@ -1,0 +1,262 @@
+"""Listeners of gateways: one for each port and address that some server of a Gateway wants.
+
+In: the merged servers, the VirtualServices bound to Gateways, services. Out: listener resources.
+Source: xDS behaviour 4.11.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from envoy.config.listener.v3.listener_pb2 import Listener
+
+from pilot.generators.envoy import hcm, listener_filters, network_filters, server_tls
+from pilot.generators.envoy.hcm import ProxyContext
+from pilot.generators.envoy.http_filters import Side
+from pilot.generators.envoy.network_filters import FILTERS, TcpTarget, Watchers
+from pilot.generators.envoy.wire import embed, embed_all, serialize
+from pilot.generators.gateway_servers import MergedGateways, MergedPort, MergedServer, ServerKind
+from pilot.generators.listeners import assemble, tcp_routes
+from pilot.generators.listeners.address import additional, listen_on, listener_name
+from pilot.generators.listeners.assemble import ACCESS_LOG, CHAINS
+from pilot.generators.listeners.chain import Chain, ChainMatch, normalise_cidrs, normalise_sni, serialize_chain
+from pilot.generators.listeners.inbound_chains import MESH_ALL
+from pilot.generators.listeners.tcp_routes import Client
+from pilot.generators.routes.gateway import bound_services, shared_hosts
+from pilot.generators.service_address import wildcard_addresses
+from pilot.memo import memoized
+from pilot.model.cluster_name import outbound_sni
+from pilot.model.destination_rule import MergedRule
+from pilot.model.gateway import ServerTLSMode
+from pilot.model.hosts import covers
+from pilot.model.interning import same_tuple
+from pilot.model.routing import ResolvedVirtualService
+from pilot.model.service import Hostname, PortProtocol, Resolution, Service
+from pilot.model.virtual_service import RouteDestination
+from pilot.resources import Origin, Resource, resource_of_bytes
+from pilot.type_urls import LISTENER
+from pilot.view.scope import Scope
+
+_PRIVILEGED: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayProxy:
+    """What the listeners of a gateway proxy depend on."""
+
+    scope: Scope
+    context: ProxyContext
+    labels: Mapping[str, str]
+
+
+@memoized(size=1024)
+def build_gateway(
+    gateways: MergedGateways, scope: Scope, context: ProxyContext, labels: Mapping[str, str]
+) -> tuple[Resource, ...]:
+    """The listeners of a gateway proxy, in the order of its ports."""
+    proxy = GatewayProxy(scope, context, labels)
+    made: list[Resource] = []
+    for port in gateways.ports:
+        if context.traits.unprivileged and port.number < _PRIVILEGED:
+            continue
+        chains = [chain for server in port.servers for chain in _chains(server, port, proxy)]
+        unique = list({chain.match: chain for chain in reversed(chains)}.values())[::-1]
+        if unique:
+            made.append(_listener(port.bind, port.number, same_tuple(tuple(unique)), context))
+    return tuple(made)
+
+
+def _chains(server: MergedServer, port: MergedPort, proxy: GatewayProxy) -> Iterator[Chain]:
+    match server.kind:
+        case ServerKind.HTTP | ServerKind.HTTPS:
+            yield _http_chain(server, _name(port, proxy.context), proxy.context)
+        case ServerKind.TCP | ServerKind.TLS:
+            yield from _tcp_chains(server, proxy)
+        case ServerKind.PASSTHROUGH:
+            yield from _passthrough_chains(server, proxy)
+        case ServerKind.AUTO_PASSTHROUGH:
+            yield from _auto_passthrough_chains(server, proxy)
+
+
+def _name(port: MergedPort, context: ProxyContext) -> str:
+    bind = port.bind or wildcard_addresses(context.traits, context.features)[0]
+    return listener_name(bind, port.number)
+
+
+@memoized(size=16_384)
+def _http_chain(server: MergedServer, name: str, context: ProxyContext) -> Chain:
+    """Plain HTTP takes every connection; terminated TLS those for its hosts."""
+    secure = server.kind is ServerKind.HTTPS
+    declared = server.gateway.server
+    prefix = declared.name if secure and declared.name else f"outbound_{name};"
+    grpc_web = server.protocol is PortProtocol.GRPC_WEB
+    manager = hcm.with_rds(context, Side.GATEWAY, prefix, server.route_name, grpc_web)
+    return Chain(
+        ChainMatch(sni=normalise_sni(server.sni_hosts)) if secure else ChainMatch(),
+        embed(FILTERS, manager),
+        transport_socket=_socket(server, context, http=True) if secure else None,
+        origins=(server.gateway.origin,),
+    )
+
+
+def _socket(server: MergedServer, context: ProxyContext, *, http: bool) -> Any | None:
+    settings, traits = server.gateway.server.tls, context.traits
+    if settings is None:
+        return None
+    return server_tls.build_server_tls(
+        settings,
+        http,
+        context.mesh,
+        context.features,
+        traits.flavour,
+        traits.file_credential_socket,
+        traits.credential_socket,
+    )
+
+
+def _tcp_chains(server: MergedServer, proxy: GatewayProxy) -> Iterator[Chain]:
+    """The first tcp route for the server's hosts and port takes all of its connections."""
+    number, client = server.gateway.server.port.number, _client(server, proxy)
+    for service in _bound(server, proxy):
+        for route in service.tcp:
+            fits = not route.match or any(tcp_routes.applies(each, client, number) for each in route.match)
+            if route.route and fits:
+                secure = server.kind is ServerKind.TLS
+                sni = normalise_sni(server.sni_hosts) if secure else ()
+                yield _routed_chain(server, service, route.route, ChainMatch(sni=sni), proxy)
+                return
+
+
+def _passthrough_chains(server: MergedServer, proxy: GatewayProxy) -> Iterator[Chain]:
+    """One for each condition of the tls routes for the server's hosts and port."""
+    number, client = server.gateway.server.port.number, _client(server, proxy)
+    for service in _bound(server, proxy):
+        for route in service.tls:
+            for match in route.match:
+                if route.route and tcp_routes.applies(match, client, number):
+                    sni, cidrs = normalise_sni(match.sni_hosts), normalise_cidrs(match.destination_subnets)
+                    yield _routed_chain(server, service, route.route, ChainMatch(sni=sni, cidrs=cidrs), proxy)
+
+
+def _client(server: MergedServer, proxy: GatewayProxy) -> Client:
+    return Client(proxy.labels, proxy.context.traits.namespace, server.gateway.gateway)
+
+
+def _bound(server: MergedServer, proxy: GatewayProxy) -> Iterator[ResolvedVirtualService]:
+    for service in bound_services(proxy.scope, server.gateway.gateway):
+        if (service.tcp or service.tls) and next(shared_hosts(server.gateway.hosts, service), None) is not None:
+            yield service
+
+
+def _routed_chain(
+    server: MergedServer,
+    service: ResolvedVirtualService,
+    route: tuple[RouteDestination, ...],
+    match: ChainMatch,
+    proxy: GatewayProxy,
+) -> Chain:
+    scope = proxy.scope
+    hosts = tuple(dict.fromkeys(each.destination.host for each in route))
+    found: list[Service | MergedRule | None] = []
+    for host in hosts:
+        found += [scope.by_host.get(Hostname(host)), scope.rules.get(Hostname(host))]
+    return _tcp_chain(server, service, route, match_key(match), same_tuple(tuple(found)), proxy.context)
+
+
+def match_key(match: ChainMatch) -> tuple[str, str]:
+    """A chain's conditions on name and address, as part of a cache key."""
+    return "\n".join(match.sni), "\n".join(match.cidrs)
+
+
+@memoized(size=16_384)
+def _tcp_chain(
+    server: MergedServer,
+    service: ResolvedVirtualService,
+    route: tuple[RouteDestination, ...],
+    conditions: tuple[str, str],
+    found: tuple[Service | MergedRule | None, ...],
+    context: ProxyContext,
+) -> Chain:
+    hosts = tuple(dict.fromkeys(each.destination.host for each in route))
+    known = {host: (found[2 * n], found[2 * n + 1]) for n, host in enumerate(hosts)}
+
+    def lookup(host: str) -> tuple[Service | None, MergedRule | None]:
+        meant, rule = known[host]
+        return meant if isinstance(meant, Service) else None, rule if isinstance(rule, MergedRule) else None
+
+    number = server.gateway.server.port.number
+    target, origins = tcp_routes.target_of(route, service, number, lookup, context)
+    settings = server.gateway.server.tls
+    from_mesh = settings is not None and settings.mode is ServerTLSMode.ISTIO_MUTUAL
+    exchange = network_filters.metadata_exchange(context.features, context.traits.flavour) if from_mesh else None
+    sni, cidrs = (tuple(part.split("\n")) if part else () for part in conditions)
+    return Chain(
+        ChainMatch(sni=sni, cidrs=cidrs),
+        _filters(target, server.protocol, context, exchange),
+        transport_socket=_socket(server, context, http=False) if server.kind is ServerKind.TLS else None,
+        origins=(server.gateway.origin, service.origin, *origins),
+    )
+
+
+def _filters(target: TcpTarget, protocol: PortProtocol, context: ProxyContext, exchange: Any | None = None) -> bytes:
+    watchers = Watchers(
+        metadata_exchange=exchange,
+        stats=network_filters.stats(enabled=context.has_stats, outbound=False),
+        logs=context.logs.tcp,
+    )
+    return network_filters.build_tcp_filters(
+        target, watchers, context.traits.flavour, protocol=protocol, features=context.features
+    )
+
+
+def _auto_passthrough_chains(server: MergedServer, proxy: GatewayProxy) -> Iterator[Chain]:
+    """For each port and subset of each service in the mesh that the server has hosts for: clients name them by SNI."""
+    hosts = server.sni_hosts
+    for service in proxy.scope.services:
+        if service.mesh_external or service.resolution is Resolution.ALIAS:
+            continue
+        if not any(covers(host, service.hostname) for host in hosts):
+            continue
+        rule = proxy.scope.rules.get(service.hostname)
+        subsets = ("", *(each.name for each in rule.subsets)) if rule is not None else ("",)
+        for port in service.ports:
+            if port.protocol is not PortProtocol.UDP:
+                for subset in subsets:
+                    yield _sni_chain(service, port.number, subset, proxy.context, server.gateway.origin)
+
+
+@memoized(size=65_536)
+def _sni_chain(service: Service, port: int, subset: str, context: ProxyContext, gateway: Origin) -> Chain:
+    name = outbound_sni(port, service.hostname, subset)
+    filters = _filters(TcpTarget(name), PortProtocol.TCP, context)
+    return Chain(ChainMatch(protocols=MESH_ALL, sni=(name,)), filters, origins=(gateway, service.origin))
+
+
+@memoized(size=16_384)
+def _listener(bind: str, port: int, chains: tuple[Chain, ...], context: ProxyContext) -> Resource:
+    binds = (bind,) if bind else wildcard_addresses(context.traits, context.features)
+    name = listener_name(binds[0], port)
+    base = Listener(
+        name=name,
+        address=listen_on(binds[0], port),
+        additional_addresses=additional(binds[1:], port),
+        traffic_direction=assemble.OUTBOUND,
+        max_connections_to_accept_per_socket_event=assemble.sockets_per_event(context),
+    )
+    value = b"".join(
+        (
+            serialize(base),
+            embed_all(listener_filters.FIELD, _inspectors(chains, context)),
+            embed_all(CHAINS, (serialize_chain(chain, False) for chain in chains)),
+            embed_all(ACCESS_LOG, context.logs.listener),
+        )
+    )
+    return resource_of_bytes(LISTENER, name, value, (origin for chain in chains for origin in chain.origins))
+
+
+def _inspectors(chains: Sequence[Chain], context: ProxyContext) -> Iterator[bytes]:
+    topology = context.config.gateway_topology
+    if topology is not None and topology.proxy_protocol is not None:
+        yield listener_filters.PROXY_PROTOCOL
+    if any(chain.match.sni or chain.transport_socket is not None for chain in chains):
+        yield listener_filters.TLS_INSPECTOR
