@@ -48,7 +48,7 @@ def endpoints_of_slice(
             known, pod = _pod_behind(each.target_ref, address, declared.namespace, workloads)
             if not known:
                 continue
-            make = _maker(pod, address, declared.namespace, dual, settings)
+            make = _maker(pod, address, dual, settings)
             endpoints.extend(make(port.port, port.name, health) for port in declared.ports if port.port is not None)
     return tuple(endpoints)
 
@@ -65,7 +65,7 @@ def endpoints_of_core(
         for each, health in ready + unready:
             known, pod = _pod_behind(each.target_ref, each.ip, declared.namespace, workloads)
             if known and each.ip:
-                make = _maker(pod, each.ip, declared.namespace, dual, settings)
+                make = _maker(pod, each.ip, dual, settings)
                 endpoints.extend(make(port.port, port.name, health) for port in subset.ports)
     return tuple(endpoints)
 
@@ -129,7 +129,7 @@ def _pod_behind(
 
 
 def _maker(
-    pod: WorkloadInstance | None, address: str, namespace: str, dual: bool, settings: MeshSettings
+    pod: WorkloadInstance | None, address: str, dual: bool, settings: MeshSettings
 ) -> Callable[[int, str, Health], Endpoint]:
     """Makes the endpoints of one address, port by port."""
     if pod is not None:
@@ -142,7 +142,6 @@ def _maker(
         port=port,
         port_name=name,
         cluster_id=settings.cluster_id,
-        namespace=namespace,
         labels=labels,
         network=network,
         tls_mode="disabled",

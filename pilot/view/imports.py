@@ -123,9 +123,9 @@ def _imports_routes(patterns: Mapping[str, tuple[str, ...]], routes: ResolvedVir
     )
 
 
-def _only_port(declared: SidecarEgressListener) -> int:
+def _only_port(declared: SidecarEgressListener | None) -> int:
     """The port that an egress listener restricts services to; 0 for none."""
-    if declared.port is None or parse_protocol(declared.port.protocol) is PortProtocol.HTTP_PROXY:
+    if declared is None or declared.port is None or parse_protocol(declared.port.protocol) is PortProtocol.HTTP_PROXY:
         return 0
     return declared.port.number
 
@@ -190,15 +190,16 @@ def _merge_ports(one: Service, other: Service) -> Service:
 def _add_destinations(
     by_host: dict[Hostname, Service], listeners: tuple[EgressListener, ...], visible: Services, namespace: str
 ) -> None:
-    """Adds the services that imported routes lead to, with the ports they name."""
+    """Adds the services that imported routes lead to, with the port of the listener, else the ports they name."""
     known = _by_host(visible)
     for listener in listeners:
+        only = _only_port(listener.declared)
         for routes in listener.virtual_services:
-            for host, ports in destinations_of(routes, MESH).items():
+            for host, named in destinations_of(routes, MESH).items():
                 found = known.get(Hostname(host))
-                service = _preferred(found, namespace) if found else None
-                if service is None:
+                if not found:
                     continue
+                service, ports = _preferred(found, namespace), frozenset((only,)) if only else named
                 wanted = tuple(each for each in service.ports if each.number in ports) if ports else service.ports
                 if wanted:
                     _add(by_host, _with_ports(service, wanted))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pilot.model.endpoint import Endpoint
 from pilot.model.kubernetes import Endpoints, EndpointSlice, KubernetesService
-from pilot.model.service import PortProtocol, Service, ServicePort
+from pilot.model.service import Service, ServicePort
 from pilot.model.service_index import DeclaredKey
 from pilot.model.snapshot import Snapshot
 from pilot.model.workloads import WorkloadInstance
@@ -48,5 +48,5 @@ def _ports_at(
         if each.address in addresses:
             here.setdefault(each.port_name, each)
     for port in service.ports:
-        if port.name in here and port.protocol is not PortProtocol.UDP:
+        if port.name in here:
             yield service, port, here[port.name].port

@@ -139,7 +139,7 @@ def _selected(snapshot: Snapshot, instance: WorkloadInstance) -> Iterator[tuple[
             taken: set[tuple[int, PortProtocol]] = set()
             for port in service.ports:
                 number = target_port(service, port, instance)
-                if number is None or port.protocol is PortProtocol.UDP or (number, port.protocol) in taken:
+                if number is None or (number, port.protocol) in taken:
                     continue
                 taken.add((number, port.protocol))
                 yield service, port, number
