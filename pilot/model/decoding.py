@@ -114,7 +114,7 @@ def unknown_field(name: str, known: Iterable[str]) -> str:
         return f"unknown field, did you mean {meant[0]}?"
     if not known:
         return "unknown field, expected none"
-    return f"unknown field, expected one of {_choices(known)}"
+    return "unknown field" if len(known) > _SHOWN_CHOICES else f"unknown field, expected one of {', '.join(known)}"
 
 
 def _choices(names: Iterable[str]) -> str:
