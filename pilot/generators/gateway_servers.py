@@ -7,11 +7,17 @@ earlier one are left out. Listeners and routes of gateways both start here. Sour
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from pilot.memo import memoized
 from pilot.model.gateway import GatewayServer, ServerTLSMode
+from pilot.model.interning import same_tuple
 from pilot.model.protocol import parse_protocol
 from pilot.model.service import PortProtocol
+from pilot.view.proxy_view import ProxyView
+from pilot.view.workload import ServiceTarget
+
+_NO_TRANSLATION: Final = "experimental.istio.io/disable-gateway-port-translation"
 
 
 class ServerKind(Enum):
@@ -94,14 +100,30 @@ class _OpenPort:
     tls_hosts: set[str] | None = None
 
 
+def resolve_ports(server: GatewayServer, targets: tuple[ServiceTarget, ...]) -> tuple[int, ...]:
+    """Where the proxy listens for a server: behind the port of its own service, else on the port itself."""
+    if server.resolved_ports:
+        return server.resolved_ports
+    number = server.server.port.number
+    for target in targets:
+        if target.port.number == number and _NO_TRANSLATION not in target.service.labels:
+            return (target.target_port,)
+    return (number,)
+
+
+def merged_gateways(view: ProxyView) -> MergedGateways:
+    """What the gateways of a proxy come to; the same object for the same parts."""
+    return merge_servers(same_tuple(view.gateways), same_tuple(view.workload.targets))
+
+
 @memoized(size=1024)
-def merge_servers(servers: tuple[GatewayServer, ...]) -> MergedGateways:
-    """Ports and routes of these servers."""
+def merge_servers(servers: tuple[GatewayServer, ...], targets: tuple[ServiceTarget, ...]) -> MergedGateways:
+    """Ports and routes of these servers; `targets` are the ports of the proxy's own services."""
     ports: dict[tuple[int, str], _OpenPort] = {}
     routes: dict[str, list[MergedServer]] = {}
     for server in servers:
         kind, protocol = server_kind(server)
-        for number in server.resolved_ports:
+        for number in resolve_ports(server, targets):
             name = route_name(server, kind, number)
             port = ports.setdefault((number, server.server.bind), _OpenPort([]))
             merged = MergedServer(server, kind, protocol, name)

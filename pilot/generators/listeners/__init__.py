@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pilot.generators.envoy.hcm import ProxyContext, proxy_context
 from pilot.generators.envoy.proxy_settings import proxy_config
 from pilot.generators.envoy.tracing import WorkloadTags
-from pilot.generators.gateway_servers import merge_servers
+from pilot.generators.gateway_servers import merged_gateways
 from pilot.generators.listeners import gateway, inbound, outbound, plan, tunnel
 from pilot.generators.listeners.assemble import Unknown
 from pilot.generators.listeners.plan import HeadlessAddresses
@@ -33,7 +33,7 @@ def build(view: ProxyView) -> ResourceSet:
             return _sidecar(view)
         case ProxyKind.ROUTER:
             caller = caller_of(view)
-            gateways = merge_servers(same_tuple(view.gateways))
+            gateways = merged_gateways(view)
             context = context_of(view)
             return _set(
                 gateway.build_gateway(gateways, caller.scope, context, caller.labels),

@@ -38,8 +38,8 @@ def applies(match: TLSMatchAttributes | L4MatchAttributes, client: Client, port:
     """Whether a condition can hold for connections of this client to this port at all."""
     if match.port and match.port != port:
         return False
-    if match.gateways:
-        return client.gateway in match.gateways
+    if match.gateways and client.gateway not in match.gateways:
+        return False
     if client.gateway != MESH:
         return True
     if match.source_namespace and match.source_namespace != client.namespace:

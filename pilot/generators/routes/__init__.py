@@ -6,11 +6,10 @@ Source: xDS behaviour 5.
 
 from functools import lru_cache
 
-from pilot.generators.gateway_servers import MergedGateways, merge_servers
+from pilot.generators.gateway_servers import MergedGateways, merged_gateways
 from pilot.generators.routes import gateway, sidecar
 from pilot.generators.routes.caller import Caller, caller_of
 from pilot.memo import memoized
-from pilot.model.interning import same_tuple
 from pilot.resources import EMPTY, ResourceSet, resource_set
 from pilot.view.proxy import ProxyKind
 from pilot.view.proxy_view import ProxyView
@@ -24,7 +23,7 @@ def build(view: ProxyView, names: frozenset[str]) -> ResourceSet:
         case ProxyKind.SIDECAR:
             return _sidecar(caller_of(view), _same(names))
         case ProxyKind.ROUTER:
-            return _gateway(caller_of(view), merge_servers(same_tuple(view.gateways)), _same(names))
+            return _gateway(caller_of(view), merged_gateways(view), _same(names))
         case ProxyKind.WAYPOINT | ProxyKind.ZTUNNEL:
             return EMPTY
 

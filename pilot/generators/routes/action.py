@@ -76,7 +76,7 @@ def redirect(action: HTTPRedirect, port: int, *, tls: bool, gateway_semantics: b
     """A redirect; `port` and `tls` are those of the listener."""
     made = RedirectAction(
         host_redirect=action.authority,
-        scheme_redirect=action.scheme,
+        scheme_redirect=action.scheme or None,
         response_code=_REDIRECT_CODES.get(action.redirect_code, RedirectAction.MOVED_PERMANENTLY),
     )
     if gateway_semantics and action.uri.startswith(_PREFIX_OPERATOR):
