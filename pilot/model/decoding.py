@@ -102,7 +102,7 @@ def describe(value: object) -> str:
             return "a list"
         case Mapping():
             return "a mapping"
-    return f"a {type(value).__name__}"
+    return f"a value of type {type(value).__name__}"
 
 
 def unknown_field(name: str, known: Iterable[str]) -> str:

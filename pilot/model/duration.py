@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 from functools import lru_cache
 
-_TEXT = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+")
+_TEXT = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+", re.ASCII)
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _MICROSECONDS = {"ns": 1e-3, "us": 1.0, "µs": 1.0, "μs": 1.0, "ms": 1e3, "s": 1e6, "m": 60e6, "h": 3600e6}
 
@@ -27,12 +27,11 @@ def parse_duration(text: str) -> Duration:
 
     Raises: ValueError, saying what was expected.
     """
-    unsigned = text.lstrip("+-")
-    if unsigned == "0":
+    if text in ("0", "+0", "-0"):
         return Duration()
     if not _TEXT.fullmatch(text):
         raise ValueError(f'expected a duration such as "1h30m", "0.5s" or "100ms", got "{text[:80]}"')
-    microseconds = sum(float(number) * _MICROSECONDS[unit] for number, unit in _PART.findall(unsigned))
+    microseconds = sum(float(number) * _MICROSECONDS[unit] for number, unit in _PART.findall(text))
     try:
         return Duration(microseconds=-microseconds if text.startswith("-") else microseconds)
     except OverflowError:
