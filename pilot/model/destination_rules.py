@@ -55,17 +55,17 @@ class DestinationRules:
     def is_plain(self, namespace: str) -> bool:
         """Whether a namespace sees just what every other one sees."""
         return (
-            namespace not in self.namespaces
-            and namespace != self.root_namespace
-            and not any(namespace in each.named() for each in self.namespaces.values())
+            namespace not in self.namespaces and namespace != self.root_namespace and namespace not in _all_named(self)
         )
 
-    def selected_labels(self, namespace: str) -> frozenset[str]:
-        """Keys of workload labels that decide between rules of a namespace."""
+    def hosts(self, client: str) -> frozenset[str]:
+        """Host patterns of all rules that anybody sees; with `client`, of those that it alone may see differently."""
+        return _hosts(self, client)
+
+    def selected_labels(self, namespace: str) -> tuple[str, ...]:
+        """Keys of workload labels that decide between rules of a namespace, sorted."""
         own = self.namespaces.get(namespace)
-        if own is None:
-            return frozenset()
-        return frozenset(key for rules in own.rules for each in rules for key in each.workload_selector)
+        return _selected_labels(own) if own is not None else ()
 
     def find(self, client: str, host: str, namespace: str) -> Rules:
         """Rules for proxies of `client` that call `host`, a service of `namespace`; none where nothing applies."""
@@ -215,9 +215,29 @@ def _duplicate(rule: DestinationRule, host: str, name: str) -> Problem:
 
 
 @memoized(size=4096)
+def _selected_labels(rules: NamespaceRules) -> tuple[str, ...]:
+    return tuple(sorted({key for group in rules.rules for rule in group for key in rule.workload_selector}))
+
+
+@memoized(size=4096)
 def _named(rules: NamespaceRules) -> frozenset[str]:
     named = (each for group in rules.rules for rule in group for each in rule.export_to)
     return frozenset(each for each in named if each not in ("*", ".", "~"))
+
+
+@memoized(size=1024)
+def _hosts(rules: DestinationRules, client: str) -> frozenset[str]:
+    special = (
+        each
+        for namespace, each in rules.namespaces.items()
+        if not client or namespace == client or client in each.named()
+    )
+    return frozenset(group[0].host for each in special for group in each.rules)
+
+
+@memoized(size=64)
+def _all_named(rules: DestinationRules) -> frozenset[str]:
+    return frozenset(name for each in rules.namespaces.values() for name in each.named())
 
 
 @memoized(size=4096)

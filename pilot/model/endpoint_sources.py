@@ -59,7 +59,11 @@ def update(
     workload_changes: Iterable[WorkloadChange],
 ) -> tuple[EndpointIndex, tuple[EndpointChange, ...]]:
     """The index after the changes."""
+    replaced = tuple(replaced)
     index, work = _find_slices(index, registries, replaced)
+    work.whole.update(
+        (each.key.kind, each.key.namespace, each.key.name) for each in replaced if each.key.kind == ServiceEntry.KIND
+    )
     for service_change in service_changes:
         work.whole.add(service_change.key)
         work.removed[service_change.key] = service_change.old

@@ -4,9 +4,11 @@ In: a snapshot. Out: names of labels. What nobody asks for is left out of views,
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from pilot.memo import memoized
 from pilot.model.destination_rules import DestinationRules
+from pilot.model.interning import Interner
 from pilot.model.locality import HOSTNAME
 from pilot.model.mesh import MeshConfig
 from pilot.model.routing import ResolvedVirtualService
@@ -14,6 +16,7 @@ from pilot.model.service import Service, TrafficDistribution
 from pilot.model.snapshot import Snapshot
 from pilot.model.traffic_policy import LoadBalancerSettings, LocalityLoadBalancerSetting, TrafficPolicy
 
+_MENTIONS: "Interner[Mentions]" = Interner(64)
 PER_INSTANCE = frozenset(
     {
         HOSTNAME,
@@ -26,14 +29,26 @@ PER_INSTANCE = frozenset(
 )
 
 
-def mentioned_labels(snapshot: Snapshot) -> frozenset[str]:
-    """The labels of single instances that some route or policy names."""
-    return _mentioned(snapshot.mesh, snapshot.rules, snapshot.routing.ordered, prefers_node(snapshot.services))
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """What somebody asks for."""
+
+    labels: frozenset[str]
+    """Labels of single instances that some route or policy names."""
+    node: bool
+    """The endpoints of some service depend on the node of the client."""
 
 
 @memoized(size=64)
-def prefers_node(services: tuple[Service, ...]) -> bool:
-    """Whether the endpoints of some service depend on the node of the client."""
+def mentions_of(snapshot: Snapshot) -> Mentions:
+    """What the routes and policies of a mesh ask for; the same object while that is the same."""
+    node = _prefers_node(snapshot.services)
+    labels = _mentioned(snapshot.mesh, snapshot.rules, snapshot.routing.ordered, node)
+    return _MENTIONS.same((labels, node), Mentions(labels, node))
+
+
+@memoized(size=64)
+def _prefers_node(services: tuple[Service, ...]) -> bool:
     return any(each.node_local or each.traffic_distribution is TrafficDistribution.SAME_NODE for each in services)
 
 

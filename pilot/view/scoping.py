@@ -5,75 +5,90 @@ reach the same. Namespaces that see nothing of their own share what everybody se
 Source: xDS behaviour 2.10, 3.5.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pilot.memo import memoized
 from pilot.model.destination_rule import MergedRule
 from pilot.model.destination_rules import DestinationRules, select_outbound
 from pilot.model.hosts import is_wildcard, resolve_short_name
 from pilot.model.interning import same_mapping
-from pilot.model.routing import ResolvedVirtualService
+from pilot.model.mesh_settings import MeshSettings
+from pilot.model.routing import ResolvedVirtualService, Routing
 from pilot.model.service import Hostname, Service
 from pilot.model.sidecar import OutboundTrafficPolicy, OutboundTrafficPolicyMode, SidecarSpec
 from pilot.model.sidecars import ActiveSidecar
 from pilot.model.snapshot import Snapshot
+from pilot.model.visibility import Visible
 from pilot.view.imports import Imports, contested_namespaces, import_declared, import_everything
 from pilot.view.proxy import ProxyKind
 from pilot.view.scope import Scope
 
 _NO_SIDECAR = SidecarSpec()
-Labels = tuple[tuple[str, str], ...]
 VirtualServices = tuple[ResolvedVirtualService, ...]
 
 
 def scope_of(snapshot: Snapshot, kind: ProxyKind, namespace: str, labels: Mapping[str, str]) -> Scope:
     """The scope of proxies of a namespace. Labels decide which Sidecar holds, and which rules where some select."""
-    sidecar = snapshot.sidecars.find(namespace, labels) if kind is ProxyKind.SIDECAR else None
-    imports = _imports(snapshot, kind, namespace, sidecar)
     rules = snapshot.rules
-    deciding = tuple(sorted((key, labels[key]) for key in rules.selected_labels(namespace) if key in labels))
-    client = "" if rules.is_plain(namespace) else namespace
-    mesh_policy = snapshot.mesh.outbound_traffic_policy if kind is ProxyKind.SIDECAR else None
-    return _scope(
-        imports,
-        _rules(imports.by_host, rules, client, deciding),
-        snapshot.routing.gateways.to(namespace) if kind is ProxyKind.ROUTER else (),
-        sidecar,
-        mesh_policy,
-        snapshot.features.cluster_domain,
+    return _scope_of(
+        snapshot.service_index.visible,
+        snapshot.routing,
+        rules,
+        snapshot.settings,
+        kind,
+        namespace,
+        snapshot.sidecars.find(namespace, labels) if kind is ProxyKind.SIDECAR else None,
+        "\n".join(f"{key}={labels[key]}" for key in rules.selected_labels(namespace) if key in labels),
     )
 
 
-def _imports(snapshot: Snapshot, kind: ProxyKind, namespace: str, sidecar: ActiveSidecar | None) -> Imports:
-    services = snapshot.service_index.visible.to(namespace)
-    virtual_services = snapshot.routing.mesh.to(namespace) if kind is not ProxyKind.ROUTER else ()
+@memoized(size=8192)
+def _scope_of(
+    visible: Visible[Service],
+    routing: Routing,
+    rules: DestinationRules,
+    settings: MeshSettings,
+    kind: ProxyKind,
+    namespace: str,
+    sidecar: ActiveSidecar | None,
+    deciding: str,
+) -> Scope:
+    services = visible.to(namespace)
+    virtual_services = routing.mesh.to(namespace) if kind is not ProxyKind.ROUTER else ()
     if sidecar is not None:
-        return import_declared(services, virtual_services, namespace, sidecar)
-    asker = namespace if namespace in contested_namespaces(services) else ""
-    return import_everything(services, virtual_services, asker)
+        imports = import_declared(services, virtual_services, namespace, sidecar)
+    else:
+        asker = namespace if namespace in contested_namespaces(services) else ""
+        imports = import_everything(services, virtual_services, asker)
+    return _scope(
+        imports,
+        _rules(imports.by_host, rules, "" if rules.is_plain(namespace) else namespace, deciding),
+        routing.gateways.to(namespace) if kind is ProxyKind.ROUTER else (),
+        sidecar,
+        settings.mesh.outbound_traffic_policy if kind is ProxyKind.SIDECAR else None,
+        settings.domain,
+    )
 
 
 @memoized(size=2048)
 def _rules(
-    by_host: Mapping[Hostname, Service], rules: DestinationRules, client: str, labels: Labels
+    by_host: Mapping[Hostname, Service], rules: DestinationRules, client: str, deciding: str
 ) -> Mapping[Hostname, MergedRule]:
-    """The rule for each service that has one; the same mapping for the same rules."""
-    known = dict(labels)
-    exact, wildcards = _rule_hosts(rules)
-    found: dict[Hostname, MergedRule] = {}
-    for host in by_host if wildcards else (each for each in by_host if each in exact):
-        rule = select_outbound(rules.find(client, host, by_host[host].namespace), client, known)
+    """The rule for each service that has one; the same mapping for the same rules. `client` is empty for anybody."""
+    found = dict(_rules(by_host, rules, "", "")) if client else {}
+    labels = dict(each.split("=", 1) for each in deciding.splitlines())
+    for host in _ruled(by_host, rules.hosts(client)):
+        rule = select_outbound(rules.find(client, host, by_host[host].namespace), client, labels)
         if rule is not None:
             found[host] = rule
+        else:
+            found.pop(host, None)
     return same_mapping(found)
 
 
-@memoized(size=64)
-def _rule_hosts(rules: DestinationRules) -> tuple[frozenset[str], bool]:
-    """All hosts without wildcard that some rule is for, and whether there are any with."""
-    hosts = {group[0].host for each in rules.namespaces.values() for group in each.rules}
-    exact = frozenset(each for each in hosts if not is_wildcard(each))
-    return exact, len(exact) < len(hosts)
+def _ruled(by_host: Mapping[Hostname, Service], patterns: frozenset[str]) -> Iterable[Hostname]:
+    """The services for which some of the patterns may be."""
+    return by_host if any(map(is_wildcard, patterns)) else (each for each in by_host if each in patterns)
 
 
 @memoized(size=4096)

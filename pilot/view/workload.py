@@ -7,11 +7,12 @@ In: a snapshot's indexes and a `Proxy`. Out: an immutable `Workload`, equal for 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pilot.memo import memoized
 from pilot.model.destination_rule import MergedRule
 from pilot.model.peer_authentications import InboundMtls
 from pilot.model.service import Hostname, Service, ServicePort
 
-__all__ = ["InboundMtls", "ServiceTarget", "Workload"]
+__all__ = ["InboundMtls", "ServiceTarget", "Workload", "service_target"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +22,12 @@ class ServiceTarget:
     service: Service
     port: ServicePort
     target_port: int
+
+
+@memoized(size=65536)
+def service_target(service: Service, port: ServicePort, target_port: int) -> ServiceTarget:
+    """A target; the same object for the same parts."""
+    return ServiceTarget(service, port, target_port)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,5 +51,3 @@ class Workload:
     """Empty where no service prefers endpoints of the same node."""
     rules: Mapping[Hostname, MergedRule] = field(default_factory=dict)
     """The DestinationRule for inbound traffic of each target's service, where there is one: never one for workloads."""
-    workload_name: str = ""
-    """Name of its controller, else its own; empty where the registry does not know it."""

@@ -12,24 +12,29 @@ from pilot.model import locality
 from pilot.model.destination_rule import MergedRule
 from pilot.model.destination_rules import DestinationRules, select_inbound
 from pilot.model.interning import Interner, same_mapping, same_tuple
+from pilot.model.mesh_settings import MeshSettings
+from pilot.model.peer_authentications import InboundMtls, PeerAuthentications
 from pilot.model.selected_endpoints import may_serve, target_port
-from pilot.model.service import Hostname, PortProtocol, Service, ServicePort
+from pilot.model.service import Hostname, PortProtocol
+from pilot.model.service_index import Selecting
 from pilot.model.snapshot import Snapshot
 from pilot.model.workloads import TEST_VM, WorkloadInstance, WorkloadKind
 from pilot.view.listed_targets import listed_targets
-from pilot.view.mentions import PER_INSTANCE, mentioned_labels, prefers_node
+from pilot.view.mentions import PER_INSTANCE, Mentions, mentions_of
 from pilot.view.proxy import Proxy
-from pilot.view.workload import ServiceTarget, Workload
+from pilot.view.workload import ServiceTarget, Workload, service_target
 
 _NAMES = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
 _REVISIONS = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
 _WORKLOADS: Interner[Workload] = Interner(16384)
 _LABELS: Interner[Mapping[str, str]] = Interner(16384)
+_PROXIES = 65536
+"""Arbitrary: connected proxies of which the last answer is remembered."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Identified:
-    """What the registry knows of a proxy, completed by what it says of itself."""
+    """What the registry knows of a proxy, completed by what it says of itself; the same object for the same facts."""
 
     labels: Mapping[str, str]
     """All of them, with topology labels."""
@@ -42,12 +47,34 @@ class Identified:
 
 def identify(snapshot: Snapshot, proxy: Proxy) -> Identified:
     """The Pod or WorkloadEntry that a proxy names, else the entries at its address, else what it says of itself."""
+    name, _, namespace = proxy.id.rpartition(".")
+    pod = snapshot.workloads.pod(namespace, name) or _pod_by_address(snapshot, proxy)
+    return _identified(proxy, pod, () if pod else _entries(snapshot, proxy))
+
+
+def workload_of(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> Workload:
+    """The workload behind a proxy that was identified."""
     namespace = proxy.traits.namespace
-    name, _, own_namespace = proxy.id.rpartition(".")
-    known = snapshot.workloads.pod(own_namespace, name) or _pod_by_address(snapshot, proxy)
-    entries = _entries(snapshot, proxy)
-    named = known or next((each for each in entries if each.name == name), None)
-    instances = (known,) if known else entries or (_from_node(proxy, namespace),)
+    selecting = snapshot.service_index.selecting
+    targets = _targets(
+        identified,
+        tuple(selecting.get(each.namespace) for each in identified.instances),
+        listed_targets(snapshot, identified.instances),
+        snapshot.settings,
+    )
+    return _workload(
+        proxy,
+        identified,
+        targets,
+        _mtls(identified, snapshot.peer_authentications, namespace),
+        _inbound_rules(targets, snapshot.rules, namespace),
+        mentions_of(snapshot),
+    )
+
+
+@memoized(size=_PROXIES)
+def _identified(proxy: Proxy, pod: WorkloadInstance | None, entries: tuple[WorkloadInstance, ...]) -> Identified:
+    named = pod or next((each for each in entries if f"{each.name}.{each.namespace}" == proxy.id), None)
     declared = named.endpoint_labels if named and TEST_VM not in proxy.labels else proxy.labels
     labels = {**proxy.static_labels, **declared}
     where = locality.locality_of_proxy(labels, proxy.locality)
@@ -55,44 +82,8 @@ def identify(snapshot: Snapshot, proxy: Proxy) -> Identified:
     complete = locality.add_topology(
         labels, locality=where, cluster_id=proxy.traits.cluster_id, network=proxy.traits.network, node=node
     )
+    instances = (pod,) if pod else entries or (_from_node(proxy),)
     return Identified(complete, where, instances, node, named.workload if named else "")
-
-
-def workload_of(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> Workload:
-    """The workload behind a proxy that was identified."""
-    traits, labels = proxy.traits, identified.labels
-    targets = _targets(snapshot, proxy, identified.instances)
-    mtls = snapshot.peer_authentications.workload_mtls(traits.namespace, labels)
-    kept = _shared_labels(snapshot, labels)
-    node = identified.node if prefers_node(snapshot.services) else ""
-    rules = _inbound_rules(targets, snapshot.rules, traits.namespace)
-    key = (
-        traits.namespace,
-        id(kept),
-        identified.locality,
-        traits.network,
-        id(targets),
-        id(mtls),
-        node,
-        id(rules),
-        identified.workload_name,
-    )
-    return _WORKLOADS.same(
-        key,
-        Workload(
-            namespace=traits.namespace,
-            labels=kept,
-            locality=identified.locality,
-            network=traits.network,
-            targets=targets,
-            mtls=mtls,
-            canonical_name=_first(labels, _NAMES) or identified.workload_name,
-            canonical_revision=_first(labels, _REVISIONS) or "latest",
-            node=node,
-            rules=rules,
-            workload_name=identified.workload_name,
-        ),
-    )
 
 
 def _pod_by_address(snapshot: Snapshot, proxy: Proxy) -> WorkloadInstance | None:
@@ -108,11 +99,11 @@ def _entries(snapshot: Snapshot, proxy: Proxy) -> tuple[WorkloadInstance, ...]:
     return tuple(each for each in found if not each.is_pod and each.namespace == proxy.traits.namespace)
 
 
-def _from_node(proxy: Proxy, namespace: str) -> WorkloadInstance:
+def _from_node(proxy: Proxy) -> WorkloadInstance:
     """A proxy that the registry does not know stands for what it says of itself."""
     return WorkloadInstance(
         kind=WorkloadKind.POD,
-        namespace=namespace,
+        namespace=proxy.traits.namespace,
         name=proxy.id,
         addresses=proxy.ip_addresses,
         labels=proxy.labels,
@@ -121,20 +112,29 @@ def _from_node(proxy: Proxy, namespace: str) -> WorkloadInstance:
     )
 
 
-def _targets(snapshot: Snapshot, proxy: Proxy, instances: tuple[WorkloadInstance, ...]) -> tuple[ServiceTarget, ...]:
+@memoized(size=_PROXIES)
+def _targets(
+    identified: Identified,
+    selecting: tuple[Selecting | None, ...],
+    listed: tuple[ServiceTarget, ...],
+    settings: MeshSettings,
+) -> tuple[ServiceTarget, ...]:
+    """All service ports that end at the workloads, the first for each port of a host."""
     found: dict[tuple[Hostname, int], ServiceTarget] = {}
-    for instance in instances:
-        for service, port, number in (*_selected(snapshot, instance), *listed_targets(snapshot, instance, proxy)):
-            found.setdefault((service.hostname, port.number), _target(service, port, number))
+    for instance, index in zip(identified.instances, selecting, strict=True):
+        for each in _selected(instance, index, settings) if index else ():
+            found.setdefault((each.service.hostname, each.port.number), each)
+    for each in listed:
+        found.setdefault((each.service.hostname, each.port.number), each)
     ordered = sorted(found.values(), key=lambda each: (each.service.created, each.service.hostname))
     return same_tuple(tuple(ordered))
 
 
-def _selected(snapshot: Snapshot, instance: WorkloadInstance) -> Iterator[tuple[Service, ServicePort, int]]:
+def _selected(instance: WorkloadInstance, selecting: Selecting, settings: MeshSettings) -> Iterator[ServiceTarget]:
     """Ports of the services whose selector finds the workload; a port of it that two lead to counts once a service."""
-    for services in snapshot.service_index.selecting_labels(instance.namespace, instance.labels):
+    for services in selecting.matching(instance.labels):
         for service in services:
-            if not may_serve(service, instance, snapshot.settings):
+            if not may_serve(service, instance, settings):
                 continue
             taken: set[tuple[int, PortProtocol]] = set()
             for port in service.ports:
@@ -142,22 +142,15 @@ def _selected(snapshot: Snapshot, instance: WorkloadInstance) -> Iterator[tuple[
                 if number is None or (number, port.protocol) in taken:
                     continue
                 taken.add((number, port.protocol))
-                yield service, port, number
+                yield service_target(service, port, number)
 
 
-@memoized(size=65536)
-def _target(service: Service, port: ServicePort, number: int) -> ServiceTarget:
-    return ServiceTarget(service, port, number)
+@memoized(size=_PROXIES)
+def _mtls(identified: Identified, policies: PeerAuthentications, namespace: str) -> InboundMtls:
+    return policies.workload_mtls(namespace, identified.labels)
 
 
-def _shared_labels(snapshot: Snapshot, labels: Mapping[str, str]) -> Mapping[str, str]:
-    """The labels without those that tell replicas apart and mean nothing to anybody."""
-    dropped = PER_INSTANCE - mentioned_labels(snapshot)
-    kept = {key: value for key, value in sorted(labels.items()) if key not in dropped}
-    return _LABELS.same(tuple(kept.items()), kept)
-
-
-@memoized(size=16384)
+@memoized(size=_PROXIES)
 def _inbound_rules(
     targets: tuple[ServiceTarget, ...], rules: DestinationRules, namespace: str
 ) -> Mapping[Hostname, MergedRule]:
@@ -167,6 +160,39 @@ def _inbound_rules(
         if rule is not None:
             found[each.service.hostname] = rule
     return same_mapping(found)
+
+
+@memoized(size=_PROXIES)
+def _workload(
+    proxy: Proxy,
+    identified: Identified,
+    targets: tuple[ServiceTarget, ...],
+    mtls: InboundMtls,
+    rules: Mapping[Hostname, MergedRule],
+    mentions: Mentions,
+) -> Workload:
+    labels = _shared_labels(identified.labels, mentions)
+    made = Workload(
+        namespace=proxy.traits.namespace,
+        labels=labels,
+        locality=identified.locality,
+        network=proxy.traits.network,
+        targets=targets,
+        mtls=mtls,
+        canonical_name=_first(labels, _NAMES) or identified.workload_name,
+        canonical_revision=_first(labels, _REVISIONS) or "latest",
+        node=identified.node if mentions.node else "",
+        rules=rules,
+    )
+    key = (made.namespace, id(labels), made.locality, made.network, id(targets), id(mtls), id(rules))
+    return _WORKLOADS.same((*key, made.canonical_name, made.node), made)
+
+
+def _shared_labels(labels: Mapping[str, str], mentions: Mentions) -> Mapping[str, str]:
+    """The labels without those that tell replicas apart and mean nothing to anybody."""
+    dropped = PER_INSTANCE - mentions.labels
+    kept = {key: value for key, value in sorted(labels.items()) if key not in dropped}
+    return _LABELS.same(tuple(kept.items()), kept)
 
 
 def _first(labels: Mapping[str, str], keys: tuple[str, ...]) -> str:
