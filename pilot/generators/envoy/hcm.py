@@ -99,8 +99,8 @@ def idle_timeout(traits: Traits) -> timedelta | None:
         return None
 
 
-def http_chain(context: ProxyContext, side: Side, *, grpc_web: bool) -> HttpChain:
-    """What the HTTP filters of a chain depend on."""
+def http_chain(context: ProxyContext, side: Side, *, grpc_web: bool, proxy: bool = False) -> HttpChain:
+    """What the HTTP filters of a chain depend on; `proxy`: of a forward proxy's listener."""
     headers = context.config.proxy_headers or ProxyHeaders()
     exchange = headers.metadata_exchange_headers
     debug = headers.envoy_debug_headers
@@ -108,7 +108,7 @@ def http_chain(context: ProxyContext, side: Side, *, grpc_web: bool) -> HttpChai
         side=side,
         grpc_web=grpc_web,
         metadata_exchange=context.features.metadata_exchange,
-        in_mesh_only=exchange is not None and exchange.mode is MetadataExchangeMode.IN_MESH,
+        in_mesh_only=not proxy and exchange is not None and exchange.mode is MetadataExchangeMode.IN_MESH,
         alpn=context.features.alpn_filter,
         stats=context.has_stats,
         stateful_session=context.features.persistent_session_filter,
@@ -141,7 +141,8 @@ def _base(context: ProxyContext, side: Side, grpc_web: bool, http2: bool, proxy:
         )
     if http2:
         manager.http2_protocol_options.CopyFrom(Http2ProtocolOptions())
-    filters = http_filters.build_http_filters(http_chain(context, side, grpc_web=grpc_web), traits.flavour)
+    chain = http_chain(context, side, grpc_web=grpc_web, proxy=proxy)
+    filters = http_filters.build_http_filters(chain, traits.flavour)
     traces = tracing.build_tracing(context.tags, context.mesh, context.config, features)
     return b"".join(
         (

@@ -25,6 +25,9 @@ from pilot.view.proxy import IpMode, ProxyKind
 from pilot.view.proxy_view import ProxyView
 from pilot.view.scope import Scope
 
+_CANONICAL_NAME = "service.istio.io/canonical-name"
+_CANONICAL_REVISION = "service.istio.io/canonical-revision"
+
 
 def build(view: ProxyView) -> ResourceSet:
     """The listeners of a sidecar or gateway. Source: xDS behaviour 4."""
@@ -45,10 +48,10 @@ def build(view: ProxyView) -> ResourceSet:
 
 def context_of(view: ProxyView) -> ProxyContext:
     """What the listeners of a proxy share with those of other proxies."""
-    workload = view.workload
+    labels = view.workload.labels
     tags = WorkloadTags(
-        canonical_revision=workload.canonical_revision or "latest",
-        canonical_service=workload.canonical_name or "unknown",
+        canonical_revision=labels.get(_CANONICAL_REVISION) or "latest",
+        canonical_service=labels.get(_CANONICAL_NAME) or "unknown",
         cluster_id=view.traits.cluster_id,
         mesh_id=view.proxy.mesh_id or "unknown",
         namespace=view.traits.namespace or "default",

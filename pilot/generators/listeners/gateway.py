@@ -19,7 +19,7 @@ from pilot.generators.gateway_servers import MergedGateways, MergedPort, MergedS
 from pilot.generators.listeners import assemble, tcp_routes
 from pilot.generators.listeners.address import additional, listen_on, listener_name
 from pilot.generators.listeners.assemble import ACCESS_LOG, CHAINS
-from pilot.generators.listeners.chain import Chain, ChainMatch, normalise_cidrs, normalise_sni, serialize_chain
+from pilot.generators.listeners.chain import Chain, ChainMatch, normalise_sni, serialize_chain
 from pilot.generators.listeners.inbound_chains import MESH_ALL
 from pilot.generators.listeners.tcp_routes import Client
 from pilot.generators.routes.gateway import bound_services, shared_hosts
@@ -123,7 +123,7 @@ def _tcp_chains(server: MergedServer, proxy: GatewayProxy) -> Iterator[Chain]:
             if route.route and fits:
                 secure = server.kind is ServerKind.TLS
                 sni = normalise_sni(server.sni_hosts) if secure else ()
-                yield _routed_chain(server, service, route.route, ChainMatch(sni=sni), proxy)
+                yield _routed_chain(server, service, route.route, sni, proxy)
                 return
 
 
@@ -134,8 +134,7 @@ def _passthrough_chains(server: MergedServer, proxy: GatewayProxy) -> Iterator[C
         for route in service.tls:
             for match in route.match:
                 if route.route and tcp_routes.applies(match, client, number):
-                    sni, cidrs = normalise_sni(match.sni_hosts), normalise_cidrs(match.destination_subnets)
-                    yield _routed_chain(server, service, route.route, ChainMatch(sni=sni, cidrs=cidrs), proxy)
+                    yield _routed_chain(server, service, route.route, normalise_sni(match.sni_hosts), proxy)
 
 
 def _client(server: MergedServer, proxy: GatewayProxy) -> Client:
@@ -152,7 +151,7 @@ def _routed_chain(
     server: MergedServer,
     service: ResolvedVirtualService,
     route: tuple[RouteDestination, ...],
-    match: ChainMatch,
+    sni: tuple[str, ...],
     proxy: GatewayProxy,
 ) -> Chain:
     scope = proxy.scope
@@ -160,12 +159,7 @@ def _routed_chain(
     found: list[Service | MergedRule | None] = []
     for host in hosts:
         found += [scope.by_host.get(Hostname(host)), scope.rules.get(Hostname(host))]
-    return _tcp_chain(server, service, route, match_key(match), same_tuple(tuple(found)), proxy.context)
-
-
-def match_key(match: ChainMatch) -> tuple[str, str]:
-    """A chain's conditions on name and address, as part of a cache key."""
-    return "\n".join(match.sni), "\n".join(match.cidrs)
+    return _tcp_chain(server, service, route, "\n".join(sni), same_tuple(tuple(found)), proxy.context)
 
 
 @memoized(size=16_384)
@@ -173,7 +167,7 @@ def _tcp_chain(
     server: MergedServer,
     service: ResolvedVirtualService,
     route: tuple[RouteDestination, ...],
-    conditions: tuple[str, str],
+    sni: str,
     found: tuple[Service | MergedRule | None, ...],
     context: ProxyContext,
 ) -> Chain:
@@ -189,9 +183,8 @@ def _tcp_chain(
     settings = server.gateway.server.tls
     from_mesh = settings is not None and settings.mode is ServerTLSMode.ISTIO_MUTUAL
     exchange = network_filters.metadata_exchange(context.features, context.traits.flavour) if from_mesh else None
-    sni, cidrs = (tuple(part.split("\n")) if part else () for part in conditions)
     return Chain(
-        ChainMatch(sni=sni, cidrs=cidrs),
+        ChainMatch(sni=tuple(sni.split("\n")) if sni else ()),
         _filters(target, server.protocol, context, exchange),
         transport_socket=_socket(server, context, http=False) if server.kind is ServerKind.TLS else None,
         origins=(server.gateway.origin, service.origin, *origins),

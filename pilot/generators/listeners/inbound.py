@@ -5,7 +5,7 @@ Source: xDS behaviour 4.4.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from envoy.config.listener.v3.listener_pb2 import Listener
@@ -26,7 +26,7 @@ from pilot.model.cluster_name import inbound
 from pilot.model.gateway import ServerTLSSettings
 from pilot.model.peer_authentication import MtlsMode
 from pilot.model.protocol import parse_protocol
-from pilot.model.service import PortProtocol
+from pilot.model.service import Hostname, Namespace, PortProtocol, Registry, Resolution, Service, ServicePort
 from pilot.model.sidecar import CaptureMode, SidecarIngressListener
 from pilot.resources import Origin, Resource, resource_of_bytes
 from pilot.type_urls import LISTENER
@@ -35,6 +35,10 @@ from pilot.view.workload import InboundMtls, ServiceTarget
 
 VIRTUAL_INBOUND: Final = "virtualInbound"
 PASSTHROUGH_CLUSTER: Final = "InboundPassthroughCluster"
+_NO_SERVICE: Final = Service(
+    Hostname(""), Namespace(""), "", (), Resolution.CLIENT_SIDE, Registry.EXTERNAL, Origin("Sidecar", "", "")
+)
+"""Stands for what no service is behind, where names of statistics ask for one."""
 _PLAIN_HTTP: Final = frozenset({"http/1.1", "h2c"})
 
 
@@ -120,7 +124,7 @@ def _ingress_ports(
             service_port=number,
             protocol=parse_protocol(listener.port.protocol),
             cluster=inbound(number),
-            stat_prefix="",
+            stat_prefix=_ingress_stat_name(name, listener, context),
             bind=listener.bind or own_address,
             host=name,
             origin=sidecar,
@@ -128,6 +132,12 @@ def _ingress_ports(
         )
         bound = unintercepted or listener.capture_mode is CaptureMode.NONE
         yield _Port(described, mode, bound, listener.tls if terminates else None)
+
+
+def _ingress_stat_name(name: str, listener: SidecarIngressListener, context: ProxyContext) -> str:
+    port = ServicePort(listener.port.name, listener.port.number, parse_protocol(listener.port.protocol))
+    called = replace(_NO_SERVICE, hostname=Hostname(name), name=name)
+    return stat_name(context.mesh.inbound_cluster_stat_name, "", called, port)
 
 
 def _chains(port: _Port, context: ProxyContext) -> tuple[Chain, ...]:
@@ -152,7 +162,9 @@ def _virtual_inbound(
 ) -> Resource:
     own_port = context.mesh.proxy_inbound_listen_port
     unlisted = [0, *sorted(set(mtls.ports) - {port.inbound.number for port in ports})]
-    passthrough = [_Port(_passthrough(number), mtls.for_port(number) if number else mtls.mode) for number in unlisted]
+    passthrough = [
+        _Port(_passthrough(number, context), mtls.for_port(number) if number else mtls.mode) for number in unlisted
+    ]
     chains = [blackhole_chain(own_port, context.untagged)]
     for port in (*passthrough, *ports):
         chains.extend(_chains(port, context))
@@ -170,14 +182,15 @@ def _virtual_inbound(
     return _listener(VIRTUAL_INBOUND, base, first, chains, sidecar, context)
 
 
-def _passthrough(port: int) -> InboundPort:
+def _passthrough(port: int, context: ProxyContext) -> InboundPort:
     """Traffic to ports that no service has; `port` 0: to all of them."""
+    own = ServicePort(VIRTUAL_INBOUND, 0, PortProtocol.UNKNOWN)
     return InboundPort(
         number=port,
         service_port=0,
         protocol=PortProtocol.UNKNOWN,
         cluster=PASSTHROUGH_CLUSTER,
-        stat_prefix="",
+        stat_prefix=stat_name(context.mesh.inbound_cluster_stat_name, "", _NO_SERVICE, own),
         bind="",
     )
 
