@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from pilot.type_urls import TypeUrl, short_name
+from pilot.type_urls import SHORT_NAMES, TypeUrl
 
 _STREAMS = "pilot_xds"
 _PUSHES = "pilot_xds_pushes"
@@ -32,6 +32,7 @@ _FAMILIES = {
     _LARGEST: ("gauge", "", "The largest request so far, in bytes."),
 }
 
+_OTHER = "other"
 _SECONDS = (0.01, 0.1, 1, 3, 5, 10, 20, 30)
 _QUEUE_SECONDS = (0.1, 0.5, 1, 3, 5, 10, 20, 30)
 _BYTES = (1, 10_000, 1_000_000, 4_000_000, 10_000_000, 40_000_000)
@@ -90,7 +91,7 @@ class XdsMetrics(Collector):
         self._counts[_PUSHES, label] += 1
         self._push_time.labels(label).observe(made + sending)
         self._send_time.observe(sending)
-        self._size.labels(type_url).observe(size)
+        self._size.labels(type_url if type_url in SHORT_NAMES else _OTHER).observe(size)
 
     def triggered(self, reasons: Sequence[str], debounced: float) -> None:
         """A push begins, so many seconds after its first event."""
@@ -117,4 +118,5 @@ class XdsMetrics(Collector):
 
 
 def _label(type_url: TypeUrl) -> str:
-    return short_name(type_url).lower()
+    """A client can ask for any type it invents; it cannot make us remember each."""
+    return SHORT_NAMES.get(type_url, _OTHER).lower()

@@ -10,7 +10,7 @@ Source: xDS behaviour 1.10 (push pipeline); operations 7.3 (PILOT_DEBOUNCE_*).
 """
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -28,12 +28,16 @@ class Change:
     reasons: tuple[str, ...] = ()
     """istiod's words (`config`, `service`, `endpoint`, ...), for metrics; each once."""
     since: float = 0.0
-    """Loop time of the first event, seconds."""
+    """Time of the first event on the loop's clock, seconds; zero: not yet known."""
 
     @property
     def is_urgent(self) -> bool:
         """Endpoints alone."""
         return self.types == _ENDPOINTS
+
+    def at(self, now: float) -> "Change":
+        """The same change, happening now unless it is known when it did."""
+        return self if self.since else replace(self, since=now)
 
     def merge(self, later: "Change") -> "Change":
         """Both."""
@@ -84,7 +88,8 @@ class Debounce:
         self._timer: Timer | None = None
 
     def submit(self, change: Change) -> None:
-        """A change happened now, or at its `since`."""
+        """A change happened, now unless it says when."""
+        change = change.at(self._timers.time())
         if change.is_urgent:
             self._release(change)
             return

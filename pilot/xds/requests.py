@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pilot.errors import MissingNode
 from pilot.resources import ResourceSet
 from pilot.type_urls import TypeUrl
 from pilot.xds.responses import Body, Responses
@@ -32,6 +33,13 @@ class Request:
     """Delta only: what the client has from an earlier stream, version by name."""
     node: Any = None
     """`envoy.config.core.v3.Node`, or None. Only that of the first request counts (xDS behaviour 1.2, step 5)."""
+
+
+def node_of(request: Request) -> Any:
+    """The node of a first request. Raises: MissingNode. Source: xDS behaviour 1.2, step 5."""
+    if request.node is None or not request.node.id:
+        raise MissingNode("missing node information")
+    return request.node
 
 
 @dataclass(frozen=True, slots=True)

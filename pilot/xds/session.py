@@ -15,12 +15,11 @@ The stream holds the sets it was sent, never copies of names. Source: xDS behavi
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pilot.errors import MissingNode
 from pilot.resources import EMPTY, ResourceSet
 from pilot.type_urls import CLUSTER, DEBUG_PREFIX, ENDPOINT, HEALTH, PUSH_ORDER, TypeUrl
 from pilot.xds import wire
 from pilot.xds.events import Event, HealthReported, Nonce, Queried
-from pilot.xds.requests import NO_CLAIMS, Debt, FrontEnd, Request
+from pilot.xds.requests import NO_CLAIMS, Debt, FrontEnd, Request, node_of
 from pilot.xds.responses import Body, Responses
 from pilot.xds.subscription import EVERYTHING, NO_NAMES, Subscription, intern_names
 from pilot.xds.table import TABLE, State, Wish
@@ -72,9 +71,7 @@ class Session:
         """
         if request.type_url == HEALTH:  # never answered; before the first request not even heard (1.2, step 5)
             return (HealthReported(request.error is None, request.error or ""),) if self._knows_node else ()
-        if not self._knows_node and (request.node is None or not request.node.id):
-            raise MissingNode("missing node information")
-        self._knows_node = True
+        self._knows_node = self._knows_node or node_of(request) is not None
         if request.type_url.startswith(DEBUG_PREFIX):
             return (Queried(request.type_url, request.names),)
 

@@ -1,7 +1,7 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from pilot.type_urls import CLUSTER, ENDPOINT
+from pilot.type_urls import CLUSTER, ENDPOINT, TypeUrl
 from pilot.xds.metrics import XdsMetrics
 
 
@@ -53,6 +53,14 @@ def test_largest_request_is_remembered(registry: CollectorRegistry) -> None:
     metrics.received(30)
     metrics.received(20)
     assert registry.get_sample_value("pilot_xds_recv_max") == 30
+
+
+def test_types_that_clients_invent_are_one(registry: CollectorRegistry) -> None:
+    metrics = XdsMetrics(registry)
+    for number in range(3):
+        metrics.sent(TypeUrl(f"somebody.Thing{number}"), 1, 0, 0)
+    assert registry.get_sample_value("pilot_xds_pushes", {"type": "other"}) == 3
+    assert registry.get_sample_value("pilot_xds_config_size_bytes_count", {"type": "other"}) == 3
 
 
 def test_push_is_timed_from_event_to_proxy(registry: CollectorRegistry) -> None:

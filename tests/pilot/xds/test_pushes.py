@@ -75,6 +75,11 @@ def test_only_endpoints_alone_are_urgent() -> None:
     assert not URGENT.merge(FULL).is_urgent
 
 
+def test_change_happens_now_unless_it_says_when() -> None:
+    assert FULL.at(5.0).since == 5.0
+    assert FULL.at(5.0).at(6.0).since == 5.0
+
+
 # --- debounce ---
 
 
@@ -116,7 +121,7 @@ def test_urgent_change_passes_and_does_not_disturb_what_waits() -> None:
     gate.submit(at(clock, "config"))
     clock.advance(0.05)
     gate.submit(URGENT)
-    assert released == [(100.05, URGENT)]
+    assert released == [(100.05, URGENT.at(100.05))]
     clock.advance(0.05)
     assert [when for when, _ in released] == [100.05, 100.1]
 

@@ -1,0 +1,230 @@
+"""One ADS stream: a reader, a sender, and between them a session that only the sender touches.
+
+In: the messages of a gRPC call, turns from the push queue. Out: responses on the call. Ends when the client ends; a
+failure of either task ends both, and only this stream. What a type is to hold is asked from the port, when its answer
+is due: a stream that was slow to read gets the newest state, once.
+
+Bounds: at most REQUESTS requests wait (then the reader stops reading, and flow control stops the client); at most one
+response is on its way; at most one turn is given. Source: xDS behaviour 1.2 ("Per-stream loop").
+"""
+
+import asyncio
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+import grpc
+
+from pilot.errors import PilotError, Unauthenticated, Unimplemented
+from pilot.resources import EMPTY
+from pilot.type_urls import TypeUrl
+from pilot.xds.discovery import Connection, Discovery, Queries, WatchRow
+from pilot.xds.events import Nonce, Queried
+from pilot.xds.journal import Journal
+from pilot.xds.names import Names
+from pilot.xds.pushes import Change
+from pilot.xds.requests import FrontEnd, Request
+from pilot.xds.responses import Responses
+from pilot.xds.session import Response, Session
+
+REQUESTS = 32
+"""Arbitrary: Envoy has one request a type under way, and a few more while it starts."""
+
+LONG = 0.005
+"""Seconds of work after which a stream lets others run before it goes on: a quarter of what a task may take."""
+
+
+class Broken(Exception):  # noqa: N818 - not an error: clients go away
+    """The client is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all streams of a server have in common."""
+
+    discovery: Discovery
+    queries: Queries | None
+    responses: Responses
+    names: Names
+    journal: Journal
+    clock: Callable[[], float]
+    """Seconds, steadily rising."""
+    now: Callable[[], datetime]
+    done: "Callable[[Stream], None]"
+    """A turn is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who is at the other end."""
+
+    id: str
+    """Of the connection."""
+    node_id: str
+    peer: str
+    protocol: str
+    identities: tuple[str, ...] | None
+    proxy: Any
+    """What the port knows it by."""
+
+
+class Stream:
+    """The stream of one proxy. `run` serves it."""
+
+    def __init__(self, around: Surroundings, context: Any, front: FrontEnd, client: Client, first: Request) -> None:
+        self.client = client
+        self._around = around
+        self._context = context
+        self._front = front
+        self._session = Session(front, around.responses, (Nonce(str(number)) for number in count(1)), around.names.same)
+        self._connected_at = around.now()
+        self._sent_at: dict[TypeUrl, datetime] = {}
+        self._requests: asyncio.Queue[Request] = asyncio.Queue(REQUESTS)
+        self._turn: Change | None = None
+        self._awake = asyncio.Event()
+        self._ended = False
+        self._requests.put_nowait(first)
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Serves until the client ends. Raises: groups of PilotError or Broken."""
+        async with asyncio.TaskGroup() as tasks:
+            reader = tasks.create_task(self._read())
+            await self._send()
+            reader.cancel()
+
+    def push(self, change: Change) -> None:
+        """It is this stream's turn: what the change means for it is sent; then the surroundings' `done` is called."""
+        self._turn = change
+        self._awake.set()
+
+    def row(self) -> Connection:
+        """How it looks from outside."""
+        watches = tuple(self._row(type_url) for type_url in self._session.watched())
+        client = self.client
+        return Connection(
+            client.id, client.node_id, client.peer, client.protocol, self._connected_at, client.proxy, watches
+        )
+
+    def _row(self, type_url: TypeUrl) -> WatchRow:
+        watch = self._session.watches[type_url]
+        return WatchRow(
+            type_url,
+            watch.wanted.names,
+            watch.wanted.wildcard,
+            watch.sent.version if watch.nonce else "",
+            watch.nonce or "",
+            self._sent_at.get(type_url),
+            watch.acked_version,
+            watch.acked or "",
+            watch.error,
+        )
+
+    async def _read(self) -> None:
+        while (request := await read_request(self._context, self._front, self._around.journal)) is not None:
+            await self._requests.put(request)
+            del request  # a node can be large: it must not live as long as we wait for the next request
+            self._awake.set()
+        self._ended = True
+        self._awake.set()
+
+    async def _send(self) -> None:
+        while not self._ended or not self._requests.empty():
+            await self._awake.wait()
+            self._awake.clear()
+            while self._turn is not None or not self._requests.empty():
+                turn, self._turn = self._turn, None
+                await self._answer(turn)
+                if turn is not None:
+                    self._around.journal.metrics.converged(self._around.clock() - turn.since)
+                    self._around.done(self)
+
+    async def _answer(self, turn: Change | None) -> None:
+        """Requests first; then in push order what is owed, and what a turn may have changed."""
+        await self._hear()
+        watched = self._session.watched()
+        due = set(watched if turn and turn.types is None else turn.types & set(watched) if turn and turn.types else ())
+        declined: set[TypeUrl] = set()  # owed, but there is nothing to say: not to be asked again in this round
+        while (type_url := self._next(due, declined)) is not None:
+            due.discard(type_url)
+            started = self._around.clock()
+            response = self._respond(type_url)
+            made = self._around.clock() - started
+            if response is None:
+                declined.add(type_url)
+            else:
+                await self._write(response, made)
+            if made > LONG:
+                await asyncio.sleep(0)
+            declined -= await self._hear()
+
+    def _next(self, due: Set[TypeUrl], declined: Set[TypeUrl]) -> TypeUrl | None:
+        """The first type of the push order that is due. Clusters may make endpoints due: looked at anew each time."""
+        for type_url in self._session.watched():
+            if type_url in due or (type_url not in declined and self._session.owes(type_url)):
+                return type_url
+        return None
+
+    async def _hear(self) -> set[TypeUrl]:
+        """Takes in all requests that wait; the types that they are about."""
+        heard: set[TypeUrl] = set()
+        while not self._requests.empty():
+            request = self._requests.get_nowait()
+            heard.add(request.type_url)
+            for event in self._session.receive(request):
+                self._around.journal.happened(self.client.id, event)
+                if isinstance(event, Queried):
+                    await self._answer_query(event)
+        return heard
+
+    def _respond(self, type_url: TypeUrl) -> Response | None:
+        wanted = self._session.wanted(type_url)
+        try:
+            resources = (
+                EMPTY
+                if wanted.is_empty
+                else self._around.discovery.resources_for(
+                    self.client.proxy, type_url, None if wanted.wildcard else wanted.names
+                )
+            )
+            return self._session.respond(type_url, resources) if resources is not None else None
+        except PilotError:
+            raise
+        except Exception as error:
+            # A bug in one type must not cost the proxy the others, nor its stream: it would only come back for more.
+            self._around.journal.failed(self.client.id, type_url, error)
+            return None
+
+    async def _answer_query(self, query: Queried) -> None:
+        if self.client.identities is None:
+            raise Unauthenticated("authentication required")  # recorded
+        if self._around.queries is None:
+            raise Unimplemented(f"{query.type_url} is not answered here")
+        found = await self._around.queries(self.client.identities, query.type_url, query.names)
+        await self._write(self._session.answer(query.type_url, found), 0.0)
+
+    async def _write(self, response: Response, made: float) -> None:
+        data = response.data
+        self._sent_at[response.type_url] = self._around.now()
+        started = self._around.clock()
+        try:
+            await self._context.write(data)
+        except grpc.aio.BaseError as error:
+            self._around.journal.metrics.unsent(response.type_url)
+            raise Broken from error
+        sending = self._around.clock() - started
+        self._around.journal.sent(self.client.id, response, len(data), made, sending)
+
+
+async def read_request(context: Any, front: FrontEnd, journal: Journal) -> Request | None:
+    """The next message of a call; None at its end. Raises: BadRequest, MissingType."""
+    try:
+        data = await context.read()
+    except grpc.aio.BaseError:  # the client went away while we read
+        return None
+    if data is grpc.aio.EOF:  # type: ignore[attr-defined]  # missing in grpc-stubs
+        return None
+    journal.metrics.received(len(data))
+    return front.decode(data)
