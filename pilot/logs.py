@@ -71,6 +71,7 @@ def configure(levels: str = "info", *, as_json: bool = False) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it reports every write, ours is what became of it
     try:
         wanted = parse_levels(levels)
     except ValueError as error:

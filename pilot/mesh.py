@@ -27,7 +27,7 @@ class Mesh:
         """Whether the source has said everything that exists."""
         self._check_identity = check_identity
 
-    def connect(self, node: Any, identities: tuple[str, ...] | None) -> Proxy:
+    def connect(self, node: Any, identities: tuple[str, ...] | None, /) -> Proxy:
         """The proxy behind a stream's first request; `identities` is None for plaintext streams.
 
         Raises: NotReady, BadNode, PermissionDenied.
@@ -39,9 +39,9 @@ class Mesh:
             verify_identity(proxy, identities)
         return proxy
 
-    def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str]) -> ResourceSet | None:
-        """What `proxy` is to have now."""
-        return pipeline.resources_for(self.snapshot, proxy, type_url, names)
+    def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> ResourceSet | None:
+        """What `proxy` is to have now; None for everything there is of the type."""
+        return pipeline.resources_for(self.snapshot, proxy, type_url, names or frozenset())
 
 
 def verify_identity(proxy: Proxy, identities: tuple[str, ...]) -> str:

@@ -7,7 +7,6 @@ Flags this version knows nothing of are accepted with a warning, so that charts 
 Source: operations 6.
 """
 
-import asyncio
 import pathlib
 from datetime import timedelta
 from typing import Any
@@ -81,7 +80,10 @@ def discovery(context: click.Context, /, **flags: Any) -> None:
     flags["unknown"] = tuple(context.args)
     loaded = settings.load(flags)
     logs.configure(loaded.log_level, as_json=loaded.log_as_json)
-    asyncio.run(app.serve(loaded))
+    try:
+        app.run(loaded)
+    except app.StartError as error:
+        raise click.ClickException(str(error)) from error
 
 
 if __name__ == "__main__":

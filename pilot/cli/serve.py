@@ -3,7 +3,6 @@
 In: a directory of YAML. Out: the same program as `pilot-discovery discovery --configDir DIR`, with fewer words.
 """
 
-import asyncio
 import pathlib
 
 import click
@@ -24,4 +23,7 @@ def serve(directory: pathlib.Path, host: str, mesh_config: pathlib.Path | None, 
     flags = {"config_dir": directory, "mesh_config": mesh_config, "state_dir": state_dir, "addresses": addresses}
     loaded = settings.load(flags)
     logs.configure(loaded.log_level)
-    asyncio.run(app.serve(loaded))
+    try:
+        app.run(loaded)
+    except app.StartError as error:
+        raise click.ClickException(str(error)) from error

@@ -7,8 +7,9 @@ Source: operations 1, 2, 9.
 from collections.abc import Callable, Iterable
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 
+from pilot.debug import exposition
 from pilot.version import ISTIO_VERSION
 
 
@@ -31,7 +32,7 @@ def monitoring_application(registry: CollectorRegistry) -> web.Application:
     """`GET /metrics` in Prometheus text, `GET /version` in the line istioctl parses."""
 
     async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(text=exposition.generate(registry), headers={"Content-Type": exposition.CONTENT_TYPE})
 
     async def version(_: web.Request) -> web.Response:
         return web.Response(text=f"{ISTIO_VERSION}-meshpilot-Clean")

@@ -1,0 +1,154 @@
+"""The composition root: everything that runs, who starts it, in which order it ends.
+
+In: settings. Out: a control plane that serves until SIGTERM or SIGINT. Tasks: `Feed.serve_files` and
+`Feed.serve_mesh_files` turn files into snapshots, `AdsServer.serve_pushes` gives streams their turns,
+`SecurePort.serve_connections` takes TLS connections; every server ends with the exit stack, in reverse order.
+Source: operations 9 (start, readiness, shutdown).
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Sequence
+
+import grpc
+import uvloop
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from ca.errors import CaError
+from pilot import trust
+from pilot.authentication import translated
+from pilot.debug.web import http_application, monitoring_application
+from pilot.feed import Feed
+from pilot.mesh import Mesh
+from pilot.model.snapshot import Snapshot
+from pilot.settings import Settings
+from pilot.sources.mesh_file import MeshFileError, read_mesh_files
+from pilot.xds.admission import Admission
+from pilot.xds.metrics import XdsMetrics
+from pilot.xds.pushes import Debounce
+from pilot.xds.server import AdsServer, server_options
+
+_log = logging.getLogger("default")
+
+
+class StartError(Exception):
+    """The control plane cannot start, for a reason its operator can do something about."""
+
+
+def run(settings: Settings) -> None:
+    """Serves until a signal ends it. Raises: StartError."""
+    uvloop.run(serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT. Raises: StartError."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    try:
+        await serve_until(settings, stopping)
+    except (CaError, MeshFileError, OSError) as error:
+        raise StartError(str(error)) from error
+
+
+async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
+    """Serves until `stopping`. Raises: StartError, CaError, MeshFileError, OSError."""
+    if settings.config_dir is None:
+        raise StartError("there is nothing to read configuration from: give --configDir")
+    for warning in settings.warnings:
+        _log.warning("%s", warning)
+    registry, addresses = CollectorRegistry(), settings.addresses
+    files = await asyncio.to_thread(read_mesh_files, str(settings.mesh_config), str(settings.networks_config))
+    mesh = Mesh(Snapshot.empty(files.mesh, settings.features, files.networks), check_identity=settings.check_identity)
+    tuning = settings.tuning
+    admission = Admission(tuning.streams_per_second) if tuning.streams_per_second else Admission()
+    ads = AdsServer(mesh, XdsMetrics(registry), admission=admission)
+    debounce = Debounce(ads.publish, asyncio.get_running_loop(), tuning.debounce_after, tuning.debounce_max)
+    feed = Feed(settings, mesh, debounce)
+    async with contextlib.AsyncExitStack() as undo:
+        undo.callback(debounce.close)
+        await _serve_http(undo, addresses.http, http_application(feed.missing))
+        await _serve_http(undo, addresses.monitoring, monitoring_application(registry))
+        secured = await undo.enter_async_context(trust.establish(settings, files.mesh.trust_domain, registry))
+        tasks = [asyncio.create_task(feed.serve_files()), asyncio.create_task(feed.serve_mesh_files())]
+        undo.push_async_callback(_cancel, tasks)
+        await feed.listed(tasks)
+        tasks.append(asyncio.create_task(ads.serve_pushes()))
+        if addresses.grpc:
+            await _serve_grpc(undo, settings, (ads.handler(),), bind=addresses.grpc)
+        if addresses.secure_grpc:
+            handlers = (ads.handler(translated(secured.authentication)), *secured.handlers)
+            await _serve_grpc(undo, settings, handlers, target=secured.port.target)
+            host, port = split_address(addresses.secure_grpc)
+            secured.port.bind(host, port)
+            tasks.append(asyncio.create_task(secured.port.serve_connections()))
+        feed.is_serving = True
+        _log.info("serving %s: xDS on %s and %s", settings.config_dir, addresses.grpc, addresses.secure_grpc)
+        await _until(stopping, tasks)
+        _log.info("stopping")
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """`127.0.0.1:80`, `[::1]:80`, `:80` -> host (empty: every interface) and port. Raises: StartError."""
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise StartError(f"address {address!r}: expected host:port or :port")
+    return host.strip("[]"), int(port)
+
+
+async def _until(stopping: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Waits for the signal. A task that ends before it is a bug, and ends the process: a supervisor restarts it."""
+    signalled = asyncio.create_task(stopping.wait())
+    done, _ = await asyncio.wait((signalled, *tasks), return_when=asyncio.FIRST_COMPLETED)
+    signalled.cancel()
+    for task in done - {signalled}:
+        task.result()
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _serve_http(undo: contextlib.AsyncExitStack, address: str, application: web.Application) -> None:
+    if not address:
+        return
+    host, port = split_address(address)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    undo.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host or None, port, shutdown_timeout=1).start()
+
+
+async def _serve_grpc(
+    undo: contextlib.AsyncExitStack,
+    settings: Settings,
+    handlers: Sequence["grpc.GenericRpcHandler[bytes, bytes]"],
+    *,
+    bind: str = "",
+    target: str = "",
+) -> None:
+    """One gRPC server: on `bind` (host:port) or on `target`, a name that gRPC knows."""
+    tuning = settings.tuning
+    options = server_options(
+        max_receive_bytes=tuning.max_receive_bytes,
+        max_streams=tuning.max_streams,
+        keepalive_interval=tuning.keepalive_interval,
+        keepalive_timeout=tuning.keepalive_timeout,
+        max_connection_age=tuning.max_connection_age,
+    )
+    server = grpc.aio.server(options=options)
+    server.add_generic_rpc_handlers(tuple(handlers))
+    if bind:
+        host, port = split_address(bind)
+        target = f"[{host}]:{port}" if ":" in host else f"{host or '[::]'}:{port}"
+    try:
+        server.add_insecure_port(target)
+    except RuntimeError as error:
+        raise StartError(f"cannot listen on {target}: {error}") from error
+    await server.start()
+    undo.push_async_callback(server.stop, settings.shutdown.total_seconds())

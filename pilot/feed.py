@@ -1,0 +1,81 @@
+"""From files to pushes: batches of the sources become snapshots, and what changed becomes a push.
+
+In: the configuration directory and the mesh files. Out: the current snapshot in `Mesh`, changes for the debouncer, log
+lines for problems. The only writer of the snapshot.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+
+from pilot.mesh import Mesh
+from pilot.model.changes import Change
+from pilot.model.problem import Problem, Severity
+from pilot.settings import Settings
+from pilot.sources.files import watch_files
+from pilot.sources.mesh_file import watch_mesh_files
+from pilot.type_urls import ENDPOINT
+from pilot.xds import pushes
+
+_log = logging.getLogger("file")
+_ENDPOINTS = frozenset((ENDPOINT,))
+
+
+class Feed:
+    """Keeps the mesh current."""
+
+    def __init__(self, settings: Settings, mesh: Mesh, debounce: pushes.Debounce) -> None:
+        self._settings = settings
+        self._mesh = mesh
+        self._debounce = debounce
+        self._listed = asyncio.Event()
+        self.is_serving = False
+        self.problems: tuple[Problem, ...] = ()
+        """What is wrong with the files now."""
+
+    def missing(self) -> Iterable[str]:
+        """What `/ready` waits for."""
+        return () if self.is_serving else ("discovery",)
+
+    async def listed(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Waits until everything that exists has been read. Raises: what ended one of the `tasks` before."""
+        waiting = asyncio.create_task(self._listed.wait())
+        done, _ = await asyncio.wait((waiting, *tasks), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        for task in done - {waiting}:
+            task.result()
+
+    async def serve_files(self) -> None:
+        """Follows the configuration directory; ends only by cancellation. Raises: OSError where it cannot be read."""
+        assert self._settings.config_dir is not None
+        async for batch in watch_files(self._settings.config_dir):
+            _report(batch.fresh)
+            self.problems = batch.problems
+            before = self._mesh.snapshot
+            self._mesh.snapshot, change = before.apply(batch.events)
+            _report(each for each in self._mesh.snapshot.problems if each not in before.problems)
+            if batch.listed:
+                _log.info("read %d objects from %s", len(batch.events), self._settings.config_dir)
+                self._mesh.is_listed = True
+                self._listed.set()
+            self._push(change, "endpoint" if not change.full else "config")
+
+    async def serve_mesh_files(self) -> None:
+        """Follows MeshConfig and MeshNetworks; ends only by cancellation."""
+        files = (str(self._settings.mesh_config), str(self._settings.networks_config))
+        async for read in watch_mesh_files(*files):
+            _report(read.problems)
+            self._mesh.snapshot, change = self._mesh.snapshot.with_mesh(read.mesh, read.networks)
+            self._push(change, "global")
+        await asyncio.Event().wait()
+
+    def _push(self, change: Change, reason: str) -> None:
+        if change and self.is_serving:
+            since = asyncio.get_running_loop().time()
+            self._debounce.submit(pushes.Change(None if change.full else _ENDPOINTS, (reason,), since))
+
+
+def _report(problems: Iterable[Problem]) -> None:
+    """The user's configuration is to blame: a warning each."""
+    for each in problems:
+        _log.log(logging.ERROR if each.severity is Severity.ERROR else logging.WARNING, "%s", each)
