@@ -166,9 +166,9 @@ def _workload_endpoint(declared: str, addresses: Sequence[str]) -> str:
 
 
 def _inbound_rule(service: Service, rules: Mapping[Hostname, MergedRule]) -> MergedRule | None:
-    """The rule for traffic to the workload itself; one that selects clients is not meant for it."""
+    """The rule for traffic to the workload itself; one that has only subsets says nothing about it."""
     rule = rules.get(service.hostname)
-    return None if rule is None or rule.workload_selector else rule
+    return None if rule is None or rule.traffic_policy is None else rule
 
 
 def _pool(rule: MergedRule | None, port: ServicePort) -> ConnectionPoolSettings | None:

@@ -152,12 +152,12 @@ def _others(view: ProxyView, context: Context) -> Iterator[Resource]:
 
 
 def _inbound(view: ProxyView, context: Context) -> tuple[Resource, ...]:
-    scope, targets = view.scope, view.workload.targets
+    scope, targets, rules = view.scope, view.workload.targets, view.workload.rules
     if scope.ingress and scope.sidecar:
         addresses = view.proxy.ip_addresses if inbound.needs_addresses(scope.ingress) else ()
         return inbound.of_ingress(
-            scope.ingress, targets, scope.rules, scope.sidecar, scope.inbound_connection_pool, addresses, context
+            scope.ingress, targets, rules, scope.sidecar, scope.inbound_connection_pool, addresses, context
         )
     if view.traits.interception is Interception.NONE:
         return ()
-    return inbound.of_targets(targets, scope.rules, scope.inbound_connection_pool, context)
+    return inbound.of_targets(targets, rules, scope.inbound_connection_pool, context)

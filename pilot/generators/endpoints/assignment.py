@@ -50,6 +50,8 @@ class Target:
     preference: Preference | None
     client: Client
     own_cluster_only: bool
+    encrypted_only: bool
+    """An AUTO_PASSTHROUGH gateway passes on what is encrypted already."""
     origins: tuple[Origin, ...]
 
 
@@ -95,16 +97,19 @@ def load_assignment(
 
 
 def _locality_endpoints(group: Group, target: Target, plaintext: Plaintext, features: Features) -> Any:
-    members = []
-    for endpoint, weight in group.endpoints:
+    members, weight = [], group.weight
+    for endpoint, share in group.endpoints:
         tunnel = target.client.tunnels and supports_tunnel(endpoint) and _prefers_tunnel(endpoint, features)
         mtls = not tunnel and _does_mtls(endpoint, target.mtls, plaintext)
-        members.append(lb_endpoint.build(endpoint, weight, mtls, tunnel, features))
+        if target.encrypted_only and not (mtls and endpoint.tls_mode == ISTIO_MTLS):
+            weight -= share
+            continue
+        members.append(lb_endpoint.build(endpoint, share, mtls, tunnel, features))
     region, zone, subzone = split_locality(group.locality)
     return LocalityLbEndpoints(
         locality=Locality(region=region, zone=zone, sub_zone=subzone),
         lb_endpoints=members,
-        load_balancing_weight=UInt32Value(value=group.weight),
+        load_balancing_weight=UInt32Value(value=weight) if members or not target.encrypted_only else None,
         priority=group.priority,
     )
 

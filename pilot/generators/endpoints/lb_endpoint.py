@@ -63,7 +63,8 @@ def workload_text(endpoint: Endpoint) -> str:
     name = next((labels[key] for key in _NAME_LABELS if labels.get(key)), endpoint.workload)
     revision = next((labels[key] for key in _REVISION_LABELS if labels.get(key)), "")
     revision = "" if revision == "latest" else revision
-    return f"{endpoint.workload};{endpoint.namespace};{name};{revision};{endpoint.cluster_id}"
+    namespace = endpoint.namespace if endpoint.workload else ""  # an address that was written down is nobody's
+    return f"{endpoint.workload};{namespace};{name};{revision};{endpoint.cluster_id}"
 
 
 def _address(address: str, port: int) -> Any:

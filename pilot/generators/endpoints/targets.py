@@ -90,6 +90,7 @@ def _target(
         preference=preference(effective.load_balancer, effective.outlier_detection, service.traffic_distribution, mesh),
         client=client,
         own_cluster_only=is_cluster_local(service.hostname, mesh, features),
+        encrypted_only="|" not in name,
         origins=(service.origin, *(rule.origins if rule else ())),
     )
 
