@@ -181,7 +181,7 @@ def _workload(
         mtls=mtls,
         canonical_name=_first(labels, _NAMES) or identified.workload_name,
         canonical_revision=_first(labels, _REVISIONS) or "latest",
-        node=identified.node if mentions.node else "",
+        node=proxy.node_name if mentions.node else "",
         rules=rules,
     )
     key = (made.namespace, id(labels), made.locality, made.network, id(targets), id(mtls), id(rules))
