@@ -32,7 +32,7 @@ class Body:
     """Of the resources in it."""
     removed: tuple[str, ...] = ()
     """What the client is told to drop, by name (delta) or by absence."""
-    updated: frozenset[str] = frozenset()
+    updated: tuple[str, ...] = ()
     """Those of `names` that are new to the client, or changed, or asked for."""
 
     @property
@@ -153,12 +153,19 @@ def _delta(
     asked: frozenset[str],
     clusters: ResourceSet | None,
 ) -> Body:
-    updated = frozenset(new if EVERYTHING in asked else (*changed, *(name for name in asked if name in new)))
-    names = tuple(name for name in new if name in updated)
+    names = _updated(new, changed, asked)
     missing = _missing(asked, new)
     gone = tuple(sorted({*removed, *missing}))
     resources = [(new[name], version_on_wire(new[name], clusters)) for name in names]
-    return Body(wire.encode_delta(type_url, new.version, resources, gone), names, gone, updated)
+    return Body(wire.encode_delta(type_url, new.version, resources, gone), names, gone, names)
+
+
+def _updated(new: ResourceSet, changed: Iterable[str], asked: frozenset[str]) -> tuple[str, ...]:
+    """In the order of the set."""
+    if EVERYTHING in asked:
+        return tuple(new)
+    chosen = asked.union(changed)
+    return tuple(name for name in new if name in chosen)
 
 
 def _missing(asked: frozenset[str], new: ResourceSet) -> set[str]:
@@ -169,17 +176,15 @@ def _missing(asked: frozenset[str], new: ResourceSet) -> set[str]:
 
 
 def _partial(type_url: TypeUrl, new: ResourceSet, found: Difference, asked: frozenset[str]) -> Body:
-    updated = frozenset(new if EVERYTHING in asked else (*found.changed, *(name for name in asked if name in new)))
-    names = tuple(name for name in new if name in updated)
-    return Body(wire.encode_sotw(type_url, new.version, [new[name] for name in names]), names, (), updated)
+    names = _updated(new, found.changed, asked)
+    return Body(wire.encode_sotw(type_url, new.version, [new[name] for name in names]), names, (), names)
 
 
 def _full(type_url: TypeUrl, new: ResourceSet, found: Difference, asked: frozenset[str]) -> Body:
     if not (asked or found.changed or found.removed):
         return Body(wire.encode_sotw(type_url, new.version, new.resources.values()))
-    names = tuple(new)
-    updated = frozenset(names if EVERYTHING in asked else (*found.changed, *(name for name in asked if name in new)))
-    return Body(wire.encode_sotw(type_url, new.version, new.resources.values()), names, found.removed, updated)
+    updated = _updated(new, found.changed, asked)
+    return Body(wire.encode_sotw(type_url, new.version, new.resources.values()), tuple(new), found.removed, updated)
 
 
 class _Shared(Generic[T]):

@@ -131,7 +131,7 @@ class Session:
             return None
         if type_url == CLUSTER:
             self._warm(body, resources)
-        watch.sending(next(self._nonces), body.names)
+        watch.sending(next(self._nonces), body.updated)
         return Response(type_url, watch.nonce or Nonce(""), body)
 
     def answer(self, type_url: TypeUrl, resources: ResourceSet) -> Response:

@@ -32,7 +32,7 @@ class Watch:
     claims: Mapping[str, str] = field(default_factory=lambda: NO_CLAIMS)
     """What the client said to have, until it is answered."""
     unjudged: tuple[tuple[Nonce, tuple[str, ...]], ...] = ()
-    """Names in the last responses that were neither accepted nor refused."""
+    """What was new in the last responses that were neither accepted nor refused."""
     acked: Nonce | None = None
     acked_version: str = ""
     """Version of the set that was accepted last."""
