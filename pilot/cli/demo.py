@@ -6,6 +6,7 @@ In: options. Out: on the terminal, progress, the URL, a table of proxies, things
 
 import asyncio
 import contextlib
+import logging
 import os
 import pathlib
 import signal
@@ -36,17 +37,20 @@ UPDATE_TYPES = ("cluster_manager.cds", "listener_manager.lds")
 @click.option("--dir", "example", default=EXAMPLE, type=click.Path(path_type=pathlib.Path), help="the example to play")
 def demo(once: bool, example: pathlib.Path) -> None:
     """Plays the bookinfo example: control plane, gateway and sidecars, all real, on loopback addresses."""
-    console = Console()
+    console, work_dir = Console(), default_state_dir(os.environ) / "demo"
+    work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    logging.basicConfig(filename=work_dir / "proxies.log", filemode="w", level=logging.INFO)
     try:
         cast = read_cast(example / "mesh")
-        sys.exit(asyncio.run(_demo(cast, example, console, once)))
+        sys.exit(asyncio.run(_demo(cast, example, work_dir, console, once)))
     except (CastError, StageError) as error:
         console.print(f"[red]{error}[/red]")
         sys.exit(1)
 
 
-async def _demo(cast: tuple[Actor, ...], example: pathlib.Path, console: Console, once: bool) -> int:
-    work_dir = default_state_dir(os.environ) / "demo"
+async def _demo(
+    cast: tuple[Actor, ...], example: pathlib.Path, work_dir: pathlib.Path, console: Console, once: bool
+) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

@@ -6,10 +6,11 @@ and no port. The control plane and the workloads are processes of their own, tie
 
 import asyncio
 import contextlib
+import functools
 import os
 import pathlib
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO
@@ -75,12 +76,15 @@ async def play(
     async with contextlib.AsyncExitStack() as undo:
         state_dir, ready_url = work_dir / "state", f"http://{CONTROL_PLANE}:8080/ready"
         control_plane = await _start(undo, _control_plane_command(manifests, state_dir), work_dir / "control-plane.log")
-        await _until_ready(ready_url, control_plane, "control plane", work_dir / "control-plane.log")
+        await _until(
+            functools.partial(_is_ok, ready_url), control_plane, "control plane", work_dir / "control-plane.log"
+        )
         announce(f"control plane on {CONTROL_PLANE}, xDS and certificates on port 15012")
         for actor in cast:
             if actor.socket:
-                command = _workload_command(actor, programs)
-                await _start(undo, command, work_dir / f"{actor.pod}.log")
+                log = work_dir / f"{actor.pod}.log"
+                process = await _start(undo, _workload_command(actor, programs), log)
+                await _until(functools.partial(_accepts, actor.socket), process, f"workload {actor.name}", log)
                 announce(f"workload {actor.name}")
         issuer = local_issuer.load_or_create(state_dir)
         agents = [Agent(_agent_options(actor, issuer, state_dir, work_dir)) for actor in cast]
@@ -185,12 +189,24 @@ async def _agent_ready(agent: Agent, tasks: Sequence[asyncio.Task[int]], work_di
         waiting.cancel()
 
 
-async def _until_ready(url: str, process: asyncio.subprocess.Process, what: str, log: pathlib.Path) -> None:
+async def _until(
+    is_ready: Callable[[], Awaitable[bool]], process: asyncio.subprocess.Process, what: str, log: pathlib.Path
+) -> None:
     deadline = asyncio.get_running_loop().time() + 60
-    while not await _is_ok(url):
+    while not await is_ready():
         if process.returncode is not None or asyncio.get_running_loop().time() > deadline:
             raise StageError("\n".join([f"{what} did not start; the end of {log}:", *_tail(log)]))
         await asyncio.sleep(0.05)
+
+
+async def _accepts(address: str) -> bool:
+    """Whether somebody listens on a Unix socket; `@name` is an abstract one."""
+    try:
+        _, writer = await asyncio.open_unix_connection("\0" + address[1:] if address.startswith("@") else address)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 async def _is_ok(url: str) -> bool:
