@@ -12,9 +12,11 @@ from pilot.model.destination_rule import DestinationRule
 from pilot.model.endpoint_index import EndpointChange
 from pilot.model.gateway import Gateway
 from pilot.model.kubernetes import Endpoints, EndpointSlice, Node, Pod
+from pilot.model.kubernetes import Namespace as KubernetesNamespace
 from pilot.model.object_store import Replacement
 from pilot.model.peer_authentication import PeerAuthentication
 from pilot.model.service import Hostname, Namespace, Resolution
+from pilot.model.service_entry import ServiceEntry
 from pilot.model.service_index import ServiceChange, ServiceIndex, ServiceKey
 from pilot.model.sidecar import Sidecar
 from pilot.model.virtual_service import VirtualService
@@ -98,39 +100,57 @@ def _causes(
     hosts: frozenset[ServiceKey],
 ) -> Iterator[Origin]:
     """The objects whose replacement made a difference."""
+    if old.mesh != new.mesh:
+        yield Origin("MeshConfig", "", "")
+    if old.networks != new.networks:
+        yield Origin("MeshNetworks", "", "")
     for change in derived.services:
         yield Origin(*change.key)
-    workloads = {each.key for each in derived.workloads}
+    workloads = frozenset(each.key for each in derived.workloads)
     for each in replaced:
-        if each.old == each.new:
-            continue
-        key = each.key
-        origin = Origin(key.kind, key.namespace, key.name)
-        place = (key.namespace, key.name)
-        match key.kind:
-            case Pod.KIND | WorkloadEntry.KIND:
-                counts = (key.kind, *place) in workloads
-            case Node.KIND:
-                counts = bool(workloads)
-            case EndpointSlice.KIND | Endpoints.KIND:
-                counts = bool(_hosts_of(each, new) & hosts)
-            case VirtualService.KIND:
-                counts = old.routing.resolved.get(place) is not new.routing.resolved.get(place) or (
-                    place in new.routing.roots and old.routing.ordered is not new.routing.ordered
-                )
-            case DestinationRule.KIND:
-                before, now = old.rules.namespaces.get(key.namespace), new.rules.namespaces.get(key.namespace)
-                counts = before is not now
-            case Gateway.KIND:
-                counts = old.gateways is not new.gateways
-            case PeerAuthentication.KIND:
-                counts = old.peer_authentications is not new.peer_authentications
-            case Sidecar.KIND:
-                counts = old.sidecars is not new.sidecars
-            case _:
-                counts = False
-        if counts:
-            yield origin
+        if each.old != each.new and _counts(old, new, each, workloads, hosts):
+            yield Origin(each.key.kind, each.key.namespace, each.key.name)
+
+
+def _counts(
+    old: "Snapshot",
+    new: "Snapshot",
+    each: Replacement,
+    workloads: frozenset[WorkloadKey],
+    hosts: frozenset[ServiceKey],
+) -> bool:
+    """Whether this replacement made a difference."""
+    kind, place = each.key.kind, (each.key.namespace, each.key.name)
+    match kind:
+        case Pod.KIND | WorkloadEntry.KIND:
+            return (kind, *place) in workloads
+        case Node.KIND:
+            return bool(workloads)
+        case EndpointSlice.KIND | Endpoints.KIND:
+            return bool(_hosts_of(each, new) & hosts)
+        case VirtualService.KIND:
+            differs = old.routing.resolved.get(place) is not new.routing.resolved.get(place)
+            is_delegate = place in new.routing.roots or place in old.routing.roots
+            return differs or (is_delegate and old.routing.ordered is not new.routing.ordered)
+        case ServiceEntry.KIND:
+            return any(service in hosts for service in _services_of(each, old) + _services_of(each, new))
+        case DestinationRule.KIND:
+            return old.rules.namespaces.get(place[0]) is not new.rules.namespaces.get(place[0])
+        case Gateway.KIND:
+            return old.gateways is not new.gateways
+        case PeerAuthentication.KIND:
+            return old.peer_authentications is not new.peer_authentications
+        case Sidecar.KIND:
+            return old.sidecars is not new.sidecars
+        case KubernetesNamespace.KIND:
+            return old.settings.system_network != new.settings.system_network
+        case _:
+            return False
+
+
+def _services_of(each: Replacement, snapshot: "Snapshot") -> tuple[ServiceKey, ...]:
+    key = (each.key.kind, each.key.namespace, each.key.name)
+    return tuple((found.hostname, found.namespace) for found in snapshot.service_index.declared.get(key, ()))
 
 
 def _hosts_of(each: Replacement, new: "Snapshot") -> frozenset[ServiceKey]:
