@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pilot.generators.envoy import alpn, sockets
 from pilot.generators.envoy.proxy_settings import proxy_config
-from pilot.memo import memoized
 from pilot.model.features import Features
+from pilot.model.interning import Interner
 from pilot.model.mesh import MeshConfig
 from pilot.view.proxy import ClientFiles, Flavour, IpMode, ProxyKind
 from pilot.view.proxy_view import ProxyView
@@ -42,22 +42,39 @@ class Context:
         return alpn.has_metadata_exchange(self.features, self.flavour)
 
 
+_CONTEXTS: Interner[Context] = Interner(1024)  # arbitrary: kinds of proxies at once
+
+
 def context_of(view: ProxyView) -> Context:
     """The context of a proxy."""
     traits = view.traits
     headers = proxy_config(view.mesh, view.proxy.proxy_config).proxy_headers
-    return _context(
-        view.mesh,
-        view.features,
-        traits.flavour,
-        traits.kind,
-        traits.ip_mode,
-        traits.sends_hbone and traits.flavour.has(sockets.INTERNAL_UPSTREAM_TYPE),
-        traits.client_files,
-        traits.file_credential_socket,
-        traits.credential_socket,
-        bool(headers and headers.preserve_http1_header_case),
+    made = Context(
+        mesh=view.mesh,
+        features=view.features,
+        flavour=traits.flavour,
+        kind=traits.kind,
+        ip_mode=traits.ip_mode,
+        tunnels=traits.sends_hbone and traits.flavour.has(sockets.INTERNAL_UPSTREAM_TYPE),
+        client_files=traits.client_files,
+        own_file_socket=traits.file_credential_socket,
+        credential_socket=traits.credential_socket,
+        preserve_case=bool(headers and headers.preserve_http1_header_case),
     )
+    return _CONTEXTS.same(_key(made), made)
 
 
-_context = memoized(size=1024)(Context)
+def _key(context: Context) -> tuple[object, ...]:
+    """Mesh and features by identity, which changes with every reload that says something else; the rest by value."""
+    return (
+        id(context.mesh),
+        id(context.features),
+        context.flavour,
+        context.kind,
+        context.ip_mode,
+        context.tunnels,
+        context.client_files,
+        context.own_file_socket,
+        context.credential_socket,
+        context.preserve_case,
+    )

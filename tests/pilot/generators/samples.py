@@ -1,6 +1,6 @@
 """Small meshes for tests of generators: services, endpoints, rules, with everything that a test does not care about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf import json_format
@@ -9,12 +9,16 @@ from pilot.generators.clusters.context import Context
 from pilot.generators.endpoints.client import Client
 from pilot.model.destination_rule import MergedRule, Subset
 from pilot.model.endpoint import Endpoint, Health
+from pilot.model.endpoint_index import ServiceEndpoints
 from pilot.model.features import Features
 from pilot.model.mesh import MeshConfig
 from pilot.model.service import Hostname, Namespace, PortProtocol, Registry, Resolution, Service, ServicePort
 from pilot.model.traffic_policy import TrafficPolicy
 from pilot.resources import Origin
-from pilot.view.proxy import ClientFiles, Flavour, IpMode, ProxyKind, Traits
+from pilot.view.proxy import ClientFiles, Flavour, IpMode, Proxy, ProxyKind, Traits
+from pilot.view.proxy_view import ProxyView
+from pilot.view.scope import EgressListener, Endpoints, Scope
+from pilot.view.workload import InboundMtls, Workload
 
 HTTP = ServicePort("http", 80, PortProtocol.HTTP, 8080)
 TCP = ServicePort("tcp", 9000, PortProtocol.TCP)
@@ -161,3 +165,75 @@ STOCK = Flavour(
     (1, 40, 0),
 )
 """An upstream Envoy without Istio's extensions."""
+
+
+def behind(*endpoints: Endpoint) -> ServiceEndpoints:
+    """These endpoints with what the model concludes from them."""
+    return ServiceEndpoints(
+        endpoints,
+        tuple(sorted({each.service_account for each in endpoints if each.service_account})),
+        not endpoints or any(each.tls_mode != "istio" for each in endpoints),
+    )
+
+
+def scope(*services: Service, rules: Sequence[tuple[Service, MergedRule]] = (), **more: Any) -> Scope:
+    """A scope that imports these services by one implied egress listener."""
+    return Scope(
+        **{
+            "services": services,
+            "by_host": {each.hostname: each for each in services},
+            "egress": (EgressListener(None, services, ()),),
+            "rules": {of.hostname: each for of, each in rules},
+            "gateway_virtual_services": (),
+            "allow_any": True,
+            "egress_proxy": None,
+            "sidecar": None,
+            "ingress": (),
+            **more,
+        }
+    )
+
+
+def workload(**more: Any) -> Workload:
+    """A workload in namespace default without services."""
+    return Workload(
+        **{
+            "namespace": "default",
+            "labels": {},
+            "locality": "",
+            "network": "",
+            "targets": (),
+            "mtls": InboundMtls(),
+            "canonical_name": "client",
+            "canonical_revision": "latest",
+            **more,
+        }
+    )
+
+
+def view(of: Scope, endpoints: Endpoints | None = None, **more: Any) -> ProxyView:
+    """What a sidecar in namespace default sees; `traits` may be given."""
+    kept = more.pop("traits", None) or traits()
+    addresses = more.pop("ip_addresses", ("10.9.0.1",))
+    return ProxyView(
+        **{
+            "proxy": Proxy(id="client-0.default", node_cluster="client", ip_addresses=addresses, traits=kept),
+            "traits": kept,
+            "mesh": MESH,
+            "features": FEATURES,
+            "scope": of,
+            "workload": WORKLOAD,
+            "endpoints": endpoints or {},
+            **more,
+        }
+    )
+
+
+def keyed(*entries: tuple[Service, ServiceEndpoints]) -> Endpoints:
+    """Endpoints as a view has them."""
+    return {(of.hostname, of.namespace): found for of, found in entries}
+
+
+MESH = MeshConfig()
+FEATURES = Features()
+WORKLOAD = workload()

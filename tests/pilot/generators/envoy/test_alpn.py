@@ -1,5 +1,3 @@
-import dataclasses
-
 import pytest
 
 from pilot.generators.envoy import alpn
@@ -17,10 +15,8 @@ def test_istio_proxy_offers_peer_exchange_first() -> None:
     assert alpn.upstream_protocols(Speaks.HTTP2, FEATURES, ISTIO) == ("istio-peer-exchange", "istio", "h2")
 
 
-@pytest.mark.parametrize("switched_off", [{"metadata_exchange": False}, {"mx_alpn": False}])
-def test_peer_exchange_is_not_offered_where_it_is_switched_off(switched_off: dict[str, bool]) -> None:
-    features = dataclasses.replace(FEATURES, **switched_off)
-
+@pytest.mark.parametrize("features", [Features(metadata_exchange=False), Features(mx_alpn=False)])
+def test_peer_exchange_is_not_offered_where_it_is_switched_off(features: Features) -> None:
     assert alpn.upstream_protocols(Speaks.ANY, features, ISTIO) == ("istio",)
     assert alpn.downstream_protocols(http=False, features=features, flavour=ISTIO) == ("h2", "http/1.1")
 

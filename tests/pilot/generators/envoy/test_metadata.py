@@ -1,7 +1,6 @@
-from google.protobuf import json_format
-
 from pilot.generators.envoy import metadata
 from pilot.resources import Origin
+from tests.pilot.generators.samples import as_json
 
 RULE = Origin("DestinationRule", "srv", "reviews")
 
@@ -20,7 +19,7 @@ def test_a_cluster_tells_its_service_rule_and_subset() -> None:
         services=[metadata.service_value("h", "n", "ns")], config=RULE, subset="v1", external=True, own_alpn=True
     )
 
-    assert json_format.MessageToDict(made) == {
+    assert as_json(made) == {
         "filterMetadata": {
             "istio": {
                 "services": [{"host": "h", "name": "n", "namespace": "ns"}],
@@ -36,10 +35,10 @@ def test_a_cluster_tells_its_service_rule_and_subset() -> None:
 def test_disable_mx_wins_over_external() -> None:
     made = metadata.cluster_metadata(external=True, disable_mx=True)
 
-    assert json_format.MessageToDict(made) == {"filterMetadata": {"istio": {"disable_mx": True}}}
+    assert as_json(made) == {"filterMetadata": {"istio": {"disable_mx": True}}}
 
 
 def test_config_metadata_names_only_the_object() -> None:
-    made = json_format.MessageToDict(metadata.config_metadata(RULE))
+    made = as_json(metadata.config_metadata(RULE))
 
     assert made == {"filterMetadata": {"istio": {"config": metadata.config_path(RULE)}}}

@@ -1,0 +1,37 @@
+from pilot.generators.endpoints.client import client_of, placed
+from pilot.generators.endpoints.preference import Preference
+from pilot.model.traffic_policy import LocalityLoadBalancerSetting
+from tests.pilot.generators.samples import scope, traits, view, workload
+
+SETTING = LocalityLoadBalancerSetting(failover_priority=("zone", "rack"))
+NEAR = Preference(SETTING, failover=True)
+AT = workload(locality="r/z", labels={"zone": "z", "app": "a"}, node="n")
+
+
+def test_proxies_of_other_namespaces_are_the_same_client() -> None:
+    one = client_of(view(scope(), traits=traits(namespace="a", domain="a.svc.cluster.local")))
+    two = client_of(view(scope(), traits=traits(namespace="b", domain="b.svc.cluster.local")))
+
+    assert one is two
+
+
+def test_a_proxyless_client_opens_no_tunnels() -> None:
+    assert client_of(view(scope(), traits=traits(sends_hbone=True))).tunnels
+    assert not client_of(view(scope(), traits=traits(sends_hbone=True, is_grpc=True))).tunnels
+
+
+def test_where_a_client_is_counts_only_where_a_service_asks_for_it() -> None:
+    base = client_of(view(scope()))
+
+    assert placed(base, AT, None, False) is base
+    assert placed(base, AT, Preference(SETTING, failover=False), False) is base
+    assert placed(base, AT, None, True).node == "n"
+    near = placed(base, AT, NEAR, False)
+    assert (near.locality, near.labels, near.node) == ("r/z", (("zone", "z"), ("rack", "")), "")
+
+
+def test_workloads_that_differ_in_what_nobody_asks_for_are_the_same_client() -> None:
+    base = client_of(view(scope()))
+    other = workload(locality="r/z", labels={"zone": "z", "app": "b"})
+
+    assert placed(base, AT, NEAR, False) is placed(base, other, NEAR, False)
