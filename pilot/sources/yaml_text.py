@@ -204,7 +204,7 @@ def _scalar(node: ScalarNode) -> object:
     tag = node.tag.removeprefix(_TAG)
     value = _plain(text)
     match tag:
-        case "str" | "!":
+        case "str":
             return text
         case "null":
             return None
