@@ -7,7 +7,6 @@ endpoint that comes or goes remakes no cluster unless it changes them. Source: x
 from dataclasses import dataclass
 
 from pilot.generators.endpoints.assignment import all_support_tunnel
-from pilot.memo import memoized
 from pilot.model.endpoint_index import ServiceEndpoints
 from pilot.model.interning import Interner
 from pilot.model.mesh import MeshConfig
@@ -27,7 +26,6 @@ class ServiceFacts:
     """Every endpoint can be reached through a tunnel."""
 
 
-@memoized(size=65_536)
 def service_facts(service: Service, endpoints: ServiceEndpoints, mode: MtlsMode, mesh: MeshConfig) -> ServiceFacts:
     """The facts; `mode` is what PeerAuthentication says for the service's namespace."""
     accounts = _with_aliases({*service.service_accounts, *endpoints.accounts}, mesh)

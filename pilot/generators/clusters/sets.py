@@ -21,8 +21,10 @@ from pilot.model.destination_rule import MergedRule
 from pilot.model.endpoint_index import NO_ENDPOINTS, ServiceEndpoints
 from pilot.model.gateway import ServerTLSMode
 from pilot.model.interning import same_tuple
+from pilot.model.peer_authentication import MtlsMode
 from pilot.model.peer_authentications import PeerAuthentications
 from pilot.model.service import Service
+from pilot.model.service_index import ServiceKey
 from pilot.resources import Resource, ResourceSet, resource_set
 from pilot.view.proxy import Interception, ProxyKind
 from pilot.view.proxy_view import ProxyView
@@ -45,20 +47,24 @@ def _together(services: tuple[Resource, ...], others: tuple[Resource, ...]) -> R
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Planned:
-    """A service with the rule that applies; of a service found by DNS each cluster with its target."""
+    """A service with all that its clusters depend on but for endpoints; shared by scopes that agree about it."""
 
     service: Service
     rule: MergedRule | None
+    context: Context
+    with_sni: bool
     with_names: tuple[tuple[Cut, Target], ...]
+    """Of a service found by DNS: each cluster with its target."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
     """The outbound clusters of a scope, but for what endpoints add."""
 
-    services: tuple[_Planned, ...]
-    context: Context
-    with_sni: bool
+    services: tuple[tuple[_Planned, ServiceKey], ...]
+    namespaces: frozenset[str]
+    black_hole: tuple[Resource, ...]
+    """Of gateways: stands between the clusters of services and those for encrypted bytes."""
 
 
 @memoized(size=1024)
@@ -67,40 +73,59 @@ def _plan(scope: Scope, context: Context, client: Client, workload: Workload, wi
     for service in scope.services:
         if has_cluster(service):
             rule = scope.rules.get(service.hostname)
-            with_names = _with_names(service, rule, context, client, workload) if is_dns(service) else ()
-            planned.append(_Planned(service, rule, tuple(with_names)))
-    return _Plan(tuple(planned), context, with_sni)
+            names = _targets(service, rule, context, client, workload) if is_dns(service) else ()
+            sni = with_sni and not service.mesh_external
+            each = _planned(service, rule, context, sni, same_tuple(tuple(names)))
+            planned.append((each, (service.hostname, service.namespace)))
+    black_hole = (fixed.black_hole(context),) if context.is_router else ()
+    return _Plan(tuple(planned), frozenset(each.namespace for each in scope.services), black_hole)
 
 
-def _with_names(
+_planned = memoized(size=65_536)(_Planned)
+
+
+def _targets(
     service: Service, rule: MergedRule | None, context: Context, client: Client, workload: Workload
 ) -> Iterator[tuple[Cut, Target]]:
     for cut in outbound.cuts_of(service, rule):
         port, subset = cut.port.number, cut.subset
         meant = target(cut.name, port, subset, service, rule, client, workload, context.mesh, context.features)
         if meant is not None:
-            yield cut, meant
+            yield _pair(cut, meant)
+
+
+@memoized(size=16_384)
+def _pair(cut: Cut, meant: Target) -> tuple[Cut, Target]:
+    return cut, meant
 
 
 @latest(size=1024)
 def _of_services(plan: _Plan, endpoints: Endpoints, authentications: PeerAuthentications) -> tuple[Resource, ...]:
+    """One step for each service and change of any class: kept short."""
+    modes = {namespace: authentications.namespace_mode(namespace) for namespace in plan.namespaces}
+    plaintext = {namespace: plaintext_of(authentications, namespace) for namespace in plan.namespaces}
     made: list[Resource] = []
     for_sni: list[Resource] = []
-    for each in plan.services:
-        service, rule = each.service, each.rule
-        found = endpoints.get((service.hostname, service.namespace), NO_ENDPOINTS)
-        mode = authentications.namespace_mode(service.namespace)
-        facts = service_facts(service, found, mode, plan.context.mesh)
-        if is_dns(service):
-            plaintext = plaintext_of(authentications, service.namespace)
-            made += _named(each.with_names, facts, plan.context, found, plaintext)
-        else:
-            made += outbound.build(service, rule, facts, plan.context)
-        if plan.with_sni and not service.mesh_external:
-            for_sni += outbound.build_sni(service, rule, facts, plan.context)
-    if plan.context.is_router:
-        made.append(fixed.black_hole(plan.context))
-    return same_tuple((*made, *for_sni))
+    for each, key in plan.services:
+        found, namespace = endpoints.get(key, NO_ENDPOINTS), key[1]
+        normal, encrypted = _of_service(each, found, modes[namespace], plaintext[namespace])
+        made += normal
+        for_sni += encrypted
+    return same_tuple((*made, *plan.black_hole, *for_sni))
+
+
+@latest(size=65_536)
+def _of_service(
+    planned: _Planned, endpoints: ServiceEndpoints, mode: MtlsMode, plaintext: Plaintext
+) -> tuple[tuple[Resource, ...], tuple[Resource, ...]]:
+    """The clusters of a service, and those by which an AUTO_PASSTHROUGH gateway reaches it."""
+    service, rule, context = planned.service, planned.rule, planned.context
+    facts = service_facts(service, endpoints, mode, context.mesh)
+    if is_dns(service):
+        made = tuple(_named(planned.with_names, facts, context, endpoints, plaintext))
+    else:
+        made = outbound.build(service, rule, facts, context)
+    return made, outbound.build_sni(service, rule, facts, context) if planned.with_sni else ()
 
 
 def _named(

@@ -17,6 +17,7 @@ from pilot.model.features import Features
 from pilot.model.interning import Interner
 from pilot.model.mesh import MeshConfig
 from pilot.model.peer_authentications import PeerAuthentications
+from pilot.model.service_index import ServiceKey
 from pilot.resources import Resource, ResourceSet, resource_set
 from pilot.view.proxy_view import ProxyView
 from pilot.view.scope import Endpoints, Scope
@@ -36,27 +37,33 @@ def build(view: ProxyView, names: frozenset[str]) -> ResourceSet:
 class _Plan:
     """Names with what they mean: everything that does not depend on endpoints."""
 
-    entries: tuple[tuple[str, Target | None], ...]
+    entries: tuple[tuple[Target, ServiceKey], ...]
+    unknown: tuple[Resource, ...]
+    """Answers to names that mean nothing here."""
+    namespaces: frozenset[str]
 
 
 @memoized(size=1024)
 def _plan(
     names: frozenset[str], scope: Scope, client: Client, workload: Workload, mesh: MeshConfig, features: Features
 ) -> _Plan:
-    return _Plan(tuple((name, find_target(name, scope, client, workload, mesh, features)) for name in sorted(names)))
+    entries, unknown = [], []
+    for name in sorted(names):
+        target = find_target(name, scope, client, workload, mesh, features)
+        if target is None:
+            unknown.append(assignment.build_unknown(name))
+        else:
+            entries.append((target, (target.service.hostname, target.service.namespace)))
+    return _Plan(tuple(entries), tuple(unknown), frozenset(each.service.namespace for each, _ in entries))
 
 
 @latest(size=1024)
 def _build(plan: _Plan, endpoints: Endpoints, authentications: PeerAuthentications, features: Features) -> ResourceSet:
-    resources = []
-    for name, target in plan.entries:
-        if target is None:
-            resources.append(assignment.build_unknown(name))
-            continue
-        found = endpoints.get((target.service.hostname, target.service.namespace), NO_ENDPOINTS)
-        plaintext = plaintext_of(authentications, target.service.namespace)
-        resources.append(assignment.build(target, found, plaintext, features))
-    return shared_set(*resources)
+    """One step for each name and endpoint change of any class: kept short."""
+    plaintext = {namespace: plaintext_of(authentications, namespace) for namespace in plan.namespaces}
+    build_one, find = assignment.build, endpoints.get
+    known = [build_one(target, find(key, NO_ENDPOINTS), plaintext[key[1]], features) for target, key in plan.entries]
+    return shared_set(*known, *plan.unknown)
 
 
 @memoized(size=2048)
