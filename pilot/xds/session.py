@@ -28,6 +28,10 @@ from pilot.xds.watch import Watch
 _RANK: Mapping[TypeUrl, int] = {type_url: rank for rank, type_url in enumerate(PUSH_ORDER)}
 
 
+def _rank(type_url: TypeUrl) -> int:
+    return _RANK.get(type_url, len(_RANK))
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """One message to the client."""
@@ -58,6 +62,7 @@ class Session:
         self._same = same
         self._knows_node = False
         self._watches: dict[TypeUrl, Watch] = {}
+        self._order: tuple[TypeUrl, ...] = ()
 
     @property
     def watches(self) -> Mapping[TypeUrl, Watch]:
@@ -85,11 +90,13 @@ class Session:
         happened = watch.events(request, step, kinds)
         if state is State.NEW:
             self._watches.pop(request.type_url, None)
+            self._order = tuple(each for each in self._order if each != request.type_url)
             return happened
         if is_new:
             # All that there is will be new to the client, but for what it claims to have: nothing else is owed.
             watch.asked = step.asked - {EVERYTHING} if EVERYTHING in step.asked else step.asked
             watch.claims = request.claims
+            self._order = tuple(sorted((*self._order, request.type_url), key=_rank))
         elif step.asked or step.dropped:
             watch.asked = frozenset(filter(step.subscription.wants, watch.asked | step.asked))
         watch.wanted, watch.state = step.subscription, state
@@ -99,7 +106,7 @@ class Session:
 
     def watched(self) -> tuple[TypeUrl, ...]:
         """Types in the order in which they are to be sent; those without a place in it last."""
-        return tuple(sorted(self._watches, key=lambda type_url: _RANK.get(type_url, len(_RANK))))
+        return self._order
 
     def wanted(self, type_url: TypeUrl) -> Subscription:
         """What the client wants of a type; nothing of one that it does not watch."""

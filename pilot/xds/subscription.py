@@ -66,6 +66,8 @@ def replace_names(held: Subscription | None, type_url: TypeUrl, names: frozenset
     dropped = (held.names - wanted) | _star(held.wildcard and not wildcard)
     # A type of which everything can be wanted stays watched: else the next ACK, naming nothing, would mean everything.
     ends = not names and type_url in BY_NAME
+    if held.explicit and not asked and not dropped:
+        return Step(held, ends=ends)  # an ACK, nearly always
     return Step(Subscription(wanted, wildcard, held.explicit or bool(names)), asked, dropped, ends)
 
 
@@ -79,6 +81,8 @@ def change_names(
     """Delta: each request names the differences. `claimed`: what the client of an earlier stream says it has."""
     if held is None:
         return _first_change(type_url, subscribe, unsubscribe, claimed)
+    if not subscribe and not unsubscribe:
+        return Step(held)  # an ACK, nearly always
     # xDS 1.9.4; what is subscribed and unsubscribed in one request is unsubscribed.
     added = subscribe - unsubscribe
     wildcard = (held.wildcard or EVERYTHING in added) and EVERYTHING not in unsubscribe
@@ -110,6 +114,8 @@ def _first_change(
 
 def intern_names(step: Step, same: Callable[[frozenset[str]], frozenset[str]]) -> Step:
     """The same step with one shared object for equal sets of names."""
+    if not step.asked and not step.dropped:
+        return step  # the subscription so far: interned when it began
     names = same(step.subscription.names)
     asked = names if step.asked == names else step.asked
     return replace(step, subscription=replace(step.subscription, names=names), asked=asked)

@@ -61,6 +61,16 @@ def test_sotw_only_added_names_are_asked_for() -> None:
     assert step == Step(Subscription(names("b", "c"), explicit=True), asked=names("c"), dropped=names("a"))
 
 
+def test_sotw_same_names_keep_the_subscription_itself() -> None:
+    held = Subscription(names("a", "b"), explicit=True)
+    assert replace_names(held, ENDPOINT, names("b", "a")).subscription is held
+
+
+def test_sotw_explicit_star_after_the_legacy_wildcard_asks_for_nothing_new() -> None:
+    step = replace_names(LEGACY, CLUSTER, names("*"))
+    assert step == Step(Subscription(wildcard=True, explicit=True))
+
+
 # --- delta ---
 
 
@@ -109,6 +119,11 @@ def test_delta_name_given_up_under_the_wildcard_is_told_once_more() -> None:
     step = change_names(held, CLUSTER, names(), names("a"))
     assert step.asked == step.dropped == names("a")
     assert step.subscription.wants("a")
+
+
+def test_delta_ack_keeps_the_subscription_itself() -> None:
+    held = Subscription(names("a", "b"), explicit=True)
+    assert change_names(held, ENDPOINT, names(), names()).subscription is held
 
 
 def test_delta_name_both_subscribed_and_unsubscribed_is_given_up() -> None:
