@@ -7,6 +7,8 @@ planned once for a scope. Source: xDS behaviour 3.1 (sets and their order).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+
 from pilot.generators.clusters import fixed, inbound, outbound
 from pilot.generators.clusters.context import Context, context_of
 from pilot.generators.clusters.discovery import has_cluster, is_dns
@@ -151,7 +153,8 @@ def _with_assignment(
     endpoints: ServiceEndpoints,
     plaintext: Plaintext,
 ) -> Resource | None:
-    assignment = load_assignment(meant, endpoints, plaintext, context.features, names=True)
+    body = load_assignment(meant, endpoints, plaintext, context.features, names=True)
+    assignment = ClusterLoadAssignment.FromString(body)
     return outbound.build_with_endpoints(cut, facts, context, assignment) if assignment.endpoints else None
 
 

@@ -1,12 +1,12 @@
 """The endpoints of one cluster: a ClusterLoadAssignment, by name over EDS or inside a cluster that resolves DNS names.
 
-In: a `Target` (what the cluster name means to a client), the endpoints behind its service. Out: the message, or a
-resource of it. Does not look names up: see `targets.py`. Source: xDS behaviour 6.
+In: a `Target` (what the cluster name means to a client), the endpoints behind its service. Out: a resource, or bytes
+put together from those of single endpoints. Does not look names up: see `targets.py`. Source: xDS behaviour 6.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
 from envoy.config.core.v3.base_pb2 import Locality
 from envoy.config.endpoint.v3.endpoint_components_pb2 import LocalityLbEndpoints
@@ -19,6 +19,7 @@ from pilot.generators.endpoints.plaintext import Plaintext
 from pilot.generators.endpoints.preference import Preference
 from pilot.generators.endpoints.priorities import Group, group_by_locality, prioritize
 from pilot.generators.endpoints.selection import select_endpoints
+from pilot.generators.envoy.wire import embed_all, serialize, text
 from pilot.memo import latest, memoized
 from pilot.model.destination_rule import MergedRule
 from pilot.model.endpoint import Endpoint
@@ -26,7 +27,7 @@ from pilot.model.endpoint_index import ServiceEndpoints
 from pilot.model.features import Features
 from pilot.model.locality import split_locality
 from pilot.model.service import Service, ServicePort
-from pilot.resources import Origin, Resource, resource
+from pilot.resources import Origin, Resource, resource, resource_of_bytes
 from pilot.type_urls import ENDPOINT
 
 ISTIO_MTLS = "istio"
@@ -58,8 +59,8 @@ class Target:
 @latest(size=131_072)
 def build(target: Target, endpoints: ServiceEndpoints, plaintext: Plaintext, features: Features) -> Resource:
     """The resource for EDS."""
-    message = load_assignment(target, endpoints, plaintext, features)
-    return resource(ENDPOINT, target.name, message, target.origins)
+    body = load_assignment(target, endpoints, plaintext, features)
+    return resource_of_bytes(ENDPOINT, target.name, body, target.origins)
 
 
 @memoized(size=16_384)
@@ -75,8 +76,8 @@ def load_assignment(
     features: Features,
     *,
     names: bool = False,
-) -> Any:
-    """The message; `names`: endpoints may be DNS names."""
+) -> bytes:
+    """The message, serialized; `names`: endpoints may be DNS names."""
     selected = select_endpoints(
         endpoints.endpoints,
         target.service,
@@ -90,13 +91,13 @@ def load_assignment(
     groups = prioritize(
         group_by_locality((each, each.weight or 1) for each in selected), target.preference, target.client
     )
-    return ClusterLoadAssignment(
-        cluster_name=target.name,
-        endpoints=[_locality_endpoints(group, target, plaintext, features) for group in groups],
+    return text(ClusterLoadAssignment.CLUSTER_NAME_FIELD_NUMBER, target.name) + embed_all(
+        ClusterLoadAssignment.ENDPOINTS_FIELD_NUMBER,
+        (_locality_endpoints(group, target, plaintext, features) for group in groups),
     )
 
 
-def _locality_endpoints(group: Group, target: Target, plaintext: Plaintext, features: Features) -> Any:
+def _locality_endpoints(group: Group, target: Target, plaintext: Plaintext, features: Features) -> bytes:
     members, weight = [], group.weight
     for endpoint, share in group.endpoints:
         tunnel = target.client.tunnels and supports_tunnel(endpoint) and _prefers_tunnel(endpoint, features)
@@ -105,13 +106,23 @@ def _locality_endpoints(group: Group, target: Target, plaintext: Plaintext, feat
             weight -= share
             continue
         members.append(lb_endpoint.build(endpoint, share, mtls, tunnel, features))
-    region, zone, subzone = split_locality(group.locality)
-    return LocalityLbEndpoints(
-        locality=Locality(region=region, zone=zone, sub_zone=subzone),
-        lb_endpoints=members,
-        load_balancing_weight=UInt32Value(value=weight) if members or not target.encrypted_only else None,
-        priority=group.priority,
+    weighed = members or not target.encrypted_only
+    rest = LocalityLbEndpoints(
+        load_balancing_weight=UInt32Value(value=weight) if weighed else None, priority=group.priority
     )
+    return b"".join(
+        (
+            _locality(group.locality),
+            embed_all(LocalityLbEndpoints.LB_ENDPOINTS_FIELD_NUMBER, members),
+            serialize(rest),
+        )
+    )
+
+
+@lru_cache(maxsize=4096)
+def _locality(locality: str) -> bytes:
+    region, zone, subzone = split_locality(locality)
+    return serialize(LocalityLbEndpoints(locality=Locality(region=region, zone=zone, sub_zone=subzone)))
 
 
 def supports_tunnel(endpoint: Endpoint) -> bool:

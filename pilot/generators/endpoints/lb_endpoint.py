@@ -1,9 +1,10 @@
 """One endpoint as Envoy gets it: address, health, weight, and metadata that picks its transport socket.
 
-In: an endpoint and how it is reached. Out: an `LbEndpoint`. Does not choose endpoints.
+In: an endpoint and how it is reached. Out: a serialized `LbEndpoint`, ready to be embedded. Does not choose endpoints.
 Source: xDS behaviour 6.2, 6.3.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from envoy.config.core.v3.address_pb2 import Address, EnvoyInternalAddress, Pipe, SocketAddress
@@ -15,6 +16,7 @@ from google.protobuf.wrappers_pb2 import UInt32Value
 
 from pilot.generators.endpoints.selection import UNIX, is_draining
 from pilot.generators.envoy.metadata import ISTIO, ORIGINAL_DST, TRANSPORT_SOCKET_MATCH
+from pilot.generators.envoy.wire import embed, serialize
 from pilot.memo import memoized
 from pilot.model.endpoint import Endpoint, Health
 from pilot.model.features import Features
@@ -26,34 +28,60 @@ _REVISION_LABELS = ("service.istio.io/canonical-revision", "app.kubernetes.io/ve
 _NO_MTLS = frozenset({"", "disabled"})
 
 
-@memoized(size=32_768)
-def build(endpoint: Endpoint, weight: int, mtls: bool, tunnel: bool, features: Features) -> Any:
-    """An endpoint with this weight. `mtls`: its workload does mutual TLS with us; `tunnel`: reach it through HBONE."""
-    metadata: dict[str, Any] = {}
+@memoized(size=65_536)
+def build(endpoint: Endpoint, weight: int, mtls: bool, tunnel: bool, features: Features) -> bytes:
+    """An endpoint, serialized. `mtls`: its workload does mutual TLS with us; `tunnel`: it is reached through HBONE."""
+    described = features.telemetry_label and features.endpoint_telemetry_label
+    workload = workload_text(endpoint) if described else ""
     if tunnel:
         authority = f"{_bracketed(endpoint.address)}:{endpoint.port}"
-        address = Address(
-            envoy_internal_address=EnvoyInternalAddress(server_listener_name=TUNNEL_LISTENER, endpoint_id=authority)
+        target = EnvoyEndpoint(
+            address=Address(
+                envoy_internal_address=EnvoyInternalAddress(server_listener_name=TUNNEL_LISTENER, endpoint_id=authority)
+            )
         )
-        metadata[ORIGINAL_DST] = _text({"local": authority})
-        metadata[TRANSPORT_SOCKET_MATCH] = _text({"tunnel": "http"})
+        metadata = _metadata(workload, "tunnel", "http", authority)
     else:
-        address = _address(endpoint.address, endpoint.port)
-        if mtls and endpoint.tls_mode not in _NO_MTLS:
-            metadata[TRANSPORT_SOCKET_MATCH] = _text({"tlsMode": endpoint.tls_mode})
-    if features.telemetry_label and features.endpoint_telemetry_label:
-        metadata[ISTIO] = _text({"workload": workload_text(endpoint)})
-    more = endpoint.addresses[1:] if features.dual_stack and not tunnel else ()
-    return LbEndpoint(
-        endpoint=EnvoyEndpoint(
-            address=address,
-            additional_addresses=[
-                EnvoyEndpoint.AdditionalAddress(address=_address(each, endpoint.port)) for each in more
-            ],
-        ),
-        health_status=Health.DRAINING.value if is_draining(endpoint, features) else endpoint.health.value,
-        load_balancing_weight=UInt32Value(value=weight),
-        metadata=Metadata(filter_metadata=metadata),
+        target = _direct(endpoint, features.dual_stack)
+        mode = endpoint.tls_mode if mtls and endpoint.tls_mode not in _NO_MTLS else ""
+        metadata = _metadata(workload, "tlsMode" if mode else "", mode, "")
+    health = Health.DRAINING if is_draining(endpoint, features) else endpoint.health
+    return b"".join(
+        (
+            embed(LbEndpoint.ENDPOINT_FIELD_NUMBER, serialize(target)),
+            _HEALTH[health],
+            embed(LbEndpoint.METADATA_FIELD_NUMBER, metadata),
+            _weight(weight),
+        )
+    )
+
+
+_HEALTH = {each: serialize(LbEndpoint(health_status=max(each.value, 0))) for each in Health}
+
+
+@lru_cache(maxsize=1024)
+def _weight(weight: int) -> bytes:
+    return serialize(LbEndpoint(load_balancing_weight=UInt32Value(value=weight)))
+
+
+@lru_cache(maxsize=16_384)
+def _metadata(workload: str, match: str, value: str, local: str) -> bytes:
+    """Metadata of all endpoints that are alike: it depends on the workload, not on the address (but for tunnels)."""
+    parts: dict[str, Any] = {}
+    if match:
+        parts[TRANSPORT_SOCKET_MATCH] = _text(match, value)
+    if local:
+        parts[ORIGINAL_DST] = _text("local", local)
+    if workload:
+        parts[ISTIO] = _text("workload", workload)
+    return serialize(Metadata(filter_metadata=parts))
+
+
+def _direct(endpoint: Endpoint, dual_stack: bool) -> Any:
+    more = endpoint.addresses[1:] if dual_stack else ()
+    return EnvoyEndpoint(
+        address=_address(endpoint.address, endpoint.port),
+        additional_addresses=[EnvoyEndpoint.AdditionalAddress(address=_address(each, endpoint.port)) for each in more],
     )
 
 
@@ -79,5 +107,5 @@ def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _text(fields: dict[str, str]) -> Any:
-    return Struct(fields={key: Value(string_value=value) for key, value in fields.items()})
+def _text(name: str, value: str) -> Any:
+    return Struct(fields={name: Value(string_value=value)})

@@ -1,6 +1,8 @@
 from dataclasses import replace
 from typing import Any
 
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+
 from pilot.generators.endpoints import assignment
 from pilot.generators.endpoints.assignment import Target
 from pilot.generators.endpoints.plaintext import Plaintext
@@ -41,7 +43,7 @@ def groups(
     names: bool = False,
 ) -> Any:
     made = assignment.load_assignment(meant, behind(*endpoints), plaintext, features, names=names)
-    return as_json(made).get("endpoints", [])
+    return as_json(ClusterLoadAssignment.FromString(made)).get("endpoints", [])
 
 
 def matches(meant: Target, *endpoints: Endpoint, **more: Any) -> list[Any]:
@@ -54,6 +56,13 @@ def test_endpoints_are_grouped_by_locality_with_summed_weights() -> None:
 
     assert [(each["locality"], each["loadBalancingWeight"]) for each in made] == [({"region": "r", "zone": "z"}, 4)]
     assert [each["loadBalancingWeight"] for each in made[0]["lbEndpoints"]] == [3, 1]
+
+
+def test_the_pieces_are_put_together_as_protobuf_would_write_them() -> None:
+    found = behind(endpoint("10.0.0.1", locality="r/z/s", weight=3), endpoint("10.0.0.2"))
+    made = assignment.load_assignment(target(), found, ENCRYPTED, FEATURES)
+
+    assert ClusterLoadAssignment.FromString(made).SerializeToString(deterministic=True) == made
 
 
 def test_an_unknown_locality_is_an_empty_message() -> None:

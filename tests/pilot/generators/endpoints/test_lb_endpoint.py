@@ -2,6 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from envoy.config.endpoint.v3.endpoint_components_pb2 import LbEndpoint
 
 from pilot.generators.endpoints import lb_endpoint
 from pilot.model.endpoint import Endpoint, Health
@@ -12,7 +13,7 @@ FEATURES = Features()
 
 
 def built(each: Endpoint, *, mtls: bool = True, tunnel: bool = False, features: Features = FEATURES) -> Any:
-    return as_json(lb_endpoint.build(each, 1, mtls, tunnel, features))
+    return as_json(LbEndpoint.FromString(lb_endpoint.build(each, 1, mtls, tunnel, features)))
 
 
 def test_an_endpoint_has_address_health_weight_and_metadata() -> None:
