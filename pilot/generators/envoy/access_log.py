@@ -23,6 +23,7 @@ from envoy.extensions.access_loggers.grpc.v3.als_pb2 import (
 )
 from envoy.extensions.formatter.req_without_query.v3.req_without_query_pb2 import ReqWithoutQuery
 
+from pilot.generators.envoy.operators import operator_error
 from pilot.generators.envoy.packing import PREFIX, pack, struct
 from pilot.generators.envoy.wire import Extension, embed, extension, serialize, supported
 from pilot.memo import memoized
@@ -157,10 +158,12 @@ def _parse_json_format(text: str) -> Mapping[str, object]:
         parsed = json.loads(text) if text else JSON
     except ValueError:
         return JSON
-    return parsed if isinstance(parsed, dict) else JSON
+    return parsed if isinstance(parsed, dict) and not operator_error(text) else JSON
 
 
 def _text_format(text: str, flavour: Flavour) -> Any:
+    """A line by this format; the default one where Envoy would refuse it, and every listener with it."""
+    text = TEXT if operator_error(text) else text
     line = text if text.endswith("\n") else text + "\n"
     return SubstitutionFormatString(
         text_format_source=DataSource(inline_string=line), formatters=_formatters(line, flavour)

@@ -41,9 +41,12 @@ CIPHERS: Final = frozenset(
         "AES256-GCM-SHA384",
         "AES128-SHA",
         "AES256-SHA",
+        "DES-CBC3-SHA",
     }
 )
 """What Envoy's TLS library knows; one unknown name would cost the listener."""
+CURVES: Final = frozenset({"P-256", "P-384", "P-521", "X25519", "X25519MLKEM768"})
+"""Likewise, of the curves (and groups) for key exchange."""
 
 _VERSIONS: Final = {
     TLSProtocol.TLSV1_0: TlsParameters.TLSv1_0,
@@ -96,7 +99,7 @@ def _set_parameters(context: Any, settings: ServerTLSSettings, mesh: MeshConfig)
     ciphers: tuple[str, ...] = ()
     if defaults is not None:
         ciphers = defaults.cipher_suites
-        parameters.ecdh_curves.extend(defaults.ecdh_curves)
+        parameters.ecdh_curves.extend(each for each in defaults.ecdh_curves if each in CURVES)
         parameters.tls_minimum_protocol_version = _VERSIONS.get(defaults.min_protocol_version, TlsParameters.TLS_AUTO)
     if settings.min_protocol_version is not TLSProtocol.TLS_AUTO:
         parameters.tls_minimum_protocol_version = _VERSIONS[settings.min_protocol_version]

@@ -3,8 +3,10 @@
 In: conditions and filters. Out: `Chain`s, and their bytes. Source: xDS behaviour 4.3 (chains), 4.4, appendix A.11.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
+from itertools import product
 from typing import Any, Final
 
 from envoy.config.core.v3.address_pb2 import CidrRange
@@ -40,9 +42,19 @@ class ChainMatch:
 ANYTHING: Final = ChainMatch()
 
 
-def normalise_sni(hosts: tuple[str, ...]) -> tuple[str, ...]:
-    """Sorted, each once; no condition where every host will do."""
-    return () if "*" in hosts else tuple(sorted(set(hosts)))
+def normalise_sni(hosts: Sequence[str]) -> tuple[str, ...] | None:
+    """Sorted, each once; no condition where every host will do, None where none will.
+
+    Envoy takes wildcards for whole labels at the start only.
+    """
+    if not hosts or "*" in hosts:
+        return ()
+    return tuple(sorted({each for each in hosts if is_server_name(each)})) or None
+
+
+def is_server_name(host: str) -> bool:
+    """Whether Envoy can tell this name by SNI: `a.b` or `*.b`."""
+    return bool(host) and "*" not in host.removeprefix("*.")
 
 
 def normalise_cidrs(ranges: tuple[str, ...]) -> tuple[str, ...]:
@@ -56,6 +68,33 @@ def normalise_cidrs(ranges: tuple[str, ...]) -> tuple[str, ...]:
         except ValueError:
             continue
     return tuple(sorted(found))
+
+
+Condition = tuple[int, str, str, str, str]
+"""Port, address range, name, transport, protocol: Envoy refuses a listener in which two chains have one in common."""
+
+
+def conditions(match: ChainMatch) -> frozenset[Condition]:
+    """Every single condition of a chain."""
+    return frozenset(
+        (match.port, cidr, name, match.transport, protocol)
+        for cidr, name, protocol in product(match.cidrs or ("",), match.sni or ("",), match.protocols or ("",))
+    )
+
+
+def narrow(match: ChainMatch, taken: Set[Condition]) -> ChainMatch | None:
+    """What earlier chains have left of a chain's conditions; None: nothing."""
+    if taken.isdisjoint(conditions(match)):
+        return match
+    narrowed = replace(match, sni=tuple(each for each in match.sni if _is_free(replace(match, sni=(each,)), taken)))
+    if not match.sni:
+        free = tuple(each for each in match.cidrs if _is_free(replace(match, cidrs=(each,)), taken))
+        narrowed = replace(match, cidrs=free)
+    return narrowed if narrowed.sni or (narrowed.cidrs and not match.sni) else None
+
+
+def _is_free(match: ChainMatch, taken: Set[Condition]) -> bool:
+    return taken.isdisjoint(conditions(match))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,8 +4,8 @@ In: the merged servers, the VirtualServices bound to Gateways, services. Out: li
 Source: xDS behaviour 4.11.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from envoy.config.listener.v3.listener_pb2 import Listener
@@ -19,7 +19,15 @@ from pilot.generators.gateway_servers import MergedGateways, MergedPort, MergedS
 from pilot.generators.listeners import assemble, tcp_routes
 from pilot.generators.listeners.address import additional, listen_on, listener_name
 from pilot.generators.listeners.assemble import ACCESS_LOG, CHAINS
-from pilot.generators.listeners.chain import Chain, ChainMatch, normalise_sni, serialize_chain
+from pilot.generators.listeners.chain import (
+    Chain,
+    ChainMatch,
+    Condition,
+    conditions,
+    narrow,
+    normalise_sni,
+    serialize_chain,
+)
 from pilot.generators.listeners.inbound_chains import MESH_ALL
 from pilot.generators.listeners.tcp_routes import Client
 from pilot.generators.routes.gateway import bound_services, shared_hosts
@@ -59,17 +67,29 @@ def build_gateway(
     for port in gateways.ports:
         if context.traits.unprivileged and port.number < _PRIVILEGED:
             continue
-        chains = [chain for server in port.servers for chain in _chains(server, port, proxy)]
-        unique = list({chain.match: chain for chain in reversed(chains)}.values())[::-1]
-        if unique:
-            made.append(_listener(port.bind, port.number, same_tuple(tuple(unique)), context))
+        chains = same_tuple(
+            tuple(_distinct(chain for server in port.servers for chain in _chains(server, port, proxy)))
+        )
+        if chains:
+            made.append(_listener(port.bind, port.number, chains, context))
     return tuple(made)
+
+
+def _distinct(chains: Iterable[Chain]) -> Iterator[Chain]:
+    """Without what an earlier chain takes already."""
+    taken: set[Condition] = set()
+    for chain in chains:
+        match = narrow(chain.match, taken)
+        if match is not None:
+            taken |= conditions(match)
+            yield chain if match is chain.match else replace(chain, match=match)
 
 
 def _chains(server: MergedServer, port: MergedPort, proxy: GatewayProxy) -> Iterator[Chain]:
     match server.kind:
         case ServerKind.HTTP | ServerKind.HTTPS:
-            yield _http_chain(server, _name(port, proxy.context), proxy.context)
+            if server.kind is ServerKind.HTTP or normalise_sni(server.sni_hosts) is not None:
+                yield _http_chain(server, _name(port, proxy.context), proxy.context)
         case ServerKind.TCP | ServerKind.TLS:
             yield from _tcp_chains(server, proxy)
         case ServerKind.PASSTHROUGH:
@@ -92,7 +112,7 @@ def _http_chain(server: MergedServer, name: str, context: ProxyContext) -> Chain
     grpc_web = server.protocol is PortProtocol.GRPC_WEB
     manager = hcm.with_rds(context, Side.GATEWAY, prefix, server.route_name, grpc_web)
     return Chain(
-        ChainMatch(sni=normalise_sni(server.sni_hosts)) if secure else ChainMatch(),
+        ChainMatch(sni=normalise_sni(server.sni_hosts) or ()) if secure else ChainMatch(),
         embed(FILTERS, manager),
         transport_socket=_socket(server, context, http=True) if secure else None,
         origins=(server.gateway.origin,),
@@ -123,7 +143,7 @@ def _tcp_chains(server: MergedServer, proxy: GatewayProxy) -> Iterator[Chain]:
             if route.route and fits:
                 secure = server.kind is ServerKind.TLS
                 sni = normalise_sni(server.sni_hosts) if secure else ()
-                yield _routed_chain(server, service, route.route, sni, proxy)
+                yield from _routed_chain(server, service, route.route, sni, proxy)
                 return
 
 
@@ -134,7 +154,7 @@ def _passthrough_chains(server: MergedServer, proxy: GatewayProxy) -> Iterator[C
         for route in service.tls:
             for match in route.match:
                 if route.route and tcp_routes.applies(match, client, number):
-                    yield _routed_chain(server, service, route.route, normalise_sni(match.sni_hosts), proxy)
+                    yield from _routed_chain(server, service, route.route, normalise_sni(match.sni_hosts), proxy)
 
 
 def _client(server: MergedServer, proxy: GatewayProxy) -> Client:
@@ -151,15 +171,18 @@ def _routed_chain(
     server: MergedServer,
     service: ResolvedVirtualService,
     route: tuple[RouteDestination, ...],
-    sni: tuple[str, ...],
+    sni: tuple[str, ...] | None,
     proxy: GatewayProxy,
-) -> Chain:
+) -> Iterator[Chain]:
+    """The chain for these names; none where no connection can have one of them (None)."""
+    if sni is None:
+        return
     scope = proxy.scope
     hosts = tuple(dict.fromkeys(each.destination.host for each in route))
     found: list[Service | MergedRule | None] = []
     for host in hosts:
         found += [scope.by_host.get(Hostname(host)), scope.rules.get(Hostname(host))]
-    return _tcp_chain(server, service, route, "\n".join(sni), same_tuple(tuple(found)), proxy.context)
+    yield _tcp_chain(server, service, route, "\n".join(sni), same_tuple(tuple(found)), proxy.context)
 
 
 @memoized(size=16_384)

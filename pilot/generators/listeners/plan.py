@@ -5,12 +5,12 @@ differ from workload to workload (`outbound.py` makes them); all else is shared.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pilot.generators.envoy.hcm import ProxyContext
 from pilot.generators.listeners import tcp_routes
 from pilot.generators.listeners.address import listener_name
-from pilot.generators.listeners.chain import ANYTHING, RAW, Chain, ChainMatch
+from pilot.generators.listeners.chain import ANYTHING, RAW, Chain, ChainMatch, Condition, conditions, narrow
 from pilot.generators.listeners.tcp_routes import Client, PortTraffic
 from pilot.generators.listeners.wishes import ANYWHERE, Kind, Wish, service_wishes
 from pilot.memo import memoized
@@ -60,6 +60,7 @@ class _Entry:
     locked: bool
     """Made by an egress listener with a port: later ones without leave it alone."""
     chains: list[Chain | HttpChain] = field(default_factory=list)
+    taken: set[Condition] = field(default_factory=set)
 
 
 @memoized(size=4096)
@@ -129,8 +130,10 @@ def _grant(
     elif not (wish.kind is Kind.TCP and entry.kind is Kind.TCP):
         entry.kind = Kind.AUTO
     for chain in _chains(wish, binds, routing):
-        if all(chain.match != each.match for each in entry.chains):
-            entry.chains.append(chain)
+        match = narrow(chain.match, entry.taken)
+        if match is not None:
+            entry.taken |= conditions(match)
+            entry.chains.append(chain if match is chain.match else replace(chain, match=match))
 
 
 def _open(wish: Wish, binds: tuple[str, ...], *, locked: bool) -> _Entry:

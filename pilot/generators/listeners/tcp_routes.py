@@ -152,18 +152,17 @@ def _tls_chains(
             for match in route.match:
                 if not route.route or not applies(match, client, traffic.port.number):
                     continue
-                cidrs = match.destination_subnets or (traffic.cidr,)
-                chosen = ChainMatch(sni=normalise_sni(match.sni_hosts), cidrs=normalise_cidrs(cidrs))
-                if chosen in seen:
+                sni = normalise_sni(match.sni_hosts)
+                cidrs = normalise_cidrs(match.destination_subnets or (traffic.cidr,))
+                chosen = ChainMatch(sni=sni or (), cidrs=cidrs)
+                if sni is None or chosen in seen:
                     continue
                 seen.add(chosen)
                 target, origins = target_of(route.route, service, traffic.port.number, lookup, context)
                 yield _chain(traffic, chosen, target, context, (service.origin, *origins), service.origin)
-    if not seen:
-        sni = _own_names(traffic.service, context) if traffic.needs_sni else ()
-        yield _own_chain(
-            traffic, ChainMatch(sni=normalise_sni(sni), cidrs=normalise_cidrs((traffic.cidr,))), lookup, context
-        )
+    sni = normalise_sni(_own_names(traffic.service, context)) if traffic.needs_sni else ()
+    if not seen and sni is not None:
+        yield _own_chain(traffic, ChainMatch(sni=sni, cidrs=normalise_cidrs((traffic.cidr,))), lookup, context)
 
 
 def _own_names(service: Service, context: ProxyContext) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from envoy.config.route.v3.route_components_pb2 import RouteAction
 
+from pilot.generators.routes.header_operations import is_one_line
 from pilot.memo import memoized
 from pilot.model.destination_rule import MergedRule
 from pilot.model.traffic_policy import ConsistentHashLB, HTTPCookie, LoadBalancerSettings, TrafficPolicy
@@ -42,7 +43,7 @@ def _of_port(policy: TrafficPolicy | None, port: int | None) -> LoadBalancerSett
 
 
 def _hash(settings: ConsistentHashLB) -> Any | None:
-    if settings.http_header_name:
+    if settings.http_header_name and is_one_line(settings.http_header_name):
         return _Policy(header=_Policy.Header(header_name=settings.http_header_name))
     if settings.http_cookie is not None:
         return _cookie(settings.http_cookie)

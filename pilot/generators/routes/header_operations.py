@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
 
+from pilot.generators.envoy.operators import operator_error
 from pilot.model.virtual_service import HeaderOperations, Headers
 
 _AUTHORITY: Final = (":authority", "host")
 _NO_OPERATIONS: Final = HeaderOperations()
 _OVERWRITE: Final = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 _APPEND: Final = HeaderValueOption.APPEND_IF_EXISTS_OR_ADD
-_HEADER_NAME: Final = re.compile(r"[^\x00\r\n]+")
-_OPERATOR: Final = re.compile(r"%%|%[A-Z0-9_]+(?:\([^)]*\))?(?::[0-9]+)?%")
+_LINE: Final = re.compile(r"[^\x00\r\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,11 @@ def _authority(operations: HeaderOperations) -> str:
     return ""
 
 
+def is_one_line(text: str) -> bool:
+    """Whether Envoy takes the text as (part of) a header: without NUL and line ends."""
+    return _LINE.fullmatch(text) is not None
+
+
 def header_errors(headers: Headers | None) -> Iterator[tuple[str, str]]:
     """What Envoy would refuse: (field, reason)."""
     if headers is None:
@@ -105,9 +110,10 @@ def header_errors(headers: Headers | None) -> Iterator[tuple[str, str]]:
 
 
 def _errors(field: str, name: str, value: str) -> Iterator[tuple[str, str]]:
-    if not _HEADER_NAME.fullmatch(name):
+    if not name or not is_one_line(name):
         yield field, f"expected a header name, got {name!r}"
-    if any(character in value for character in "\x00\r\n"):
+    if not is_one_line(value):
         yield field, "expected a value on one line"
-    if "%" in _OPERATOR.sub("", value):
-        yield field, f"expected %OPERATOR%, or %% for a percent sign, got {value!r}"
+    error = operator_error(value)
+    if error:
+        yield field, error

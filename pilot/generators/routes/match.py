@@ -22,6 +22,7 @@ _CLAIMS: Final = "@request.auth.claims"
 _JWT: Final = "envoy.filters.http.jwt_authn"
 _BRACKETED: Final = re.compile(r"\[([^\[\]]+)\]")
 _ANY_REGEX: Final = "*"
+_PATH_PREFIX: Final = re.compile(r"[^?#]+[^?#/]")
 
 EVERYTHING: Final = RouteMatch(prefix="/")
 """The match of a route without conditions."""
@@ -130,7 +131,7 @@ def takes_everything(made: Any) -> bool:
     return bool(kind == "prefix" and made.prefix == "/") or bool(kind == "safe_regex" and made.safe_regex.regex == ".*")
 
 
-def match_errors(match: HTTPMatchRequest) -> Iterator[tuple[str, str]]:
+def match_errors(match: HTTPMatchRequest, *, gateway_semantics: bool) -> Iterator[tuple[str, str]]:
     """What Envoy would refuse: (field, reason). A match with an error matches nothing."""
     strings: list[tuple[str, StringMatch | None]] = [
         ("uri", match.uri),
@@ -148,6 +149,9 @@ def match_errors(match: HTTPMatchRequest) -> Iterator[tuple[str, str]]:
                 yield field, error
         if each is not None and each.prefix == "" and field != "uri":
             yield field, "expected a prefix, got an empty string"
+    prefix = match.uri.prefix if match.uri is not None and gateway_semantics else None
+    if prefix and prefix != "/" and not _PATH_PREFIX.fullmatch(prefix.rstrip("/")):
+        yield "uri", f"expected a path without query and fragment, got {prefix!r}"
     if match.uri is not None and match.uri.regex == _ANY_REGEX:
         yield "uri", "regex '*' does not compile: no argument for repetition operator"
     for name in (*match.headers, *match.without_headers):

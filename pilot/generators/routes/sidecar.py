@@ -72,6 +72,8 @@ def build_route(name: str, caller: Caller) -> Resource:
     hosts = _hosts(listener, port, caller)
     if parsed.sniffed:
         return virtual_host.build_configuration(name, _only(name, _by_domain(hosts)))
+    if any("*" in host.domains.folded for host in hosts):  # a VirtualService speaks for every name
+        return virtual_host.build_configuration(name, hosts)
     last = virtual_host.catch_all(caller.settings, _unknown_destinations(caller.scope))
     return virtual_host.build_configuration(name, (*hosts, last))
 

@@ -118,7 +118,7 @@ class _Translation:
         if not route.match:
             yield self._route(route, None)
         for match in route.match:
-            if self._applies(match) and validity.is_valid_match(match):
+            if self._applies(match) and validity.is_valid_match(match, self.service.gateway_semantics):
                 yield self._route(route, match)
 
     def _applies(self, match: HTTPMatchRequest) -> bool:

@@ -8,22 +8,30 @@ from collections.abc import Iterator
 
 from pilot.generators.envoy.regex import regex_error
 from pilot.generators.routes.action import REDIRECT_CODES, decode_body
-from pilot.generators.routes.header_operations import header_errors
+from pilot.generators.routes.header_operations import header_errors, is_one_line
 from pilot.generators.routes.match import match_errors
 from pilot.generators.routes.route_filters import parse_grpc_status
 from pilot.memo import memoized
 from pilot.model.objects import ObjectKey
 from pilot.model.problem import Problem
 from pilot.model.routing import ResolvedVirtualService
-from pilot.model.virtual_service import HTTPDirectResponse, HTTPFaultInjection, HTTPMatchRequest, HTTPRoute
+from pilot.model.virtual_service import (
+    HTTPDirectResponse,
+    HTTPFaultInjection,
+    HTTPMatchRequest,
+    HTTPRedirect,
+    HTTPRewrite,
+    HTTPRoute,
+)
 
+_ONE_LINE = "expected a value on one line"
 _LARGEST_BODY = 1_048_576  # bytes; max_direct_response_body_size_bytes of our route configurations
 
 
 @memoized(size=65_536)
-def is_valid_match(match: HTTPMatchRequest) -> bool:
+def is_valid_match(match: HTTPMatchRequest, gateway_semantics: bool) -> bool:
     """Whether Envoy can take the conditions as written."""
-    return next(match_errors(match), None) is None
+    return next(match_errors(match, gateway_semantics=gateway_semantics), None) is None
 
 
 @memoized(size=65_536)
@@ -42,7 +50,7 @@ def problems(service: ResolvedVirtualService) -> tuple[Problem, ...]:
         for each, match in enumerate(route.match):
             found.extend(
                 Problem(f"{reason}; the condition matches nothing", key, field=f"{place}.match[{each}].{field}")
-                for field, reason in match_errors(match)
+                for field, reason in match_errors(match, gateway_semantics=service.gateway_semantics)
             )
         found.extend(
             Problem(f"{reason}; the route answers 500", key, field=f"{place}.{field}")
@@ -53,8 +61,7 @@ def problems(service: ResolvedVirtualService) -> tuple[Problem, ...]:
 
 def _route_errors(route: HTTPRoute) -> Iterator[tuple[str, str]]:
     if route.redirect is not None:
-        if route.redirect.redirect_code not in REDIRECT_CODES:
-            yield "redirect.redirectCode", f"expected 301, 302, 303, 307 or 308, got {route.redirect.redirect_code}"
+        yield from _redirect_errors(route.redirect)
     elif route.direct_response is not None:
         yield from _direct_response_errors(route.direct_response)
     else:
@@ -64,8 +71,29 @@ def _route_errors(route: HTTPRoute) -> Iterator[tuple[str, str]]:
         yield from _fault_errors(route.fault)
     for origin in route.cors_policy.allow_origins if route.cors_policy else ():
         error = regex_error(origin.regex) if origin.regex is not None else None
+        if error or origin.prefix == "":
+            yield "corsPolicy.allowOrigins", error or "expected a prefix, got an empty string"
+
+
+def _redirect_errors(redirect: HTTPRedirect) -> Iterator[tuple[str, str]]:
+    if redirect.redirect_code not in REDIRECT_CODES:
+        yield "redirect.redirectCode", f"expected 301, 302, 303, 307 or 308, got {redirect.redirect_code}"
+    for field, value in (("uri", redirect.uri), ("authority", redirect.authority), ("scheme", redirect.scheme)):
+        if not is_one_line(value):
+            yield f"redirect.{field}", _ONE_LINE
+
+
+def _rewrite_errors(rewrite: HTTPRewrite) -> Iterator[tuple[str, str]]:
+    regex = rewrite.uri_regex_rewrite
+    if regex is not None:
+        error = regex_error(regex.match) if regex.match else "expected a regex, got an empty string"
         if error:
-            yield "corsPolicy.allowOrigins", error
+            yield "rewrite.uriRegexRewrite.match", error
+        if not is_one_line(regex.rewrite):
+            yield "rewrite.uriRegexRewrite.rewrite", _ONE_LINE
+    for field, value in (("uri", rewrite.uri), ("authority", rewrite.authority)):
+        if not is_one_line(value):
+            yield f"rewrite.{field}", _ONE_LINE
 
 
 def _direct_response_errors(answer: HTTPDirectResponse) -> Iterator[tuple[str, str]]:
@@ -93,12 +121,8 @@ def _forwarding_errors(route: HTTPRoute) -> Iterator[tuple[str, str]]:
     for number, each in enumerate(route.route):
         for field, reason in header_errors(each.headers):
             yield f"route[{number}].{field}", reason
-    if route.rewrite is not None and route.rewrite.uri_regex_rewrite is not None:
-        error = regex_error(route.rewrite.uri_regex_rewrite.match)
-        if error:
-            yield "rewrite.uriRegexRewrite.match", error
-        if not route.rewrite.uri_regex_rewrite.match:
-            yield "rewrite.uriRegexRewrite.match", "expected a regex, got an empty string"
+    if route.rewrite is not None:
+        yield from _rewrite_errors(route.rewrite)
     if route.retries is not None and route.retries.backoff is not None and not route.retries.backoff:
         yield "retries.backoff", "expected a duration above 0s, got 0s"
 
