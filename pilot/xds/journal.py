@@ -8,7 +8,7 @@ too many. Texts of peers are cut and kept on one line. Source: operations 8.1, 1
 import logging
 from typing import Final
 
-from pilot.errors import PilotError, RequestError
+from pilot.errors import NotReady, PilotError, RequestError
 from pilot.type_urls import TypeUrl, short_name
 from pilot.xds.events import Acked, Event, HealthReported, Nacked, Queried, Stale, Subscribed, Unsubscribed
 from pilot.xds.metrics import XdsMetrics
@@ -40,7 +40,7 @@ class Journal:
 
     def ended(self, who: str, error: PilotError) -> None:
         """A stream was ended by us: because of the peer, or because of ourselves."""
-        if isinstance(error, RequestError):
+        if isinstance(error, RequestError | NotReady):  # that it came too early is nobody's fault
             LOG.info(f"ADS: stream of {one_line(who)} ended: {error.code}: {one_line(str(error))}")
         else:
             LOG.error(f"ADS: stream of {one_line(who)} ended: {error.code}: {error}", exc_info=error.__cause__)

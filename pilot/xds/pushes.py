@@ -35,6 +35,10 @@ class Change:
         """Endpoints alone."""
         return self.types == _ENDPOINTS
 
+    def affects(self, type_url: TypeUrl) -> bool:
+        """Whether resources of this type can have changed."""
+        return self.types is None or type_url in self.types
+
     def at(self, now: float) -> "Change":
         """The same change, happening now unless it is known when it did."""
         return self if self.since else replace(self, since=now)

@@ -144,8 +144,7 @@ class Stream:
     async def _answer(self, turn: Change | None) -> None:
         """Requests first; then in push order what is owed, and what a turn may have changed."""
         await self._hear()
-        watched = self._session.watched()
-        due = set(watched if turn and turn.types is None else turn.types & set(watched) if turn and turn.types else ())
+        due = {type_url for type_url in self._session.watched() if turn is not None and turn.affects(type_url)}
         declined: set[TypeUrl] = set()  # owed, but there is nothing to say: not to be asked again in this round
         while (type_url := self._next(due, declined)) is not None:
             due.discard(type_url)

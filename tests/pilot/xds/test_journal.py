@@ -3,7 +3,7 @@ import logging
 import pytest
 from prometheus_client import CollectorRegistry
 
-from pilot.errors import InternalError, MissingNode
+from pilot.errors import InternalError, MissingNode, NotReady
 from pilot.type_urls import CLUSTER, ROUTE, TypeUrl
 from pilot.xds.events import Acked, HealthReported, Nacked, Nonce, Queried, Stale, Subscribed, Unsubscribed
 from pilot.xds.journal import LONGEST, Journal, listed, one_line
@@ -55,10 +55,12 @@ def test_peers_fault_is_info_and_ours_an_error(
     journal: Journal, registry: CollectorRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal.ended("127.0.0.1:5", MissingNode("missing node information"))
+    journal.ended("127.0.0.1:6", NotReady("come again"))
     assert registry.get_sample_value("pilot_total_xds_internal_errors") is None
     journal.ended("127.0.0.1:5", InternalError("internal error"))
     assert lines(caplog) == [
         ("INFO", "ADS: stream of 127.0.0.1:5 ended: INVALID_ARGUMENT: missing node information"),
+        ("INFO", "ADS: stream of 127.0.0.1:6 ended: UNAVAILABLE: come again"),
         ("ERROR", "ADS: stream of 127.0.0.1:5 ended: INTERNAL: internal error"),
     ]
     assert registry.get_sample_value("pilot_total_xds_internal_errors") == 1

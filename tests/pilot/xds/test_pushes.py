@@ -75,6 +75,12 @@ def test_only_endpoints_alone_are_urgent() -> None:
     assert not URGENT.merge(FULL).is_urgent
 
 
+def test_change_affects_its_types_or_all() -> None:
+    assert FULL.affects(CLUSTER)
+    assert URGENT.affects(ENDPOINT)
+    assert not URGENT.affects(CLUSTER)
+
+
 def test_change_happens_now_unless_it_says_when() -> None:
     assert FULL.at(5.0).since == 5.0
     assert FULL.at(5.0).at(6.0).since == 5.0
