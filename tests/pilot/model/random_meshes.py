@@ -46,9 +46,10 @@ from pilot.model.virtual_service import (
     VirtualServiceSpec,
 )
 from pilot.model.workload_entry import StatusCondition, WorkloadEntry, WorkloadEntrySpec, WorkloadEntryStatus
+from tests.pilot.model.meshes import objects
 
 one_of = st.sampled_from
-NAMESPACES = one_of(["a", "b", "istio-system"])
+NAMESPACES = one_of(["a", "a", "a", "b", "istio-system"])
 APPS = one_of([{}, {"app": "x"}, {"app": "y"}, {"app": "x", "version": "v1"}])
 ADDRESSES = one_of(["10.0.0.1", "10.0.0.2", "10.0.0.3"])
 HOSTS = one_of(["one", "one.a.svc.cluster.local", "two.b.svc.cluster.local", "ext.com", "*.com", "*"])
@@ -258,9 +259,77 @@ OBJECTS: st.SearchStrategy[Object] = st.one_of(
 )
 
 
+BASE = objects(
+    """
+kind: Service
+metadata: {name: one, namespace: a}
+spec: {clusterIP: 10.1.0.1, selector: {app: x}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Service
+metadata: {name: two, namespace: b}
+spec: {selector: {app: y}, ports: [{name: http, port: 80}]}
+---
+kind: Pod
+metadata: {name: p1, namespace: a, labels: {app: x}}
+spec: {serviceAccountName: sa, nodeName: n1}
+status: {phase: Running, podIP: 10.0.0.1}
+---
+kind: Pod
+metadata: {name: p2, namespace: a, labels: {app: y}}
+status: {phase: Running, podIP: 10.0.0.2}
+---
+kind: EndpointSlice
+metadata: {name: e1, namespace: a, labels: {kubernetes.io/service-name: one}}
+addressType: IPv4
+endpoints:
+- {addresses: [10.0.0.1], targetRef: {kind: Pod, name: p1, namespace: a}}
+- {addresses: [10.0.0.2]}
+ports: [{name: http, port: 8080}]
+---
+kind: EndpointSlice
+metadata: {name: e2, namespace: a, labels: {kubernetes.io/service-name: one}}
+addressType: IPv4
+endpoints: [{addresses: [10.0.0.2], targetRef: {kind: Pod, name: p2}}]
+ports: [{name: http, port: 8081}]
+---
+kind: ServiceEntry
+metadata: {name: se1, namespace: a}
+spec:
+  hosts: [ext.com]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  workloadSelector: {labels: {app: x}}
+---
+kind: WorkloadEntry
+metadata: {name: w1, namespace: a}
+spec: {address: 10.0.0.3, labels: {app: x}, serviceAccount: vm}
+---
+kind: VirtualService
+metadata: {name: v1, namespace: a}
+spec: {hosts: [one], http: [{delegate: {name: v2}}]}
+---
+kind: VirtualService
+metadata: {name: v2, namespace: a}
+spec: {http: [{route: [{destination: {host: one}}]}]}
+---
+kind: DestinationRule
+metadata: {name: d1, namespace: a}
+spec: {host: one, subsets: [{name: v1}]}
+"""
+)
+"""Objects that belong together, so that most changes meet something."""
+
+
 def _event(item: Object, gone: bool) -> Event:
     return Event(ObjectKey(item.KIND, item.namespace, item.name), None if gone else item)
 
 
-EVENTS = st.builds(_event, OBJECTS, one_of([False, False, False, True]))
-BATCHES = st.lists(st.lists(EVENTS, min_size=1, max_size=4), min_size=1, max_size=12)
+def _batches(base: list[Object], changes: list[list[Event]]) -> list[list[Event]]:
+    return [[_event(each, False) for each in base], *changes] if base else changes
+
+
+RANDOM = st.builds(_event, OBJECTS, one_of([False, False, False, True]))
+KNOWN = st.builds(_event, one_of(BASE), st.booleans())
+CHANGES = st.lists(st.lists(st.one_of(RANDOM, KNOWN), min_size=1, max_size=4), min_size=1, max_size=10)
+BATCHES = st.builds(_batches, st.lists(one_of(BASE), unique_by=lambda each: each.key, max_size=len(BASE)), CHANGES)
