@@ -39,7 +39,7 @@ class MeshFileError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class MeshSettings:
+class MeshFiles:
     """What holds for the whole mesh."""
 
     mesh: MeshConfig = DEFAULT_MESH
@@ -68,28 +68,28 @@ def decode_mesh_networks(text: str, file: str = "") -> tuple[MeshNetworks | None
     return _decode(text, file, MeshNetworks, _network_faults)
 
 
-def read_mesh_files(mesh: str, networks: str, last: MeshSettings | None = None) -> MeshSettings:
+def read_mesh_files(mesh: str, networks: str, last: MeshFiles | None = None) -> MeshFiles:
     """The settings as the files say now; `last`: what they said before. An empty file name: built-in defaults.
 
     Raises: MeshFileError where a file is broken and there is no `last`.
     """
     mesh_now = _read(mesh, decode_mesh_config, DEFAULT_MESH, last.mesh if last else None)
     networks_now = _read(networks, decode_mesh_networks, DEFAULT_NETWORKS, last.networks if last else None)
-    return MeshSettings(mesh_now[0], networks_now[0], mesh_now[1] + networks_now[1])
+    return MeshFiles(mesh_now[0], networks_now[0], mesh_now[1] + networks_now[1])
 
 
 async def watch_mesh_files(
     mesh: str = "", networks: str = "", *, settle: float = SETTLE_SECONDS, poll: float = POLL_SECONDS
-) -> AsyncGenerator[MeshSettings, None]:
+) -> AsyncGenerator[MeshFiles, None]:
     """The mesh's settings: first as they are, then each time that they (or what is wrong with them) change.
 
     Ends after the defaults where no file is named. Raises: MeshFileError where a file is broken at the start.
     """
     directories = sorted({os.path.dirname(file) or "." for file in (mesh, networks) if file})
     if not directories:
-        yield MeshSettings()
+        yield MeshFiles()
         return
-    said: MeshSettings | None = None
+    said: MeshFiles | None = None
     async with aclosing(watch_changes(*directories, recursive=False, poll=poll)) as reports:
         async for _ in reports:
             now = await asyncio.to_thread(read_mesh_files, mesh, networks, said)

@@ -199,10 +199,12 @@ class _Building:
 
 def _scalar(node: ScalarNode) -> object:
     text: str = node.value
+    if node.tag == _PLAIN and node.style:
+        return text
+    value = _plain(text) if len(text) <= _REMEMBERED else _meaning(text)
     if node.tag == _PLAIN:
-        return text if node.style else _plain(text)
+        return value
     tag = node.tag.removeprefix(_TAG)
-    value = _plain(text)
     match tag:
         case "str":
             return text
@@ -217,8 +219,7 @@ def _scalar(node: ScalarNode) -> object:
     raise BrokenText(node.start_mark.line + 1, f"the tag {node.tag} does not fit or is not supported")
 
 
-@lru_cache(maxsize=65536)
-def _plain(text: str) -> object:
+def _meaning(text: str) -> object:
     """What an unquoted scalar means."""
     if text in _NULL:
         return None
@@ -233,6 +234,11 @@ def _plain(text: str) -> object:
     if _FLOAT.fullmatch(text):
         return float(text)
     return text
+
+
+_REMEMBERED = 64
+"""Characters: what documents say again and again is short."""
+_plain = lru_cache(maxsize=65536)(_meaning)
 
 
 def _integer(text: str) -> object:

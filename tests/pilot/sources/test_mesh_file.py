@@ -12,7 +12,7 @@ from pilot.model.mesh_networks import MeshNetworks
 from pilot.model.problem import Severity
 from pilot.sources.mesh_file import (
     MeshFileError,
-    MeshSettings,
+    MeshFiles,
     decode_mesh_config,
     decode_mesh_networks,
     read_mesh_files,
@@ -137,7 +137,7 @@ def test_any_text_is_a_mesh_or_problems(text: str) -> None:
 
 
 def test_without_files_defaults_hold() -> None:
-    assert read_mesh_files("", "") == MeshSettings()
+    assert read_mesh_files("", "") == MeshFiles()
 
 
 def test_a_file_that_does_not_exist_means_defaults_and_a_warning(tmp_path: Path) -> None:
@@ -207,4 +207,4 @@ async def test_both_files_are_watched(tmp_path: Path) -> None:
 
 
 async def test_without_files_defaults_are_said_once() -> None:
-    assert [settings async for settings in watch_mesh_files()] == [MeshSettings()]
+    assert [settings async for settings in watch_mesh_files()] == [MeshFiles()]
