@@ -1,16 +1,16 @@
 """Metrics as Prometheus text, under exactly the names they have.
 
-In: a registry. Out: text of version 0.0.4. The library's own writer adds `_total` to the name of every counter; istiod's
-counters have none, and dashboards ask for those names.
+In: a registry. Out: text of version 0.0.4. The library's own writer adds `_total` to the name of every counter;
+istiod's counters have none, and dashboards ask for those names.
 Source: operations 8; Prometheus text exposition format.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.samples import Sample
-from prometheus_client.utils import floatToGoString
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _DROPPED = ("_created", "_gsum", "_gcount")
@@ -29,7 +29,7 @@ def _lines(metric: Metric) -> Iterator[str]:
     yield f"# HELP {name} {_escape(metric.documentation)}\n"
     yield f"# TYPE {name} {kind}\n"
     for each in samples:
-        yield f"{each.name}{_labels(each)} {floatToGoString(each.value)}\n"
+        yield f"{each.name}{_labels(each)} {_number(each.value)}\n"
 
 
 def _labels(sample: Sample) -> str:
@@ -43,3 +43,9 @@ def _escape(text: str) -> str:
 
 def _escape_value(text: str) -> str:
     return _escape(text).replace('"', r"\"")
+
+
+def _number(value: float) -> str:
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    return "NaN" if math.isnan(value) else repr(float(value))

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pilot import settings
+from pilot.model.features import Features
 from pilot.settings import load, parse_bool
 
 CONFIG = pathlib.Path("/config")
@@ -90,5 +91,5 @@ def test_booleans_as_go_reads_them(text: str, value: bool) -> None:
 
 
 def test_every_variable_names_a_field_of_features() -> None:
-    names = set(settings.Features.__dataclass_fields__)
+    names = set(Features.__dataclass_fields__)
     assert {name for name, _ in settings._FEATURES.values()} <= names

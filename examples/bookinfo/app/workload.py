@@ -1,7 +1,8 @@
 """What the four services share: serve on a local socket behind the sidecar, call others through the sidecar.
 
-A workload has no open port of its own: it listens on an abstract Unix socket, and only its sidecar dials that. For calls
-every host name resolves to the sidecar's outbound address; which service is meant, the sidecar reads from the host.
+A workload has no open port of its own: it listens on an abstract Unix socket, and only its sidecar dials that. For
+calls every host name resolves to the sidecar's outbound address; which service is meant, the sidecar reads from the
+host.
 
     python productpage.py --socket @bookinfo-productpage-v1 --sidecar 127.0.11.11
 """
@@ -23,7 +24,9 @@ class SidecarResolver(abc.AbstractResolver):
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[Any]:
         """One answer, whatever the host is."""
-        return [{"hostname": host, "host": self._address, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}]
+        return [
+            {"hostname": host, "host": self._address, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}
+        ]
 
     async def close(self) -> None:
         """Nothing is held."""
