@@ -6,7 +6,7 @@ Does not know how resources are made or sent.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Protocol
 
@@ -41,6 +41,12 @@ class Resource:
     origins: tuple[Origin, ...] = ()
     aliases: tuple[str, ...] = ()
     """Other names under which a delta client may ask for it."""
+    mark: int = field(init=False, repr=False, compare=False)
+    """What it adds to the version of a set that it is in."""
+
+    def __post_init__(self) -> None:
+        digest = blake2b(f"{self.name} {self.version}".encode(), digest_size=8).digest()
+        object.__setattr__(self, "mark", int.from_bytes(digest))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +70,7 @@ class ResourceSet:
 
 
 EMPTY = ResourceSet({}, "empty")
+_MASK = 2**64 - 1
 
 
 def content_hash(data: bytes) -> str:
@@ -93,8 +100,25 @@ def resource_set(resources: Iterable[Resource]) -> ResourceSet:
     by_name: dict[str, Resource] = {}
     for each in resources:
         by_name.setdefault(each.name, each)
-    digest = "\n".join(sorted(f"{name} {each.version}" for name, each in by_name.items()))
-    return ResourceSet(by_name, content_hash(digest.encode()))
+    return ResourceSet(by_name, _version(by_name))
+
+
+def replace_resources(known: ResourceSet, changed: Iterable[Resource]) -> ResourceSet:
+    """The set with some of its resources in a new version, in their places; the same set where nothing is new.
+
+    Costs one copy of a table of names, however large the set is. Raises: KeyError for a name that is not in it.
+    """
+    by_name: dict[str, Resource] | None = None
+    for each in changed:
+        if known.resources[each.name] is not each:
+            by_name = by_name if by_name is not None else dict(known.resources)
+            by_name[each.name] = each
+    return known if by_name is None else ResourceSet(by_name, _version(by_name))
+
+
+def _version(by_name: Mapping[str, Resource]) -> str:
+    """A sum: it does not depend on order, and what each resource adds is known beforehand."""
+    return f"{sum(each.mark for each in by_name.values()) & _MASK:016x}"
 
 
 def varint(number: int) -> bytes:

@@ -6,7 +6,17 @@ from google.protobuf.any_pb2 import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilot.resources import EMPTY, Origin, Resource, pack, resource, resource_of_bytes, resource_set, varint
+from pilot.resources import (
+    EMPTY,
+    Origin,
+    Resource,
+    pack,
+    replace_resources,
+    resource,
+    resource_of_bytes,
+    resource_set,
+    varint,
+)
 from pilot.type_urls import CLUSTER, TypeUrl
 
 
@@ -62,6 +72,24 @@ def test_first_of_two_with_one_name_stays() -> None:
     made = resource_set([first, second])
     assert made["a"] is first
     assert made.version == resource_set([first]).version
+
+
+def test_contents_that_change_places_are_another_version() -> None:
+    one = resource_set([a_resource("a", b"1"), a_resource("b", b"2")])
+    other = resource_set([a_resource("a", b"2"), a_resource("b", b"1")])
+    assert one.version != other.version
+
+
+def test_set_with_a_resource_replaced_equals_the_one_made_anew() -> None:
+    old, new = a_resource("b", b"1"), a_resource("b", b"2")
+    known = resource_set([a_resource("a"), old, a_resource("c")])
+    made = replace_resources(known, [new])
+    assert list(made.resources.items()) == [("a", known["a"]), ("b", new), ("c", known["c"])]
+    assert made.version == resource_set(made.resources.values()).version
+    assert known["b"] is old
+    assert replace_resources(known, [old]) is known
+    with pytest.raises(KeyError):
+        replace_resources(known, [a_resource("d")])
 
 
 def test_set_keeps_the_order_of_making() -> None:
