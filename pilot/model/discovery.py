@@ -47,20 +47,6 @@ def select_replacements(
     return tuple(seen)
 
 
-def select_anew(
-    store: ObjectStore, old: tuple[LabelSelector, ...], new: tuple[LabelSelector, ...]
-) -> Iterator[Replacement]:
-    """Every object that was or is seen when the selectors change, before and after."""
-    verdicts: dict[str, tuple[bool, bool]] = {}
-    for each in store.all():
-        namespace = each.namespace
-        if namespace not in verdicts:
-            verdicts[namespace] = (is_selected(store, old, namespace), is_selected(store, new, namespace))
-        was, now = verdicts[namespace]
-        if was or now:
-            yield Replacement(each.key, each if was else None, each if now else None)
-
-
 def _moved(before: ObjectStore, after: ObjectStore, namespace: str, enters: bool) -> Iterator[Replacement]:
     source = after if enters else before
     for each in source.in_namespace(namespace):
