@@ -82,12 +82,18 @@ class ProxyContext:
         return telemetry.has_stats(self.mesh)
 
 
-@memoized()
 def proxy_context(
     mesh: MeshConfig, config: ProxyConfig, features: Features, traits: Traits, tags: WorkloadTags
 ) -> ProxyContext:
     """The same object for the same parts."""
-    return ProxyContext(mesh, config, features, traits, tags)
+    return _proxy_context(mesh, config, features, traits, tuple(tags))
+
+
+@memoized(size=16_384)
+def _proxy_context(
+    mesh: MeshConfig, config: ProxyConfig, features: Features, traits: Traits, tags: tuple[str, ...]
+) -> ProxyContext:
+    return ProxyContext(mesh, config, features, traits, WorkloadTags(*tags))
 
 
 @memoized(size=64)

@@ -12,15 +12,15 @@ from pilot.generators.envoy.tracing import WorkloadTags
 from pilot.generators.gateway_servers import merged_gateways
 from pilot.generators.listeners import gateway, inbound, outbound, plan, tunnel
 from pilot.generators.listeners.assemble import Unknown
-from pilot.generators.listeners.plan import HeadlessAddresses
-from pilot.generators.routes.caller import Caller, caller_of
+from pilot.generators.listeners.plan import HeadlessAddresses, PlannedListener
+from pilot.generators.routes.caller import caller_of
 from pilot.generators.service_address import wildcard_addresses
 from pilot.memo import memoized
 from pilot.model.endpoint_index import ServiceEndpoints
 from pilot.model.interning import same_tuple
 from pilot.model.mesh_settings import is_ip
 from pilot.model.service import Service
-from pilot.resources import EMPTY, Resource, ResourceSet, resource_set
+from pilot.resources import EMPTY, Origin, Resource, ResourceSet, resource_set
 from pilot.view.proxy import IpMode, ProxyKind
 from pilot.view.proxy_view import ProxyView
 from pilot.view.scope import Scope
@@ -67,7 +67,8 @@ def _sidecar(view: ProxyView) -> ResourceSet:
     headless = _headless(view)
     own = view.proxy.ip_addresses[0] if view.proxy.ip_addresses else ""
     excluded = own if own in _all_addresses(headless) else ""
-    wanted = _outbound(caller, context, headless, excluded)
+    planned = plan.plan_listeners(view.scope, context.untagged, caller.labels, headless, excluded)
+    wanted = _outbound(planned, Unknown.of(view.scope).cluster, view.scope.sidecar, context)
     ingress = view.scope.ingress
     bind = _ingress_bind(view) if any(not each.bind for each in ingress) else ""
     sidecar = view.scope.sidecar
@@ -85,15 +86,12 @@ def _ingress_bind(view: ProxyView) -> str:
 
 @memoized(size=8192)
 def _outbound(
-    caller: Caller, context: ProxyContext, headless: HeadlessAddresses, own_address: str
+    planned: tuple[PlannedListener, ...], unknown: str, sidecar: Origin | None, context: ProxyContext
 ) -> tuple[Resource, ...]:
-    scope = caller.scope
-    unknown = Unknown.of(scope).cluster
-    planned = plan.plan_listeners(scope, context.untagged, caller.labels, headless, own_address)
     return (
-        *(outbound.build_planned(each, unknown, context) for each in planned),
+        *outbound.build_planned(planned, unknown, context),
         *outbound.build_proxy(context, unknown),
-        *outbound.build_virtual_outbound(context, unknown, scope.sidecar),
+        *outbound.build_virtual_outbound(context, unknown, sidecar),
         *tunnel.build_tunnel(context),
     )
 

@@ -31,11 +31,29 @@ VIRTUAL_OUTBOUND: Final = "virtualOutbound"
 HTTP_PROXY_ROUTES: Final = "http_proxy"
 
 
-def build_planned(planned: PlannedListener, unknown: str, context: ProxyContext) -> Resource:
-    """A planned listener for one class of workloads; `unknown` is the cluster for destinations that are not known."""
-    if not any(isinstance(chain, HttpChain) for chain in planned.chains):
-        return _build(planned, unknown, context.untagged)
-    return _build(planned, unknown, context)
+def build_planned(planned: tuple[PlannedListener, ...], unknown: str, context: ProxyContext) -> Iterator[Resource]:
+    """The planned listeners for one class of workloads.
+
+    `unknown` is the cluster for destinations that are not known.
+    """
+    shared, own = _split(planned)
+    yield from _shared(shared, unknown, context.untagged)
+    yield from (_build(each, unknown, context) for each in own)
+
+
+@memoized()
+def _split(
+    planned: tuple[PlannedListener, ...],
+) -> tuple[tuple[PlannedListener, ...], tuple[PlannedListener, ...]]:
+    """Listeners that are the same for all workloads, and those that are not."""
+    own = tuple(each for each in planned if any(isinstance(chain, HttpChain) for chain in each.chains))
+    mine = frozenset(map(id, own))
+    return same_tuple(tuple(each for each in planned if id(each) not in mine)), own
+
+
+@memoized()
+def _shared(planned: tuple[PlannedListener, ...], unknown: str, context: ProxyContext) -> tuple[Resource, ...]:
+    return tuple(_build(each, unknown, context) for each in planned)
 
 
 @memoized(size=131_072)

@@ -85,16 +85,19 @@ def plan_listeners(
             for wish in service_wishes(service, declared, traits, features, mesh):
                 for binds in _binds(wish, headless, own_address):
                     _grant(wish, binds, client, entries, locks=locks)
-    return tuple(
-        PlannedListener(
-            entry.binds,
-            entry.wish.port.number,
-            entry.wish.bound,
-            same_tuple(tuple(entry.chains)),
-            tuple(dict.fromkeys(origin for chain in entry.chains for origin in chain.origins)),
+    return same_tuple(
+        tuple(
+            _planned(entry.binds, entry.wish.port.number, entry.wish.bound, same_tuple(tuple(entry.chains)))
+            for entry in entries.values()
         )
-        for entry in entries.values()
     )
+
+
+@memoized(size=65_536)
+def _planned(binds: tuple[str, ...], port: int, bound: bool, chains: tuple[Chain | HttpChain, ...]) -> PlannedListener:
+    """The same object for the same parts, so that a plan that comes out the same is the same."""
+    origins = dict.fromkeys(origin for chain in chains for origin in chain.origins)
+    return PlannedListener(binds, port, bound, chains, tuple(origins))
 
 
 def _binds(wish: Wish, headless: HeadlessAddresses, own_address: str) -> Iterator[tuple[str, ...]]:

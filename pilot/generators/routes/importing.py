@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pilot.memo import memoized
 from pilot.model.hosts import HostIndex, covers, is_wildcard, overlaps
+from pilot.model.interning import same_mapping, same_tuple
 from pilot.model.routing import ResolvedVirtualService
 from pilot.model.service import PortProtocol, Resolution, Service, ServicePort
 from pilot.view.scope import EgressListener
@@ -39,19 +40,28 @@ class ImportedServices:
     by_port: Mapping[int, Registry]
 
 
-@memoized(size=1024)
 def imported_services(listener: EgressListener) -> ImportedServices:
     """The services of a listener by port. Aliases have no virtual hosts of their own."""
+    return _by_port(same_tuple(listener.services))
+
+
+@memoized(size=1024)
+def _by_port(services: tuple[Service, ...]) -> ImportedServices:
     by_port: dict[int, dict[str, Imported]] = {ALL_PORTS: {}}
-    for service in listener.services:
+    for service in services:
         if service.resolution is Resolution.ALIAS:
             continue
         host = service.hostname.lower()
-        ports = tuple(port for port in service.ports if port.protocol is not PortProtocol.UDP)
-        by_port[ALL_PORTS][host] = Imported(service, ports)
-        for port in ports:
+        by_port[ALL_PORTS][host] = _on_all_ports(service)
+        for port in by_port[ALL_PORTS][host].ports:
             by_port.setdefault(port.number, {})[host] = _on_port(service, port)
-    return ImportedServices(by_port)
+    # a port whose services stay the same keeps its registry, whatever happens to others
+    return ImportedServices({port: same_mapping(registry) for port, registry in by_port.items()})
+
+
+@memoized(size=65_536)
+def _on_all_ports(service: Service) -> Imported:
+    return Imported(service, tuple(port for port in service.ports if port.protocol is not PortProtocol.UDP))
 
 
 @memoized(size=131_072)
@@ -71,10 +81,14 @@ class RoutedHosts:
     most_specific: HostIndex[ResolvedVirtualService]
 
 
-@memoized(size=1024)
 def routed_hosts(listener: EgressListener) -> RoutedHosts:
     """The VirtualServices of a listener by host."""
-    services = tuple(each for each in listener.virtual_services if each.http)
+    return _by_host(same_tuple(listener.virtual_services))
+
+
+@memoized(size=1024)
+def _by_host(virtual_services: tuple[ResolvedVirtualService, ...]) -> RoutedHosts:
+    services = tuple(each for each in virtual_services if each.http)
     exact: dict[str, list[int]] = {}
     wildcards: list[tuple[str, int]] = []
     patterns: list[tuple[str, ResolvedVirtualService]] = []

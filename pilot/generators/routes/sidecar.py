@@ -4,8 +4,9 @@ In: the name of a route configuration, what the proxy may reach, settings. Out: 
 made once and shared; this module picks and orders them. Source: xDS behaviour 5.1, 5.3.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from pilot.generators.routes import importing, virtual_host
@@ -30,6 +31,8 @@ PASSTHROUGH_CLUSTER: Final = "PassthroughCluster"
 _UNIX: Final = "unix://"
 _PLAIN_PORT: Final = 80
 """Hosts that only a VirtualService knows are served on this port."""
+_NO_SERVICES: Final[Registry] = {}
+_NAME: Final = attrgetter("name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +99,21 @@ def _unknown_destinations(scope: Scope) -> str:
 @memoized(size=8192)
 def _hosts(listener: EgressListener, port: int, caller: Caller) -> tuple[Host, ...]:
     """The virtual hosts of a port, by name; of all ports for `ALL_PORTS`."""
-    registry = importing.imported_services(listener).by_port.get(port, {})
+    registry = importing.imported_services(listener).by_port.get(port, _NO_SERVICES)
     routed = list(_routed(listener, port, registry, caller))
-    taken = {(each.hostname, each.port) for each in routed if each.of_service}
-    wanted = [*routed, *_default(registry, port, caller, taken)]
-    if port == ALL_PORTS:
-        wanted.sort(key=lambda each: each.port != _PLAIN_PORT)  # it owns the names without a port
-    unique = _without_duplicates(wanted, port, frozenset(registry))
-    return tuple(sorted(unique, key=lambda host: host.name))
+    default = _default(registry, port, caller.settings, caller.traits, caller.scope.rules)
+    if not routed:
+        return default.unique
+    named = {each.host.name for each in routed if each.of_service}
+    own = {domain for name in named for domain in default.by_name[name].domains.folded}
+    if all(default.domains.isdisjoint(each.host.domains.folded - own) for each in routed):
+        # nothing that VirtualServices name is a name of other services: the usual case
+        kept = [host for host in default.unique if host.name not in named]
+        unique = [*_without_duplicates(routed, port, registry), *kept]
+    else:
+        rest = (each for each in default.wanted if each.host.name not in named)
+        unique = _without_duplicates([*routed, *rest], port, registry)
+    return tuple(sorted(unique, key=_NAME))
 
 
 @memoized(size=8192)
@@ -124,7 +134,6 @@ def _only(name: str, by_domain: Mapping[str, tuple[Host, ...]]) -> tuple[Host, .
 class _Wanted(NamedTuple):
     """A virtual host to be, of a service or of a host that only a VirtualService knows."""
 
-    hostname: str
     port: int
     host: Host
     of_service: bool
@@ -151,12 +160,12 @@ def _routed(listener: EgressListener, port: int, registry: Registry, caller: Cal
             for name in alone:
                 domains = _host_domains(name, suffix)
                 host = virtual_host.build_host(f"{name}:{number}", domains, routes, attempt_count=attempts)
-                yield _Wanted(name, number, host, False)
+                yield _Wanted(number, host, False)
             for service in by_port[number]:
                 domains = service_domains(service, suffix, caller.traits, caller.settings.features)
                 name = service.hostname
                 host = virtual_host.build_host(f"{name}:{number}", domains, routes, attempt_count=attempts)
-                yield _Wanted(name, number, host, True)
+                yield _Wanted(number, host, True)
 
 
 def _build_routes(
@@ -174,15 +183,34 @@ def _build_routes(
     return build_routes(virtual_service, caller.settings, listener, lookup, caller.labels, namespace)
 
 
-def _default(registry: Registry, port: int, caller: Caller, taken: set[tuple[str, int]]) -> Iterator[_Wanted]:
-    """Virtual hosts of services that no VirtualService speaks of."""
-    rules, settings, traits = caller.scope.rules, caller.settings, caller.traits
-    for imported in registry.values():
-        hostname = imported.service.hostname
-        for each in imported.http_ports:
-            if (hostname, each.number) not in taken:
-                host = _default_host(imported.service, each.number, port, settings, traits, rules.get(hostname))
-                yield _Wanted(hostname, each.number, host, True)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Default:
+    """The virtual hosts of a registry if there were no VirtualServices."""
+
+    wanted: tuple[_Wanted, ...]
+    unique: tuple[Host, ...]
+    """Without duplicates, by name."""
+    by_name: Mapping[str, Host]
+    domains: Set[str]
+    """All of them, folded."""
+
+
+@memoized(size=8192)
+def _default(
+    registry: Registry, port: int, settings: RouteSettings, traits: Traits, rules: Mapping[Hostname, MergedRule]
+) -> _Default:
+    wanted = [
+        _Wanted(
+            each.number,
+            _default_host(imported.service, each.number, port, settings, traits, rules.get(imported.service.hostname)),
+            True,
+        )
+        for imported in registry.values()
+        for each in imported.http_ports
+    ]
+    unique = tuple(sorted(_without_duplicates(wanted, port, registry), key=_NAME))
+    domains: frozenset[str] = frozenset().union(*(each.host.domains.folded for each in wanted))
+    return _Default(tuple(wanted), unique, {each.host.name: each.host for each in wanted}, domains)
 
 
 @memoized(size=131_072)
@@ -203,25 +231,30 @@ def _host_domains(host: str, port: int) -> Domains:
     return domains_of((host, f"{host}:{port}") if port else (host,))
 
 
-def _without_duplicates(wanted: list[_Wanted], port: int, known: frozenset[str]) -> Iterator[Host]:
+def _without_duplicates(wanted: list[_Wanted], port: int, registry: Registry) -> list[Host]:
     """The first virtual host of a name, and the first owner of a domain: Envoy refuses a second."""
+    unique: list[Host] = []
     names: set[str] = set()
     taken: set[str] = set()
-    for _, number, host, _ in wanted:
+    known = frozenset(registry)  # a set: looking for few in many is quick
+    if port == ALL_PORTS:
+        wanted.sort(key=lambda each: each.port != _PLAIN_PORT)  # it owns the names without a port
+    for number, host, _ in wanted:
         if host.name in names:
             continue
         domains = host.domains
-        if not (taken.isdisjoint(domains.folded) and known.isdisjoint(domains.short)):
+        if not (taken.isdisjoint(domains.folded) and domains.short.isdisjoint(known)):
             host = virtual_host.with_domains(host, _free(domains, taken, known))
         taken |= host.domains.folded
         if port == ALL_PORTS and number != _PLAIN_PORT:
             host = virtual_host.with_domains(host, [name for name in host.domains.names if ":" in name])
         if host.domains.names:
             names.add(host.name)
-            yield host
+            unique.append(host)
+    return unique
 
 
-def _free(domains: Domains, taken: set[str], known: frozenset[str]) -> list[str]:
+def _free(domains: Domains, taken: Set[str], known: Set[str]) -> list[str]:
     """Names that nobody has; a short form gives way to the service that has it as its full name."""
     return [
         name
