@@ -96,7 +96,7 @@ def test_a_certificate_of_another_service_account_is_refused() -> None:
 
 def test_an_expired_certificate_is_refused() -> None:
     key = generate_key(KeyType.P256)
-    leaf = ROOT.sign_csr(build_csr(key, ID), lifetime=timedelta(seconds=-60))
+    leaf = ROOT.sign_csr(build_csr(key, ID), lifetime=timedelta(seconds=-60), now=NOW)
     with pytest.raises(CertificateError, match="it expired at"):
         accept([pem(leaf), ROOT.pem], key)
 
