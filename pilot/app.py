@@ -18,7 +18,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from ca.errors import CaError
-from pilot import trust
+from pilot import memory, trust
 from pilot.authentication import translated
 from pilot.debug.web import http_application, monitoring_application
 from pilot.feed import Feed
@@ -40,6 +40,7 @@ class StartError(Exception):
 
 def run(settings: Settings) -> None:
     """Serves until a signal ends it. Raises: StartError."""
+    memory.limit_arenas()
     uvloop.run(serve(settings))
 
 
@@ -86,6 +87,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
             secured.port.bind(host, port)
             tasks.append(asyncio.create_task(secured.port.serve_connections()))
         feed.is_serving = True
+        memory.settle()
         _log.info("serving %s: xDS on %s and %s", settings.config_dir, addresses.grpc, addresses.secure_grpc)
         await _until(stopping, tasks)
         _log.info("stopping")

@@ -22,10 +22,20 @@ class Mesh:
     """What is served now."""
 
     def __init__(self, snapshot: Snapshot, *, check_identity: bool = True) -> None:
-        self.snapshot = snapshot
+        self._moment = pipeline.Moment(snapshot)
         self.is_listed = False
         """Whether the source has said everything that exists."""
         self._check_identity = check_identity
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The current one. Another one is served from the moment that it is set."""
+        return self._moment.snapshot
+
+    @snapshot.setter
+    def snapshot(self, snapshot: Snapshot) -> None:
+        if snapshot is not self._moment.snapshot:
+            self._moment = pipeline.Moment(snapshot)
 
     def connect(self, node: Any, identities: tuple[str, ...] | None, /) -> Proxy:
         """The proxy behind a stream's first request; `identities` is None for plaintext streams.
@@ -41,7 +51,7 @@ class Mesh:
 
     def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> ResourceSet | None:
         """What `proxy` is to have now; None for everything there is of the type."""
-        return pipeline.resources_for(self.snapshot, proxy, type_url, names or frozenset())
+        return self._moment.resources_for(proxy, type_url, names or frozenset())
 
 
 def verify_identity(proxy: Proxy, identities: tuple[str, ...]) -> str:

@@ -4,13 +4,16 @@
     (Snapshot, Proxy) -> view.build -> ProxyView
     (ProxyView, names) -> generators -> ResourceSet
 
-Every step is memoized on the parts it uses, so the second proxy of a class costs a few dictionary look-ups and a change
-costs what depends on it. No I/O, no clock: `diff`, `explain` and tests call it as the server does.
+Every step is memoized on the parts it uses, so a change costs what depends on it. `Moment` adds what holds while a
+snapshot is served: proxies of one class share one view, and each question about it is answered once. No I/O, no clock:
+`diff`, `explain` and tests call it as the server does.
 """
 
 from collections.abc import Callable, Mapping
 
 from pilot.generators import clusters, endpoints, listeners, nds, routes
+from pilot.memo import Memoized
+from pilot.model.interning import Interner
 from pilot.model.snapshot import Snapshot
 from pilot.resources import EMPTY, ResourceSet
 from pilot.type_urls import CLUSTER, ENDPOINT, EXTENSION_CONFIG, LISTENER, NAME_TABLE, ROUTE, TypeUrl
@@ -28,6 +31,10 @@ _GENERATORS: Mapping[TypeUrl, Generator] = {
     NAME_TABLE: lambda view, _: nds.build(view),
     EXTENSION_CONFIG: lambda _, __: EMPTY,
 }
+_PROXIES = 8192
+_CLASSES = 1024
+_ANSWERS = 16_384
+"""Arbitrary sizes: more than one process serves at once. Beyond them a look-up costs a computation."""
 
 
 def resources_for(
@@ -37,5 +44,28 @@ def resources_for(
 
     None: the type is not served to this proxy, not even an empty answer.
     """
+    return _generate(build.build(snapshot, proxy), type_url, names)
+
+
+def _generate(view: ProxyView, type_url: TypeUrl, names: frozenset[str]) -> ResourceSet | None:
     generate = _GENERATORS.get(type_url)
-    return generate(build.build(snapshot, proxy), names) if generate else None
+    return generate(view, names) if generate else None
+
+
+class Moment:
+    """A snapshot that is being served, and the answers given so far; it goes when the next snapshot comes."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._classes: Interner[ProxyView] = Interner(_CLASSES)
+        self._views = Memoized(self._view, _PROXIES)
+        self._answers = Memoized(_generate, _ANSWERS)
+
+    def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str]) -> ResourceSet | None:
+        """As the function of that name. `names` are compared by identity: equal sets should be one object."""
+        return self._answers(self._views(proxy), type_url, names)
+
+    def _view(self, proxy: Proxy) -> ProxyView:
+        """The view of the first proxy of this class."""
+        made = build.build(self.snapshot, proxy)
+        return self._classes.same(made.key, made)

@@ -4,31 +4,69 @@ In: a `Snapshot` and a `Proxy`. Out: a `ProxyView`. Every part is memoized on wh
 parts, and a change of the mesh replaces only the parts that it concerns.
 """
 
+import json
+
+from pilot.memo import latest, memoized
+from pilot.model.endpoint_index import NO_ENDPOINTS
 from pilot.model.gateway import GatewayServer
 from pilot.model.gateways import select_gateways
-from pilot.model.interning import same_tuple
+from pilot.model.interning import Interner, same_tuple
+from pilot.model.service import Service
 from pilot.model.snapshot import Snapshot
 from pilot.view.proxy import Proxy, ProxyKind
-from pilot.view.proxy_view import ProxyView
+from pilot.view.proxy_view import Particulars, ProxyView
+from pilot.view.scope import Endpoints, Scope
 from pilot.view.scoping import scope_of
 from pilot.view.workload_lookup import Identified, identify, workload_of
+
+_PARTICULARS: Interner[Particulars] = Interner(8192)  # arbitrary: classes of proxies at once
 
 
 def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
     """What generators are given for a proxy."""
     traits = proxy.traits
     identified = identify(snapshot, proxy)
+    scope = scope_of(snapshot, traits.kind, traits.namespace, identified.labels)
     return ProxyView(
-        proxy=proxy,
+        proxy=_particulars(proxy, _depends_on_addresses(proxy, scope, snapshot.endpoints)),
         traits=traits,
         mesh=snapshot.mesh,
         features=snapshot.features,
-        scope=scope_of(snapshot, traits.kind, traits.namespace, identified.labels),
+        scope=scope,
         workload=workload_of(snapshot, proxy, identified),
         endpoints=snapshot.endpoints,
         peer_authentications=snapshot.peer_authentications,
         gateways=_gateways(snapshot, proxy, identified),
     )
+
+
+@latest(size=8192)
+def _particulars(proxy: Proxy, with_addresses: bool) -> Particulars:
+    addresses = proxy.ip_addresses if with_addresses else ()
+    made = Particulars(proxy.mesh_id, proxy.proxy_config, addresses)
+    settings = json.dumps(proxy.proxy_config, sort_keys=True, default=str) if proxy.proxy_config else ""
+    return _PARTICULARS.same((proxy.mesh_id, settings, addresses), made)
+
+
+def _depends_on_addresses(proxy: Proxy, scope: Scope, endpoints: Endpoints) -> bool:
+    """Whether it is an endpoint with a listener of its own, or its ingress listeners are bound to its address."""
+    if scope.ingress:
+        return True
+    listening = _headless_addresses(_headless(scope), endpoints)
+    return bool(listening) and not listening.isdisjoint(proxy.ip_addresses)
+
+
+@memoized(size=1024)
+def _headless(scope: Scope) -> tuple[Service, ...]:
+    """Services whose endpoints may have listeners of their own."""
+    listed = (service for listener in scope.egress for service in listener.services)
+    return same_tuple(tuple(each for each in (*scope.services, *listed) if each.is_headless))
+
+
+@latest(size=64)
+def _headless_addresses(services: tuple[Service, ...], endpoints: Endpoints) -> frozenset[str]:
+    found = (endpoints.get((each.hostname, each.namespace), NO_ENDPOINTS) for each in services)
+    return frozenset(address for known in found for each in known.endpoints for address in each.addresses)
 
 
 def _gateways(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> tuple[GatewayServer, ...]:

@@ -4,22 +4,34 @@ In: a `Snapshot` and a `Proxy`. Out: a `ProxyView` whose parts are shared with e
 parts they need as arguments, so that a part that did not change makes nothing new.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pilot.model.features import Features
 from pilot.model.gateway import GatewayServer
 from pilot.model.mesh import MeshConfig
 from pilot.model.peer_authentications import PeerAuthentications
-from pilot.view.proxy import Proxy, Traits
+from pilot.view.proxy import Traits
 from pilot.view.scope import Endpoints, Scope
 from pilot.view.workload import Workload
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Particulars:
+    """What generators need of a proxy besides its traits: the same object for proxies that do not differ in it."""
+
+    mesh_id: str
+    proxy_config: Mapping[str, object]
+    """PROXY_CONFIG metadata, raw JSON."""
+    ip_addresses: tuple[str, ...] = ()
+    """Empty where nothing that is served depends on them, so that replicas are alike."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProxyView:
     """Parts are compared by identity: an equal part is the same object."""
 
-    proxy: Proxy
+    proxy: Particulars
     traits: Traits
     mesh: MeshConfig
     features: Features
@@ -30,3 +42,8 @@ class ProxyView:
     """What clients expect of servers, and endpoints of theirs."""
     gateways: tuple[GatewayServer, ...] = ()
     """Routers: the servers of every Gateway that selects it, in creation order."""
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """Equal for views with the same parts, while these are alive."""
+        return tuple(id(getattr(self, part)) for part in self.__slots__)

@@ -7,7 +7,7 @@ Source: xDS behaviour 1.4 (locality and labels), 2.10 (service targets), 7.5.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pilot.memo import memoized
+from pilot.memo import latest, memoized
 from pilot.model import locality
 from pilot.model.destination_rule import MergedRule
 from pilot.model.destination_rules import DestinationRules, select_inbound
@@ -28,8 +28,8 @@ _NAMES = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
 _REVISIONS = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
 _WORKLOADS: Interner[Workload] = Interner(16384)
 _LABELS: Interner[Mapping[str, str]] = Interner(16384)
-_PROXIES = 65536
-"""Arbitrary: connected proxies of which the last answer is remembered."""
+_PROXIES = 8192
+"""Arbitrary: connected proxies of which the last answer is remembered, more than one process serves."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,9 +58,9 @@ def workload_of(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> Wor
     selecting = snapshot.service_index.selecting
     targets = _targets(
         identified,
-        tuple(selecting.get(each.namespace) for each in identified.instances),
-        listed_targets(snapshot, identified.instances),
         snapshot.settings,
+        listed_targets(snapshot, identified.instances),
+        *(selecting.get(each.namespace) for each in identified.instances),
     )
     return _workload(
         proxy,
@@ -112,12 +112,9 @@ def _from_node(proxy: Proxy) -> WorkloadInstance:
     )
 
 
-@memoized(size=_PROXIES)
+@latest(size=_PROXIES)
 def _targets(
-    identified: Identified,
-    selecting: tuple[Selecting | None, ...],
-    listed: tuple[ServiceTarget, ...],
-    settings: MeshSettings,
+    identified: Identified, settings: MeshSettings, listed: tuple[ServiceTarget, ...], *selecting: Selecting | None
 ) -> tuple[ServiceTarget, ...]:
     """All service ports that end at the workloads, the first for each port of a host."""
     found: dict[tuple[Hostname, int], ServiceTarget] = {}
@@ -145,7 +142,7 @@ def _selected(instance: WorkloadInstance, selecting: Selecting, settings: MeshSe
                 yield service_target(service, port, number)
 
 
-@memoized(size=_PROXIES)
+@latest(size=_PROXIES)
 def _mtls(identified: Identified, policies: PeerAuthentications, namespace: str) -> InboundMtls:
     return policies.workload_mtls(namespace, identified.labels)
 
@@ -162,7 +159,7 @@ def _inbound_rules(
     return same_mapping(found)
 
 
-@memoized(size=_PROXIES)
+@latest(size=_PROXIES)
 def _workload(
     proxy: Proxy,
     identified: Identified,
