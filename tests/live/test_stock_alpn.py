@@ -62,7 +62,8 @@ def _tls(kind: str, protocols: Iterator[str] | list[str] | tuple[str, ...], pair
         "tls_certificates": [{"certificate_chain": chain, "private_key": key}],
         "validation_context": {"trusted_ca": chain},
     }
-    config = {"@type": f"{TYPE}.extensions.transport_sockets.tls.v3.{kind}", "common_tls_context": context}
+    config: dict[str, Any] = {"@type": f"{TYPE}.extensions.transport_sockets.tls.v3.{kind}"}
+    config["common_tls_context"] = context
     if kind == "DownstreamTlsContext":
         config["require_client_certificate"] = True
     return {"name": "envoy.transport_sockets.tls", "typed_config": config}
@@ -152,7 +153,16 @@ def _bootstrap(directory: Path) -> Any:
 def _playing(envoy: Path, directory: Path) -> Iterator[None]:
     path = directory / "bootstrap.json"
     path.write_text(json.dumps(_bootstrap(directory)))
-    command = [envoy, "--config-path", path, "--use-dynamic-base-id", "--log-level", "error", "--concurrency", "1"]
+    command = [
+        str(envoy),
+        "--config-path",
+        str(path),
+        "--use-dynamic-base-id",
+        "--log-level",
+        "error",
+        "--concurrency",
+        "1",
+    ]
     with subprocess.Popen(command) as process:
         try:
             yield
