@@ -27,7 +27,7 @@ from tests.pilot.generators.samples import STOCK
 TYPE = "type.googleapis.com/envoy"
 HCM = f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-CODECS = {
+CODECS: dict[Speaks, Any] = {
     Speaks.HTTP1: {"explicit_http_config": {"http_protocol_options": {}}},
     Speaks.HTTP2: {"explicit_http_config": {"http2_protocol_options": {}}},
     Speaks.ANY: {"use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}}},

@@ -13,6 +13,7 @@ from pilot.generators.clusters import fixed, inbound, outbound
 from pilot.generators.clusters.context import Context, context_of
 from pilot.generators.clusters.discovery import has_cluster, is_dns
 from pilot.generators.clusters.facts import ServiceFacts, service_facts
+from pilot.generators.clusters.needed_hosts import needed_hosts
 from pilot.generators.clusters.outbound import Cut
 from pilot.generators.endpoints.assignment import Target, load_assignment
 from pilot.generators.endpoints.client import Client, client_of
@@ -37,7 +38,10 @@ from pilot.view.workload import Workload
 def build(view: ProxyView) -> ResourceSet:
     """The clusters of a sidecar or gateway."""
     context = context_of(view)
-    plan = _plan(view.scope, context, client_of(view), view.workload, _passes_encrypted(view))
+    needed = None
+    if context.is_router and view.features.filter_gateway_clusters:
+        needed = needed_hosts(view.scope, view.gateways, view.mesh)
+    plan = _plan(view.scope, context, client_of(view), view.workload, _passes_encrypted(view), needed)
     services = _of_services(plan, view.endpoints, view.peer_authentications)
     return _together(services, same_tuple(tuple(_others(view, context))))
 
@@ -70,10 +74,18 @@ class _Plan:
 
 
 @memoized(size=1024)
-def _plan(scope: Scope, context: Context, client: Client, workload: Workload, with_sni: bool) -> _Plan:
+def _plan(
+    scope: Scope,
+    context: Context,
+    client: Client,
+    workload: Workload,
+    with_sni: bool,
+    needed: frozenset[str] | None,
+) -> _Plan:
+    """The plan; `needed`: hosts of the only services that count, None: all do."""
     planned = []
     for service in scope.services:
-        if has_cluster(service):
+        if has_cluster(service) and (needed is None or service.hostname in needed):
             rule = scope.rules.get(service.hostname)
             names = _targets(service, rule, context, client, workload) if is_dns(service) else ()
             sni = with_sni and not service.mesh_external

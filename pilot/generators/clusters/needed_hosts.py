@@ -1,0 +1,35 @@
+"""Which services a gateway needs, where it is not to have all of them (PILOT_FILTER_GATEWAY_CLUSTER_CONFIG).
+
+In: a scope, the servers of a gateway, extension providers. Out: host names. Source: xDS behaviour 3.1 (router).
+"""
+
+from collections.abc import Iterator
+
+from pilot.memo import memoized
+from pilot.model.gateway import GatewayServer
+from pilot.model.mesh import MeshConfig
+from pilot.view.destinations import destinations_of
+from pilot.view.scope import Scope
+
+
+@memoized(size=256)
+def needed_hosts(scope: Scope, servers: tuple[GatewayServer, ...], mesh: MeshConfig) -> frozenset[str]:
+    """Hosts that routes of the gateway lead to, and those of extension providers."""
+    names = dict.fromkeys(f"{each.namespace}/{each.name}" for each in servers)
+    routed = (
+        host
+        for routes in scope.gateway_virtual_services
+        for name in names
+        if name in routes.gateways
+        for host in destinations_of(routes, name)
+    )
+    return frozenset((*routed, *_provider_hosts(mesh)))
+
+
+def _provider_hosts(mesh: MeshConfig) -> Iterator[str]:
+    """Services of providers, written `host` or `namespace/host`."""
+    for provider in mesh.extension_providers:
+        for field in provider.__struct_fields__:
+            service = getattr(getattr(provider, field), "service", None)
+            if isinstance(service, str) and service:
+                yield service.rpartition("/")[2]
