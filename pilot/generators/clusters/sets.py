@@ -4,7 +4,7 @@ In: a view. Out: a `ResourceSet`, the same object as long as nothing in it chang
 planned once for a scope. Source: xDS behaviour 3.1 (sets and their order).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
@@ -16,7 +16,7 @@ from pilot.generators.clusters.facts import ServiceFacts, service_facts
 from pilot.generators.clusters.needed_hosts import needed_hosts
 from pilot.generators.clusters.outbound import Cut
 from pilot.generators.endpoints.assignment import Target, load_assignment
-from pilot.generators.endpoints.client import Client, client_of
+from pilot.generators.endpoints.client import Client, Place, client_of, place_of
 from pilot.generators.endpoints.plaintext import Plaintext, plaintext_of
 from pilot.generators.endpoints.targets import target
 from pilot.memo import latest, memoized
@@ -26,13 +26,12 @@ from pilot.model.gateway import ServerTLSMode
 from pilot.model.interning import same_tuple
 from pilot.model.peer_authentication import MtlsMode
 from pilot.model.peer_authentications import PeerAuthentications
-from pilot.model.service import Service
+from pilot.model.service import Hostname, Service
 from pilot.model.service_index import ServiceKey
 from pilot.resources import Resource, ResourceSet, resource_set
 from pilot.view.proxy import Interception, ProxyKind
 from pilot.view.proxy_view import ProxyView
-from pilot.view.scope import Endpoints, Scope
-from pilot.view.workload import Workload
+from pilot.view.scope import Endpoints
 
 
 def build(view: ProxyView) -> ResourceSet:
@@ -41,7 +40,8 @@ def build(view: ProxyView) -> ResourceSet:
     needed = None
     if context.is_router and view.features.filter_gateway_clusters:
         needed = needed_hosts(view.scope, view.gateways, view.mesh)
-    plan = _plan(view.scope, context, client_of(view), view.workload, _passes_encrypted(view), needed)
+    scope, client, place = view.scope, client_of(view), place_of(view)
+    plan = _plan(scope.services, scope.rules, context, client, place, _passes_encrypted(view), needed)
     services = _of_services(plan, view.endpoints, view.peer_authentications)
     return _together(services, same_tuple(tuple(_others(view, context))))
 
@@ -75,35 +75,36 @@ class _Plan:
 
 @memoized(size=1024)
 def _plan(
-    scope: Scope,
+    services: tuple[Service, ...],
+    rules: Mapping[Hostname, MergedRule],
     context: Context,
     client: Client,
-    workload: Workload,
+    place: Place,
     with_sni: bool,
     needed: frozenset[str] | None,
 ) -> _Plan:
     """The plan; `needed`: hosts of the only services that count, None: all do."""
     planned = []
-    for service in scope.services:
+    for service in services:
         if has_cluster(service) and (needed is None or service.hostname in needed):
-            rule = scope.rules.get(service.hostname)
-            names = _targets(service, rule, context, client, workload) if is_dns(service) else ()
+            rule = rules.get(service.hostname)
+            names = _targets(service, rule, context, client, place) if is_dns(service) else ()
             sni = with_sni and not service.mesh_external
             each = _planned(service, rule, context, sni, same_tuple(tuple(names)))
             planned.append((each, (service.hostname, service.namespace)))
     black_hole = (fixed.black_hole(context),) if context.is_router else ()
-    return _Plan(tuple(planned), frozenset(each.namespace for each in scope.services), black_hole)
+    return _Plan(tuple(planned), frozenset(each.namespace for each in services), black_hole)
 
 
 _planned = memoized(size=65_536)(_Planned)
 
 
 def _targets(
-    service: Service, rule: MergedRule | None, context: Context, client: Client, workload: Workload
+    service: Service, rule: MergedRule | None, context: Context, client: Client, place: Place
 ) -> Iterator[tuple[Cut, Target]]:
     for cut in outbound.cuts_of(service, rule):
         port, subset = cut.port.number, cut.subset
-        meant = target(cut.name, port, subset, service, rule, client, workload, context.mesh, context.features)
+        meant = target(cut.name, port, subset, service, rule, client, place, context.mesh, context.features)
         if meant is not None:
             yield _pair(cut, meant)
 

@@ -6,9 +6,13 @@ In: a view. Out: a `Client`; equal parts give the same object, so that classes o
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pilot.generators.endpoints.preference import Preference
+from pilot.generators import policy
+from pilot.generators.endpoints.preference import Preference, preference
 from pilot.memo import memoized
+from pilot.model.destination_rule import MergedRule
 from pilot.model.interning import Interner
+from pilot.model.mesh import MeshConfig
+from pilot.model.service import Hostname, Service
 from pilot.view.proxy import ProxyKind
 from pilot.view.proxy_view import ProxyView
 from pilot.view.workload import Workload
@@ -55,13 +59,73 @@ def _of_traits(kind: ProxyKind, cluster_id: str, network: str, requested: frozen
     return _interned(Client(kind, cluster_id, network, requested, tunnels))
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a proxy is, as far as any service of its scope asks for it."""
+
+    node: str = ""
+    locality: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+_PLACES: Interner[Place] = Interner(16_384)
+
+
+def place_of(view: ProxyView) -> Place:
+    """Mostly nowhere in particular: few services care."""
+    return _place(view.scope.services, view.scope.rules, view.mesh, view.workload)
+
+
+@memoized(size=8192)
+def _place(
+    services: tuple[Service, ...], rules: Mapping[Hostname, MergedRule], mesh: MeshConfig, workload: Workload
+) -> Place:
+    asked = _asked(services, rules, mesh)
+    labels = _values(workload.labels, asked.labels)
+    made = Place(workload.node if asked.node else "", workload.locality if asked.locality else "", labels)
+    return _PLACES.same(made, made)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What services ask about the place of their clients."""
+
+    node: bool = False
+    locality: bool = False
+    labels: tuple[str, ...] = ()
+
+
+_NOTHING = _Asked()
+
+
+@memoized(size=1024)
+def _asked(services: tuple[Service, ...], rules: Mapping[Hostname, MergedRule], mesh: MeshConfig) -> _Asked:
+    found = {_asked_by(each, rules.get(each.hostname), mesh) for each in services} - {_NOTHING}
+    labels = {name for each in found for name in each.labels}
+    return _Asked(any(each.node for each in found), any(each.locality for each in found), tuple(sorted(labels)))
+
+
 @memoized(size=65_536)
-def placed(client: Client, workload: Workload, preference: Preference | None, node_local: bool) -> Client:
+def _asked_by(service: Service, rule: MergedRule | None, mesh: MeshConfig) -> _Asked:
+    policies = [policy.for_port(rule, each.number) for each in service.ports]
+    for subset in rule.subsets if rule else ():
+        policies += [policy.for_subset(rule, each.number, subset) for each in service.ports]
+    wishes = (
+        preference(each.load_balancer, each.outlier_detection, service.traffic_distribution, mesh) for each in policies
+    )
+    effective = [each for each in wishes if each is not None and each.is_effective]
+    labels = {name for each in effective for name in each.labels}
+    made = _Asked(service.node_local, bool(effective), tuple(sorted(labels)))
+    return _NOTHING if made == _NOTHING else made
+
+
+@memoized(size=65_536)
+def placed(client: Client, place: Place, wish: Preference | None, node_local: bool) -> Client:
     """Adds where the proxy is, as far as a service with this preference asks for it."""
     if node_local:
-        client = replace(client, node=workload.node)
-    if preference is not None and preference.is_effective:
-        client = replace(client, locality=workload.locality, labels=_values(workload.labels, preference.labels))
+        client = replace(client, node=place.node)
+    if wish is not None and wish.is_effective:
+        client = replace(client, locality=place.locality, labels=_values(dict(place.labels), wish.labels))
     return _interned(client)
 
 

@@ -4,24 +4,26 @@ In: a view and cluster names. Out: a `ResourceSet`, the same object as long as n
 answer. Source: xDS behaviour 6.1.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pilot.generators.endpoints import assignment
 from pilot.generators.endpoints.assignment import Target
-from pilot.generators.endpoints.client import Client, client_of
+from pilot.generators.endpoints.client import Client, Place, client_of, place_of
 from pilot.generators.endpoints.plaintext import plaintext_of
 from pilot.generators.endpoints.targets import find_target
 from pilot.memo import latest, memoized
+from pilot.model.destination_rule import MergedRule
 from pilot.model.endpoint_index import NO_ENDPOINTS
 from pilot.model.features import Features
 from pilot.model.interning import Interner
 from pilot.model.mesh import MeshConfig
 from pilot.model.peer_authentications import PeerAuthentications
+from pilot.model.service import Hostname, Service
 from pilot.model.service_index import ServiceKey
 from pilot.resources import Resource, ResourceSet, resource_set
 from pilot.view.proxy_view import ProxyView
-from pilot.view.scope import Endpoints, Scope
-from pilot.view.workload import Workload
+from pilot.view.scope import Endpoints
 
 _NAMES: Interner[frozenset[str]] = Interner(4096)
 
@@ -29,7 +31,8 @@ _NAMES: Interner[frozenset[str]] = Interner(4096)
 def build(view: ProxyView, names: frozenset[str]) -> ResourceSet:
     """The endpoints of these clusters; a name that means nothing gets an assignment without endpoints."""
     names = _NAMES.same(names, names)
-    plan = _plan(names, view.scope, client_of(view), view.workload, view.mesh, view.features)
+    scope = view.scope
+    plan = _plan(names, scope.by_host, scope.rules, client_of(view), place_of(view), view.mesh, view.features)
     return _build(plan, view.endpoints, view.peer_authentications, view.features)
 
 
@@ -45,11 +48,17 @@ class _Plan:
 
 @memoized(size=1024)
 def _plan(
-    names: frozenset[str], scope: Scope, client: Client, workload: Workload, mesh: MeshConfig, features: Features
+    names: frozenset[str],
+    by_host: Mapping[Hostname, Service],
+    rules: Mapping[Hostname, MergedRule],
+    client: Client,
+    place: Place,
+    mesh: MeshConfig,
+    features: Features,
 ) -> _Plan:
     entries, unknown = [], []
     for name in sorted(names):
-        target = find_target(name, scope, client, workload, mesh, features)
+        target = find_target(name, by_host, rules, client, place, mesh, features)
         if target is None:
             unknown.append(assignment.build_unknown(name))
         else:

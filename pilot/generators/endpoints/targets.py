@@ -1,14 +1,14 @@
 """What a cluster name means to a client: the service, port, subset and rule behind it.
 
-In: names and a scope. Out: `Target`s; equal ones are the same object, so classes of proxies share what is made for
-them. Does not look at endpoints. Source: xDS behaviour 6.1, 6.2 (mutual TLS by rule).
+In: names and parts of a scope. Out: `Target`s; equal ones are the same object, so classes of proxies share what is
+made for them. Does not look at endpoints. Source: xDS behaviour 6.1, 6.2 (mutual TLS by rule).
 """
 
 from collections.abc import Mapping
 
 from pilot.generators import policy
 from pilot.generators.endpoints.assignment import Target
-from pilot.generators.endpoints.client import Client, placed
+from pilot.generators.endpoints.client import Client, Place, placed
 from pilot.generators.endpoints.cluster_local import is_cluster_local
 from pilot.generators.endpoints.preference import preference
 from pilot.memo import memoized
@@ -18,25 +18,32 @@ from pilot.model.features import Features
 from pilot.model.mesh import MeshConfig
 from pilot.model.service import Hostname, Resolution, Service
 from pilot.model.traffic_policy import ClientTLSMode, TrafficPolicy
-from pilot.view.scope import Scope
-from pilot.view.workload import Workload
 
 _DNS = frozenset({Resolution.DNS, Resolution.DNS_ROUND_ROBIN})
 _NO_LABELS: Mapping[str, str] = {}
 
 
 def find_target(
-    name: str, scope: Scope, client: Client, workload: Workload, mesh: MeshConfig, features: Features
+    name: str,
+    by_host: Mapping[Hostname, Service],
+    rules: Mapping[Hostname, MergedRule],
+    client: Client,
+    place: Place,
+    mesh: MeshConfig,
+    features: Features,
 ) -> Target | None:
-    """The target behind a name asked for over EDS; None: nothing that this client may reach."""
+    """The target behind a name asked for over EDS; None: nothing that this client may reach.
+
+    `by_host`, `rules`: those of its scope.
+    """
     parsed = ClusterName.parse(name)
     if parsed is None or parsed.direction is Direction.INBOUND:
         return None
-    service = scope.by_host.get(Hostname(parsed.host))
+    service = by_host.get(Hostname(parsed.host))
     if service is None or service.resolution in _DNS:
         return None
-    rule = scope.rules.get(service.hostname)
-    return target(name, parsed.port, parsed.subset, service, rule, client, workload, mesh, features)
+    rule = rules.get(service.hostname)
+    return target(name, parsed.port, parsed.subset, service, rule, client, place, mesh, features)
 
 
 @memoized(size=65_536)
@@ -47,7 +54,7 @@ def target(
     service: Service,
     rule: MergedRule | None,
     client: Client,
-    workload: Workload,
+    place: Place,
     mesh: MeshConfig,
     features: Features,
 ) -> Target | None:
@@ -55,9 +62,7 @@ def target(
     found = policy.find_subset(rule, subset) if subset else None
     effective = policy.for_subset(rule, port, found) if found else policy.for_port(rule, port)
     wish = preference(effective.load_balancer, effective.outlier_detection, service.traffic_distribution, mesh)
-    return _target(
-        name, port, subset, service, rule, placed(client, workload, wish, service.node_local), mesh, features
-    )
+    return _target(name, port, subset, service, rule, placed(client, place, wish, service.node_local), mesh, features)
 
 
 @memoized(size=65_536)

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from pilot.generators.endpoints.assignment import Target
+from pilot.generators.endpoints.client import place_of
 from pilot.generators.endpoints.targets import find_target
 from pilot.model.destination_rule import Subset
 from pilot.model.service import Resolution
@@ -15,7 +16,19 @@ from pilot.model.traffic_policy import (
 )
 from pilot.model.virtual_service import PortSelector
 from pilot.view.scope import Scope
-from tests.pilot.generators.samples import FEATURES, HTTP, MESH, TCP, client, entry, rule, scope, service, workload
+from tests.pilot.generators.samples import (
+    FEATURES,
+    HTTP,
+    MESH,
+    TCP,
+    client,
+    entry,
+    rule,
+    scope,
+    service,
+    view,
+    workload,
+)
 
 REVIEWS = service("reviews", HTTP, TCP)
 HOST = REVIEWS.hostname
@@ -25,7 +38,8 @@ PLAIN_SCOPE = scope(REVIEWS, entry())
 
 
 def found(name: str, within: Scope = PLAIN_SCOPE, at: Any = HERE) -> Target | None:
-    return find_target(name, within, CLIENT, at, MESH, FEATURES)
+    place = place_of(view(within, workload=at))
+    return find_target(name, within.by_host, within.rules, CLIENT, place, MESH, FEATURES)
 
 
 def tls(mode: ClientTLSMode) -> ClientTLSSettings:
