@@ -20,7 +20,7 @@ from envoy.extensions.request_id.uuid.v3.uuid_pb2 import UuidRequestIdConfig
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import BoolValue
 
-from pilot.generators.envoy import access_log, alpn, http_filters, telemetry, tracing
+from pilot.generators.envoy import access_log, http_filters, telemetry, tracing
 from pilot.generators.envoy.http_filters import HttpChain, Side
 from pilot.generators.envoy.packing import PREFIX, pack
 from pilot.generators.envoy.tracing import NO_TAGS, WorkloadTags
@@ -244,8 +244,3 @@ def with_routes(
 ) -> bytes:
     """A connection manager with its routes inside; `route_config` is a serialized RouteConfiguration."""
     return _filter(_base(context, side, grpc_web, http2, False), stat_prefix, embed(_ROUTE_CONFIG, route_config))
-
-
-def speaks_mx(context: ProxyContext) -> bool:
-    """Whether connections to this proxy may exchange peer metadata."""
-    return alpn.has_metadata_exchange(context.features, context.traits.flavour)
