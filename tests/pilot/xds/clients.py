@@ -46,6 +46,8 @@ class Client:
         open_call: Any = channel.stream_stream  # grpc-stubs asks for serializers; without them bytes go in and out
         self.call: Any = open_call(f"/{SERVICE}/{method}")(metadata=metadata)
         self.first = True
+        self.node: Any = None
+        """Who asks; None for a sidecar of which only the id matters."""
 
     async def send(
         self,
@@ -67,7 +69,7 @@ class Client:
         else:
             message.resource_names.extend(names)
         if self.first:
-            message.node.CopyFrom(node(node_id))
+            message.node.CopyFrom(node(node_id) if self.node is None else self.node)
         if error:
             message.error_detail.message = error
         self.first = False
