@@ -15,6 +15,7 @@ from pilot.type_urls import TypeUrl
 from pilot.view import node as nodes
 from pilot.view.proxy import Proxy
 
+_NO_NAMES: frozenset[str] = frozenset()  # one object: answers are found by identity
 _SPIFFE = re.compile(r"spiffe://[^/]+/ns/(?P<namespace>[^/]+)/sa/(?P<account>[^/]+)")
 
 
@@ -51,7 +52,7 @@ class Mesh:
 
     def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> ResourceSet | None:
         """What `proxy` is to have now; None for everything there is of the type."""
-        return self._moment.resources_for(proxy, type_url, names or frozenset())
+        return self._moment.resources_for(proxy, type_url, names or _NO_NAMES)
 
 
 def verify_identity(proxy: Proxy, identities: tuple[str, ...]) -> str:
