@@ -1,5 +1,6 @@
 """Small meshes written as YAML, for tests of the model and of views."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,7 +22,7 @@ def objects(text: str) -> list[Object]:
         if document is None:
             continue
         document.setdefault("apiVersion", _API_VERSIONS.get(document["kind"], "networking.istio.io/v1"))
-        for decoded in decode_document(document):
+        for decoded in decode_document(json.loads(json.dumps(document))):  # keys of JSON are text
             assert decoded.object is not None, decoded.faults
             found.append(decoded.object)
     return found
