@@ -7,6 +7,7 @@ parts, and a change of the mesh replaces only the parts that it concerns.
 import json
 
 from pilot.memo import latest, memoized
+from pilot.model import network_gateways
 from pilot.model.endpoint_index import NO_ENDPOINTS
 from pilot.model.gateway import GatewayServer
 from pilot.model.gateways import select_gateways
@@ -36,6 +37,7 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
         workload=workload_of(snapshot, proxy, identified),
         endpoints=snapshot.endpoints,
         peer_authentications=snapshot.peer_authentications,
+        network_gateways=network_gateways.build(snapshot.services, snapshot.networks),
         gateways=_gateways(snapshot, proxy, identified),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pilot.model.features import Features
 from pilot.model.gateway import GatewayServer
 from pilot.model.mesh import MeshConfig
+from pilot.model.network_gateways import NO_GATEWAYS, NetworkGateways
 from pilot.model.peer_authentications import PeerAuthentications
 from pilot.view.proxy import Traits
 from pilot.view.scope import Endpoints, Scope
@@ -40,6 +41,8 @@ class ProxyView:
     endpoints: Endpoints
     peer_authentications: PeerAuthentications = PeerAuthentications()
     """What clients expect of servers, and endpoints of theirs."""
+    network_gateways: NetworkGateways = NO_GATEWAYS
+    """The ways into other networks."""
     gateways: tuple[GatewayServer, ...] = ()
     """Routers: the servers of every Gateway that selects it, in creation order."""
 

@@ -24,6 +24,7 @@ from pilot.model.destination_rule import MergedRule
 from pilot.model.endpoint_index import NO_ENDPOINTS, ServiceEndpoints
 from pilot.model.gateway import ServerTLSMode
 from pilot.model.interning import same_tuple
+from pilot.model.network_gateways import NetworkGateways
 from pilot.model.peer_authentication import MtlsMode
 from pilot.model.peer_authentications import PeerAuthentications
 from pilot.model.service import Hostname, Service
@@ -42,7 +43,7 @@ def build(view: ProxyView) -> ResourceSet:
         needed = needed_hosts(view.scope, view.gateways, view.mesh)
     scope, client, place = view.scope, client_of(view), place_of(view)
     plan = _plan(scope.services, scope.rules, context, client, place, _passes_encrypted(view), needed)
-    services = _of_services(plan, view.endpoints, view.peer_authentications)
+    services = _of_services(plan, view.endpoints, view.peer_authentications, view.network_gateways)
     return _together(services, same_tuple(tuple(_others(view, context))))
 
 
@@ -115,7 +116,9 @@ def _pair(cut: Cut, meant: Target) -> tuple[Cut, Target]:
 
 
 @latest(size=1024)
-def _of_services(plan: _Plan, endpoints: Endpoints, authentications: PeerAuthentications) -> tuple[Resource, ...]:
+def _of_services(
+    plan: _Plan, endpoints: Endpoints, authentications: PeerAuthentications, gateways: NetworkGateways
+) -> tuple[Resource, ...]:
     """One step for each service and change of any class: kept short."""
     modes = {namespace: authentications.namespace_mode(namespace) for namespace in plan.namespaces}
     plaintext = {namespace: plaintext_of(authentications, namespace) for namespace in plan.namespaces}
@@ -123,7 +126,7 @@ def _of_services(plan: _Plan, endpoints: Endpoints, authentications: PeerAuthent
     for_sni: list[Resource] = []
     for each, key in plan.services:
         found, namespace = endpoints.get(key, NO_ENDPOINTS), key[1]
-        normal, encrypted = _of_service(each, found, modes[namespace], plaintext[namespace])
+        normal, encrypted = _of_service(each, found, modes[namespace], plaintext[namespace], gateways)
         made += normal
         for_sni += encrypted
     return same_tuple((*made, *plan.black_hole, *for_sni))
@@ -131,13 +134,17 @@ def _of_services(plan: _Plan, endpoints: Endpoints, authentications: PeerAuthent
 
 @latest(size=65_536)
 def _of_service(
-    planned: _Planned, endpoints: ServiceEndpoints, mode: MtlsMode, plaintext: Plaintext
+    planned: _Planned,
+    endpoints: ServiceEndpoints,
+    mode: MtlsMode,
+    plaintext: Plaintext,
+    gateways: NetworkGateways,
 ) -> tuple[tuple[Resource, ...], tuple[Resource, ...]]:
     """The clusters of a service, and those by which an AUTO_PASSTHROUGH gateway reaches it."""
     service, rule, context = planned.service, planned.rule, planned.context
     facts = service_facts(service, endpoints, mode, context.mesh)
     if is_dns(service):
-        made = tuple(_named(planned.with_names, facts, context, endpoints, plaintext))
+        made = tuple(_named(planned.with_names, facts, context, endpoints, plaintext, gateways))
     else:
         made = outbound.build(service, rule, facts, context)
     return made, outbound.build_sni(service, rule, facts, context) if planned.with_sni else ()
@@ -149,10 +156,11 @@ def _named(
     context: Context,
     endpoints: ServiceEndpoints,
     plaintext: Plaintext,
+    gateways: NetworkGateways,
 ) -> Iterator[Resource]:
     """Clusters of a service that is found by DNS; without any name to resolve there is none."""
     for cut, meant in with_names:
-        made = _with_assignment(meant, cut, facts, context, endpoints, plaintext)
+        made = _with_assignment(meant, cut, facts, context, endpoints, plaintext, gateways)
         if made is not None:
             yield made
 
@@ -165,8 +173,9 @@ def _with_assignment(
     context: Context,
     endpoints: ServiceEndpoints,
     plaintext: Plaintext,
+    gateways: NetworkGateways,
 ) -> Resource | None:
-    body = load_assignment(meant, endpoints, plaintext, context.features, names=True)
+    body = load_assignment(meant, endpoints, plaintext, context.features, gateways, names=True)
     assignment = ClusterLoadAssignment.FromString(body)
     return outbound.build_with_endpoints(cut, facts, context, assignment) if assignment.endpoints else None
 

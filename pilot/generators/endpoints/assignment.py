@@ -19,6 +19,7 @@ from pilot.generators.endpoints.plaintext import Plaintext
 from pilot.generators.endpoints.preference import Preference
 from pilot.generators.endpoints.priorities import Group, group_by_locality, prioritize
 from pilot.generators.endpoints.selection import select_endpoints
+from pilot.generators.endpoints.split_horizon import is_gateway, route_by_network
 from pilot.generators.envoy.wire import embed_all, serialize, text
 from pilot.memo import latest, memoized
 from pilot.model.destination_rule import MergedRule
@@ -26,6 +27,7 @@ from pilot.model.endpoint import Endpoint
 from pilot.model.endpoint_index import ServiceEndpoints
 from pilot.model.features import Features
 from pilot.model.locality import split_locality
+from pilot.model.network_gateways import NO_GATEWAYS, NetworkGateways
 from pilot.model.service import Service, ServicePort
 from pilot.resources import Origin, Resource, resource, resource_of_bytes
 from pilot.type_urls import ENDPOINT
@@ -57,9 +59,15 @@ class Target:
 
 
 @latest(size=131_072)
-def build(target: Target, endpoints: ServiceEndpoints, plaintext: Plaintext, features: Features) -> Resource:
+def build(
+    target: Target,
+    endpoints: ServiceEndpoints,
+    plaintext: Plaintext,
+    features: Features,
+    gateways: NetworkGateways = NO_GATEWAYS,
+) -> Resource:
     """The resource for EDS."""
-    body = load_assignment(target, endpoints, plaintext, features)
+    body = load_assignment(target, endpoints, plaintext, features, gateways)
     return resource_of_bytes(ENDPOINT, target.name, body, target.origins)
 
 
@@ -74,6 +82,7 @@ def load_assignment(
     endpoints: ServiceEndpoints,
     plaintext: Plaintext,
     features: Features,
+    gateways: NetworkGateways = NO_GATEWAYS,
     *,
     names: bool = False,
 ) -> bytes:
@@ -88,9 +97,12 @@ def load_assignment(
         own_cluster_only=target.own_cluster_only,
         names=names,
     )
-    groups = prioritize(
-        group_by_locality((each, each.weight or 1) for each in selected), target.preference, target.client
-    )
+    groups: Sequence[Group] = group_by_locality((each, each.weight or 1) for each in selected)
+    if gateways:
+        groups = route_by_network(
+            groups, target.client, gateways, lambda each: _does_mtls(each, target.mtls, plaintext)
+        )
+    groups = prioritize(groups, target.preference, target.client)
     return text(ClusterLoadAssignment.CLUSTER_NAME_FIELD_NUMBER, target.name) + embed_all(
         ClusterLoadAssignment.ENDPOINTS_FIELD_NUMBER,
         (_locality_endpoints(group, target, plaintext, features) for group in groups),
@@ -102,13 +114,12 @@ def _locality_endpoints(group: Group, target: Target, plaintext: Plaintext, feat
     for endpoint, share in group.endpoints:
         tunnel = target.client.tunnels and supports_tunnel(endpoint) and _prefers_tunnel(endpoint, features)
         mtls = not tunnel and _does_mtls(endpoint, target.mtls, plaintext)
-        if target.encrypted_only and not (mtls and endpoint.tls_mode == ISTIO_MTLS):
+        if target.encrypted_only and not mtls:
             weight -= share
             continue
         members.append(lb_endpoint.build(endpoint, share, mtls, tunnel, features))
-    weighed = members or not target.encrypted_only
     rest = LocalityLbEndpoints(
-        load_balancing_weight=UInt32Value(value=weight) if weighed else None, priority=group.priority
+        load_balancing_weight=UInt32Value(value=weight) if weight else None, priority=group.priority
     )
     return b"".join(
         (
@@ -142,7 +153,9 @@ def _prefers_tunnel(endpoint: Endpoint, features: Features) -> bool:
 
 def _does_mtls(endpoint: Endpoint, by_rule: bool | None, plaintext: Plaintext) -> bool:
     if by_rule is not None:
-        return by_rule
+        return by_rule and endpoint.tls_mode == ISTIO_MTLS
+    if is_gateway(endpoint):
+        return True
     if endpoint.tls_mode != ISTIO_MTLS:
         return False
     return not plaintext.wanted_by(endpoint.labels, endpoint.port)

@@ -25,6 +25,7 @@ class Group:
     endpoints: tuple[tuple[Endpoint, int], ...]
     """Each with its weight."""
     weight: int
+    """0: nothing is said of it."""
     priority: int = 0
 
 
@@ -33,10 +34,11 @@ def group_by_locality(endpoints: Iterable[tuple[Endpoint, int]]) -> list[Group]:
     members: dict[str, list[tuple[Endpoint, int]]] = {}
     for each in endpoints:
         members.setdefault(each[0].locality, []).append(each)
-    return [_group(locality, members[locality]) for locality in sorted(members)]
+    return [group_of(locality, members[locality]) for locality in sorted(members)]
 
 
-def _group(locality: str, members: Sequence[tuple[Endpoint, int]], priority: int = 0) -> Group:
+def group_of(locality: str, members: Sequence[tuple[Endpoint, int]], priority: int = 0) -> Group:
+    """A group that weighs what its members weigh together."""
     return Group(locality, tuple(members), min(sum(weight for _, weight in members), _MAX_WEIGHT), priority)
 
 
@@ -99,7 +101,7 @@ def _by_labels(groups: Sequence[Group], entries: Sequence[str], labels: Mapping[
         members: dict[int, list[tuple[Endpoint, int]]] = {}
         for each in group.endpoints:
             members.setdefault(_label_distance(each[0].labels, wanted), []).append(each)
-        split += [_group(group.locality, members[priority], priority) for priority in sorted(members)]
+        split += [group_of(group.locality, members[priority], priority) for priority in sorted(members)]
     return _renumbered(split)
 
 

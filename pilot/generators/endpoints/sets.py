@@ -18,6 +18,7 @@ from pilot.model.endpoint_index import NO_ENDPOINTS
 from pilot.model.features import Features
 from pilot.model.interning import Interner
 from pilot.model.mesh import MeshConfig
+from pilot.model.network_gateways import NetworkGateways
 from pilot.model.peer_authentications import PeerAuthentications
 from pilot.model.service import Hostname, Service
 from pilot.model.service_index import ServiceKey
@@ -33,7 +34,7 @@ def build(view: ProxyView, names: frozenset[str]) -> ResourceSet:
     names = _NAMES.same(names, names)
     scope = view.scope
     plan = _plan(names, scope.by_host, scope.rules, client_of(view), place_of(view), view.mesh, view.features)
-    return _build(plan, view.endpoints, view.peer_authentications, view.features)
+    return _build(plan, view.endpoints, view.peer_authentications, view.features, view.network_gateways)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,11 +68,20 @@ def _plan(
 
 
 @latest(size=1024)
-def _build(plan: _Plan, endpoints: Endpoints, authentications: PeerAuthentications, features: Features) -> ResourceSet:
+def _build(
+    plan: _Plan,
+    endpoints: Endpoints,
+    authentications: PeerAuthentications,
+    features: Features,
+    gateways: NetworkGateways,
+) -> ResourceSet:
     """One step for each name and endpoint change of any class: kept short."""
     plaintext = {namespace: plaintext_of(authentications, namespace) for namespace in plan.namespaces}
     build_one, find = assignment.build, endpoints.get
-    known = [build_one(target, find(key, NO_ENDPOINTS), plaintext[key[1]], features) for target, key in plan.entries]
+    known = [
+        build_one(target, find(key, NO_ENDPOINTS), plaintext[key[1]], features, gateways)
+        for target, key in plan.entries
+    ]
     return shared_set(*known, *plan.unknown)
 
 

@@ -15,8 +15,8 @@ from pilot.model.mesh import MeshConfig
 from pilot.model.service import Hostname, Namespace, PortProtocol, Registry, Resolution, Service, ServicePort
 from pilot.model.traffic_policy import TrafficPolicy
 from pilot.resources import Origin
-from pilot.view.proxy import ClientFiles, Flavour, IpMode, Proxy, ProxyKind, Traits
-from pilot.view.proxy_view import ProxyView
+from pilot.view.proxy import ClientFiles, Flavour, IpMode, ProxyKind, Traits
+from pilot.view.proxy_view import Particulars, ProxyView
 from pilot.view.scope import EgressListener, Endpoints, Scope
 from pilot.view.workload import InboundMtls, Workload
 
@@ -217,7 +217,7 @@ def view(of: Scope, endpoints: Endpoints | None = None, **more: Any) -> ProxyVie
     addresses = more.pop("ip_addresses", ("10.9.0.1",))
     return ProxyView(
         **{
-            "proxy": Proxy(id="client-0.default", node_cluster="client", ip_addresses=addresses, traits=kept),
+            "proxy": Particulars("", more.pop("proxy_config", {}), addresses),
             "traits": kept,
             "mesh": MESH,
             "features": FEATURES,

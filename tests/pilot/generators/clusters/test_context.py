@@ -22,8 +22,7 @@ def test_tunnels_need_a_proxy_that_knows_their_socket() -> None:
 def test_the_nodes_own_proxy_config_says_whether_the_case_of_headers_is_kept() -> None:
     plain = view(scope())
     said = {"proxyHeaders": {"preserveHttp1HeaderCase": True}}
-    keeping = view(scope())
-    object.__setattr__(keeping.proxy, "proxy_config", said)
+    keeping = view(scope(), proxy_config=said)
 
     assert not context_of(plain).preserve_case
     assert context_of(keeping).preserve_case
