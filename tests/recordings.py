@@ -1,7 +1,7 @@
-"""Meshes and proxies of recorded scenarios, as the model and views see them; and how a resource compares with a recording.
+"""Meshes and proxies of recorded scenarios, as the model and views see them; how a resource compares with a recording.
 
-Comes in: a scenario's directory (input*.yaml, mesh.yaml, env.yaml, networks.yaml, proxies.yaml). Goes out: a snapshot, views,
-resources as JSON values. No server is needed.
+Comes in: a scenario's directory (input*.yaml, mesh.yaml, env.yaml, networks.yaml, proxies.yaml). Goes out: a snapshot,
+views, resources as JSON values. No server is needed.
 """
 
 import json
@@ -32,9 +32,9 @@ RECORDED_ENVIRONMENT = {"PILOT_ENABLE_AMBIENT": "true", "PILOT_ENABLE_ALPHA_GATE
 
 _UNORDERED = frozenset(
     {
-        "additionalAddresses", "aliases", "applicationProtocols", "domains", "dynamicMetadata", "endpoints", "filterChains",
-        "ips", "lbEndpoints", "matchTypedSubjectAltNames", "prefixRanges", "queryParameters", "serverNames",
-        "sourcePrefixRanges", "virtualHosts",
+        "additionalAddresses", "aliases", "applicationProtocols", "domains", "dynamicMetadata", "endpoints",
+        "filterChains", "ips", "lbEndpoints", "matchTypedSubjectAltNames", "prefixRanges", "queryParameters",
+        "serverNames", "sourcePrefixRanges", "virtualHosts",
     }
 )  # fmt: skip
 """Lists whose order means nothing to Envoy, or in which the recorded istiod has none."""

@@ -39,7 +39,9 @@ def node_of(envoy: Path) -> Any:
         command = [envoy, "--config-path", path, "--use-dynamic-base-id", "--log-level", "error"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
-                return Node.FromString(DiscoveryRequest.FromString(requests.get(timeout=ANSWER_WITHIN)).node.SerializeToString())
+                return Node.FromString(
+                    DiscoveryRequest.FromString(requests.get(timeout=ANSWER_WITHIN)).node.SerializeToString()
+                )
             finally:
                 process.kill()
                 server.stop(None).wait()
@@ -96,9 +98,7 @@ def validate(envoy: Path, bootstrap: Any) -> Verdict:
     return Verdict(done.returncode == 0, f"{done.stdout}{done.stderr}".strip()[-4000:])
 
 
-def static_bootstrap(
-    *, listeners: Sequence[Any] = (), clusters: Sequence[Any] = (), node: Any | None = None
-) -> Any:
+def static_bootstrap(*, listeners: Sequence[Any] = (), clusters: Sequence[Any] = (), node: Any | None = None) -> Any:
     """A bootstrap that holds resources as a control plane would send them, and what they take for granted.
 
     That is: an ADS server, the agent's SDS cluster, and internal listeners.
