@@ -1,8 +1,9 @@
 """The composition root: everything that runs, who starts it, in which order it ends.
 
 In: settings. Out: a control plane that serves until SIGTERM or SIGINT. Tasks: `Feed.serve_files` and
-`Feed.serve_mesh_files` turn files into snapshots, `AdsServer.serve_pushes` gives streams their turns,
-`SecurePort.serve_connections` takes TLS connections; every server ends with the exit stack, in reverse order.
+`Feed.serve_mesh_files` turn files into snapshots, `Feed.serve_problems` logs what is wrong in them,
+`AdsServer.serve_pushes` gives streams their turns, `SecurePort.serve_connections` takes TLS connections; every server
+ends with the exit stack, in reverse order.
 Source: operations 9 (start, readiness, shutdown).
 """
 
@@ -71,11 +72,12 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     feed = Feed(settings, mesh, debounce)
     async with contextlib.AsyncExitStack() as undo:
         undo.callback(debounce.close)
-        await _serve_http(undo, addresses.http, http_application(feed.missing))
-        await _serve_http(undo, addresses.monitoring, monitoring_application(registry))
+        await _serve_http(undo, addresses.http, http_application(feed.missing, feed.problems))
+        await _serve_http(undo, addresses.monitoring, monitoring_application(registry, feed.problems))
         secured = await undo.enter_async_context(trust.establish(settings, files.mesh.trust_domain, registry))
         tasks = [asyncio.create_task(feed.serve_files()), asyncio.create_task(feed.serve_mesh_files())]
         undo.push_async_callback(_cancel, tasks)
+        tasks.append(asyncio.create_task(feed.serve_problems()))
         await feed.listed(tasks)
         tasks.append(asyncio.create_task(ads.serve_pushes()))
         if addresses.grpc:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 
+from pilot.generators import problems
 from pilot.mesh import Mesh
 from pilot.model.changes import Change
 from pilot.model.problem import Problem, Severity
@@ -19,6 +20,8 @@ from pilot.xds import pushes
 
 _log = logging.getLogger("file")
 _ENDPOINTS = frozenset((ENDPOINT,))
+PAUSE = 1.0
+"""Seconds between two looks for problems, so that a storm of changes is not also one of looking; arbitrary."""
 
 
 class Feed:
@@ -29,13 +32,17 @@ class Feed:
         self._mesh = mesh
         self._debounce = debounce
         self._listed = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._of_files: tuple[Problem, ...] = ()
         self.is_serving = False
-        self.problems: tuple[Problem, ...] = ()
-        """What is wrong with the files now."""
 
     def missing(self) -> Iterable[str]:
         """What `/ready` waits for."""
         return () if self.is_serving else ("discovery",)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the configuration now: with files, then with what they say together."""
+        return (*self._of_files, *problems.find(self._mesh.snapshot))
 
     async def listed(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Waits until everything that exists has been read. Raises: what ended one of the `tasks` before."""
@@ -50,10 +57,8 @@ class Feed:
         assert self._settings.config_dir is not None
         async for batch in watch_files(self._settings.config_dir):
             _report(batch.fresh)
-            self.problems = batch.problems
-            before = self._mesh.snapshot
-            self._mesh.snapshot, change = before.apply(batch.events)
-            _report(each for each in self._mesh.snapshot.problems if each not in before.problems)
+            self._of_files = batch.problems
+            self._mesh.snapshot, change = self._mesh.snapshot.apply(batch.events)
             if batch.listed:
                 _log.info("read %d objects from %s", len(batch.events), self._settings.config_dir)
                 self._mesh.is_listed = True
@@ -69,7 +74,23 @@ class Feed:
             self._push(change, "global")
         await asyncio.Event().wait()
 
+    async def serve_problems(self) -> None:
+        """Logs what is wrong with the configuration as a whole, each problem once; ends only by cancellation.
+
+        Beside the way from a change to the proxies, not on it: they get the rest of the configuration meanwhile.
+        """
+        known: frozenset[Problem] = frozenset()
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            found = problems.find(self._mesh.snapshot)
+            _report(each for each in dict.fromkeys(found) if each not in known)
+            known = frozenset(found)
+            await asyncio.sleep(PAUSE)
+
     def _push(self, change: Change, reason: str) -> None:
+        if change.full:
+            self._changed.set()
         if change and self.is_serving:
             since = asyncio.get_running_loop().time()
             self._debounce.submit(pushes.Change(None if change.full else _ENDPOINTS, (reason,), since))

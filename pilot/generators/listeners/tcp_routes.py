@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pilot.generators.envoy import alpn, network_filters
 from pilot.generators.envoy.hcm import ProxyContext, idle_timeout
 from pilot.generators.envoy.network_filters import TcpTarget, Watchers
+from pilot.generators.listeners.assemble import BLACK_HOLE
 from pilot.generators.listeners.chain import Chain, ChainMatch, normalise_cidrs, normalise_sni
 from pilot.generators.routes.destination import cluster_of
 from pilot.generators.routes.domains import short_names
+from pilot.generators.routes.validity import carries_bytes
 from pilot.generators.stat_name import stat_name
 from pilot.model.cluster_name import ClusterName, outbound
 from pilot.model.destination_rule import MergedRule, Subset
@@ -54,7 +56,12 @@ def target_of(
     lookup: Lookup,
     context: ProxyContext,
 ) -> tuple[TcpTarget, tuple[Origin, ...]]:
-    """Where a tcp or tls route leads, and the objects that say so besides the VirtualService."""
+    """Where a tcp or tls route leads, and the objects that say so besides the VirtualService.
+
+    Nowhere if no destination has a weight: Envoy would refuse the listener, and with it every port's traffic.
+    """
+    if not carries_bytes(route):
+        return TcpTarget(BLACK_HOLE), ()
     found = [lookup(each.destination.host) for each in route]
     clusters = [
         cluster_of(each.destination, known, port, keep_listener_port=False)

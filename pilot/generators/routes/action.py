@@ -110,9 +110,14 @@ def decode_body(text: str) -> bytes:
         raise ValueError(f"expected base64, got {text[:40]!r}") from error
 
 
-def broken() -> Mapping[str, Any]:
-    """The answer of a route that Envoy would refuse as written."""
-    return {"direct_response": DirectResponseAction(status=500)}
+def broken_code(gateway_semantics: bool) -> int:
+    """The status of a route that Envoy would refuse as written; Gateway API says 500."""
+    return 500 if gateway_semantics else 503
+
+
+def broken(gateway_semantics: bool) -> Mapping[str, Any]:
+    """The answer of such a route."""
+    return {"direct_response": DirectResponseAction(status=broken_code(gateway_semantics))}
 
 
 def forward(

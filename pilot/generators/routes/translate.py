@@ -153,7 +153,7 @@ class _Translation:
 
     def _action(self, route: HTTPRoute, match: HTTPMatchRequest | None, changes: HeaderChanges) -> Mapping[str, Any]:
         if not validity.is_valid_route(route):
-            return action.broken()
+            return action.broken(self._gateway_semantics)
         if route.redirect is not None:
             return action.redirect(
                 route.redirect,

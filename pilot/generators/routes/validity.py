@@ -1,13 +1,14 @@
 """What Envoy would refuse of a VirtualService, route by route: one refused route would cost all routes of a port.
 
-In: routes of a VirtualService. Out: problems as data. A route with an unusable action answers 500, a match with an
-error matches nothing; everything else is served. Type errors and the API's own rules are the sources' part.
+In: routes of a VirtualService. Out: problems as data. A route with an unusable action answers 503 (500 where it is made
+from Gateway API), a match with an error matches nothing, bytes without a destination are refused; everything else is
+served. Type errors and the API's own rules are the sources' part.
 """
 
 from collections.abc import Iterator
 
 from pilot.generators.envoy.regex import regex_error
-from pilot.generators.routes.action import REDIRECT_CODES, decode_body
+from pilot.generators.routes.action import REDIRECT_CODES, broken_code, decode_body
 from pilot.generators.routes.header_operations import header_errors, is_one_line
 from pilot.generators.routes.match import match_errors
 from pilot.generators.routes.route_filters import parse_grpc_status
@@ -22,6 +23,7 @@ from pilot.model.virtual_service import (
     HTTPRedirect,
     HTTPRewrite,
     HTTPRoute,
+    RouteDestination,
 )
 
 _ONE_LINE = "expected a value on one line"
@@ -45,18 +47,32 @@ def problems(service: ResolvedVirtualService) -> tuple[Problem, ...]:
     """Everything in a VirtualService that is not served as written."""
     key = ObjectKey(service.origin.kind, service.origin.namespace, service.origin.name)
     found: list[Problem] = []
+    code = broken_code(service.gateway_semantics)
     for number, route in enumerate(service.http):
-        place = f"spec.http[{number}]"
+        place = "spec.http" if service.delegates else f"spec.http[{number}]"  # delegates have changed the numbers
         for each, match in enumerate(route.match):
             found.extend(
                 Problem(f"{reason}; the condition matches nothing", key, field=f"{place}.match[{each}].{field}")
                 for field, reason in match_errors(match, gateway_semantics=service.gateway_semantics)
             )
         found.extend(
-            Problem(f"{reason}; the route answers 500", key, field=f"{place}.{field}")
+            Problem(f"{reason}; the route answers {code}", key, field=f"{place}.{field}")
             for field, reason in _route_errors(route)
         )
+    plain = [(f"spec.tcp[{number}]", tcp.route) for number, tcp in enumerate(service.tcp)]
+    plain += [(f"spec.tls[{number}]", tls.route) for number, tls in enumerate(service.tls)]
+    for place, destinations in plain:
+        if not destinations:
+            found.append(Problem("expected a destination, got none; the route is not served", key, field=place))
+        elif not carries_bytes(destinations):
+            reason = "expected a weight above 0, got none; connections are refused"
+            found.append(Problem(reason, key, field=f"{place}.route"))
     return tuple(found)
+
+
+def carries_bytes(route: tuple[RouteDestination, ...]) -> bool:
+    """Whether some destination of a tcp or tls route gets connections; a single one gets all."""
+    return len(route) == 1 or any(each.weight > 0 for each in route)
 
 
 def _route_errors(route: HTTPRoute) -> Iterator[tuple[str, str]]:

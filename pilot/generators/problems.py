@@ -1,0 +1,35 @@
+"""What of the configuration is not served as it is written: every problem of a snapshot, as data.
+
+In: a snapshot. Out: `Problem`s, for logs, the debug page and commands. Looks at objects and never at proxies: what only
+some proxies see is judged for those that an object speaks to. Generating does not wait for it, and it logs nothing.
+"""
+
+from pilot.generators import conflicts, destination_problems
+from pilot.generators.routes import validity
+from pilot.memo import memoized
+from pilot.model.problem import Problem
+from pilot.model.routing import ResolvedVirtualService
+from pilot.model.sidecar import Sidecar
+from pilot.model.snapshot import Snapshot
+
+
+def find(snapshot: Snapshot) -> tuple[Problem, ...]:
+    """Everything that is wrong with the configuration as a whole; what is wrong with files is their source's part.
+
+    Costs little for parts that stayed the same since the last call.
+    """
+    settings = snapshot.settings
+    return (
+        *snapshot.problems,
+        *_of_routes(snapshot.virtual_services),
+        *destination_problems.find(snapshot.virtual_services, snapshot.rules, snapshot.services),
+        *conflicts.of_virtual_services(snapshot.virtual_services),
+        *conflicts.of_services(snapshot.services, settings.mesh),
+        *conflicts.of_gateways(snapshot.gateways, settings.features),
+        *(problem for each in snapshot.seen.of(Sidecar) for problem in conflicts.of_sidecar(each)),
+    )
+
+
+@memoized(size=4)
+def _of_routes(services: tuple[ResolvedVirtualService, ...]) -> tuple[Problem, ...]:
+    return tuple(problem for each in services for problem in validity.problems(each))
