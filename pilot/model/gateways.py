@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pilot.model.gateway import Gateway, GatewayServer
 from pilot.model.label_selection import matches
+from pilot.model.semantics import precedence
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class GatewayServers:
 
 def build(declared: Iterable[Gateway]) -> tuple[GatewayServers, ...]:
     """All Gateways in order of creation."""
-    ordered = sorted(declared, key=lambda each: (each.created, each.name, each.namespace))
+    ordered = sorted(declared, key=precedence)
     return tuple(GatewayServers(each.namespace, each.spec.selector, _servers(each)) for each in ordered)
 
 

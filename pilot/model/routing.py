@@ -17,6 +17,7 @@ from pilot.model.interning import same_tuple
 from pilot.model.mesh_settings import MeshSettings
 from pilot.model.object_store import ObjectStore, Replacement
 from pilot.model.problem import Problem
+from pilot.model.semantics import Semantics, semantics_of
 from pilot.model.virtual_service import (
     Destination,
     HTTPMatchRequest,
@@ -29,8 +30,6 @@ from pilot.model.visibility import Visible, audience, split_by_audience
 from pilot.resources import Origin
 
 MESH = "mesh"
-SEMANTICS = "internal.istio.io/route-semantics"
-"""Annotation of VirtualServices that were made from Gateway API routes: `gateway`."""
 Place = tuple[str, str]
 """Namespace and name."""
 
@@ -52,6 +51,8 @@ class ResolvedVirtualService:
     tls: tuple[TLSRoute, ...] = ()
     gateway_semantics: bool = False
     """Made from a Gateway API route."""
+    path_segments: bool = False
+    """Prefixes of paths end where a segment ends: made from a Gateway API route or an Ingress."""
     created: str = ""
     export_to: frozenset[str] = frozenset()
     """As written, the mesh default where it says nothing."""
@@ -109,7 +110,7 @@ def _arrange(
     if resolved is old.resolved:
         made = Routing(resolved, roots, old.ordered, old.mesh, old.gateways, problems)
         return old if made == old else made
-    ordered = sorted(resolved.values(), key=lambda each: (each.created, each.name, each.namespace))
+    ordered = sorted(resolved.values(), key=_precedence)
     return Routing(
         resolved=resolved,
         roots=roots,
@@ -118,6 +119,12 @@ def _arrange(
         gateways=_split(each for each in ordered if any(name != MESH for name in each.gateways)),
         problems=problems,
     )
+
+
+def _precedence(each: ResolvedVirtualService) -> tuple[bool, str, str, str]:
+    """Those of Ingresses count as older than all."""
+    from_ingress = each.path_segments and not each.gateway_semantics
+    return not from_ingress, "" if from_ingress else each.created, each.name, each.namespace
 
 
 def _split(virtual_services: Iterable[ResolvedVirtualService]) -> Visible[ResolvedVirtualService]:
@@ -140,7 +147,8 @@ def resolve(
     spec, namespace = declared.spec, declared.namespace
     if not spec.hosts:
         return None, ()
-    from_gateway_api = declared.metadata.annotations.get(SEMANTICS) == "gateway"
+    semantics = semantics_of(declared.metadata)
+    from_gateway_api = semantics is Semantics.GATEWAY_API
     resolver = _Resolver(namespace, settings)
     http, delegates, problems = _resolve_http(declared, store, settings)
     exported = frozenset(spec.export_to) or frozenset(settings.mesh.default_virtual_service_export_to)
@@ -155,6 +163,7 @@ def resolve(
             tcp=spec.tcp if from_gateway_api else tuple(map(resolver.tcp, spec.tcp)),
             tls=spec.tls if from_gateway_api else tuple(map(resolver.tls, spec.tls)),
             gateway_semantics=from_gateway_api,
+            path_segments=semantics is not Semantics.ISTIO,
             created=declared.created,
             export_to=exported,
             delegates=delegates,

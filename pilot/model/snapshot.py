@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pilot.model import (
+    conversions,
     destination_rules,
     discovery,
     endpoint_sources,
@@ -21,6 +22,7 @@ from pilot.model import (
     workload_index,
 )
 from pilot.model.changes import NO_CHANGE, Change, Derived, describe
+from pilot.model.conversions import Conversions
 from pilot.model.destination_rule import DestinationRule
 from pilot.model.destination_rules import DestinationRules
 from pilot.model.endpoint_index import EndpointIndex, ServiceEndpoints
@@ -58,6 +60,9 @@ class Snapshot:
     """As declared."""
     seen: ObjectStore = field(default_factory=ObjectStore)
     """Those of namespaces that belong to the mesh."""
+    conversions: Conversions = field(default_factory=Conversions)
+    known: ObjectStore = field(default_factory=ObjectStore)
+    """Those seen, and what was converted from other APIs."""
     workloads: WorkloadIndex = field(default_factory=WorkloadIndex)
     service_index: ServiceIndex = field(default_factory=ServiceIndex)
     endpoint_index: EndpointIndex = field(default_factory=EndpointIndex)
@@ -115,7 +120,8 @@ class Snapshot:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the configuration as a whole."""
-        routes = (each for place in sorted(self.routing.problems) for each in self.routing.problems[place])
+        found = (each for place in sorted(self.routing.problems) for each in self.routing.problems[place])
+        routes = (*self.conversions.problems, *found)
         rules = (each for place in sorted(self.rules.problems) for each in self.rules.problems[place])
         return (*routes, *rules)
 
@@ -167,6 +173,9 @@ def _derive(
     old: Snapshot, objects: ObjectStore, seen: ObjectStore, replaced: tuple[Replacement, ...], settings: MeshSettings
 ) -> tuple[Snapshot, Change]:
     anew = settings != old.settings
+    converted, conversion_changes = conversions.update(old.conversions, seen, replaced, settings, anew=anew)
+    known = replace_objects(old.known, (*replaced, *conversion_changes)) if converted.objects else seen
+    replaced = (*replaced, *conversion_changes)
     workloads, workload_changes = workload_index.update(old.workloads, seen, replaced, settings)
     services, service_changes = service_index.update(old.service_index, seen, replaced, settings)
     if anew:
@@ -180,12 +189,14 @@ def _derive(
         settings=settings,
         objects=objects,
         seen=seen,
+        conversions=converted,
+        known=known,
         workloads=workloads,
         service_index=services,
         endpoint_index=endpoints,
-        routing=routing.update(old.routing, seen, replaced, settings),
-        rules=_rules(old, seen, replaced, settings),
-        gateways=_gateways(old, seen, replaced),
+        routing=routing.update(old.routing, known, replaced, settings),
+        rules=_rules(old, known, replaced, settings),
+        gateways=_gateways(old, known, replaced),
         peer_authentications=_peer_authentications(old, seen, replaced, settings),
         sidecars=_sidecars(old, seen, replaced, settings),
     )

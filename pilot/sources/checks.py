@@ -20,6 +20,7 @@ from pilot.model.sidecar import Sidecar
 from pilot.model.traffic_policy import TrafficPolicy
 from pilot.model.virtual_service import Destination, RouteDestination, VirtualService
 from pilot.model.workload_entry import WorkloadEntry, WorkloadEntrySpec
+from pilot.sources.api_checks import api_faults
 from pilot.sources.syntax import (
     address_family,
     cidr_fault,
@@ -77,7 +78,7 @@ def _faults(checked: Object) -> Iterable[Fault]:
             return _sidecar(checked)
         case PeerAuthentication():
             return _peer_authentication(checked)
-    return ()
+    return api_faults(checked)
 
 
 def _one(path: Path, message: str | None) -> Iterator[Fault]:

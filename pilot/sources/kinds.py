@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pilot.model.destination_rule import DestinationRule
 from pilot.model.gateway import Gateway
+from pilot.model.ingress import Ingress, IngressClass
 from pilot.model.kubernetes import Endpoints, EndpointSlice, KubernetesService, Namespace, Node, Pod, ServiceAccount
 from pilot.model.objects import Object
 from pilot.model.peer_authentication import PeerAuthentication
@@ -20,6 +21,7 @@ CORE = ""
 DISCOVERY = "discovery.k8s.io"
 NETWORKING = "networking.istio.io"
 SECURITY = "security.istio.io"
+KUBERNETES_NETWORKING = "networking.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ def _kinds(group: str, versions: Iterable[str], structs: Iterable[type[Object]],
 _ALL = (
     *_kinds(CORE, ["v1"], [Namespace, Node], namespaced=False),
     *_kinds(CORE, ["v1"], [KubernetesService, Endpoints, Pod, ServiceAccount]),
+    *_kinds(KUBERNETES_NETWORKING, ["v1"], [IngressClass], namespaced=False),
+    *_kinds(KUBERNETES_NETWORKING, ["v1"], [Ingress]),
     *_kinds(DISCOVERY, ["v1", "v1beta1"], [EndpointSlice]),
     *_kinds(
         NETWORKING,

@@ -118,7 +118,7 @@ class _Translation:
         if not route.match:
             yield self._route(route, None)
         for match in route.match:
-            if self._applies(match) and validity.is_valid_match(match, self.service.gateway_semantics):
+            if self._applies(match) and validity.is_valid_match(match, self.service.path_segments):
                 yield self._route(route, match)
 
     def _applies(self, match: HTTPMatchRequest) -> bool:
@@ -138,7 +138,7 @@ class _Translation:
         operation = self._operation(fields, match)
         return Route(
             name=_name(route, match),
-            match=EVERYTHING if match is None else build_match(match, gateway_semantics=self._gateway_semantics),
+            match=EVERYTHING if match is None else build_match(match, gateway_semantics=self.service.path_segments),
             metadata=config_metadata(self.service.origin),
             decorator=Decorator(operation=operation),
             stat_prefix=match.stat_prefix if match is not None else "",
@@ -214,7 +214,7 @@ class _Translation:
                 path = match.uri.exact
             elif match.uri.regex is not None:
                 path = match.uri.regex
-            elif match.uri.prefix is not None and (match.uri.prefix == "/" or not self._gateway_semantics):
+            elif match.uri.prefix is not None and (match.uri.prefix == "/" or not self.service.path_segments):
                 path = f"{match.uri.prefix}*"
         forwarding = fields.get("route")
         cluster = ClusterName.parse(forwarding.cluster) if forwarding is not None else None

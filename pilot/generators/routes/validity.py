@@ -53,7 +53,7 @@ def problems(service: ResolvedVirtualService) -> tuple[Problem, ...]:
         for each, match in enumerate(route.match):
             found.extend(
                 Problem(f"{reason}; the condition matches nothing", key, field=f"{place}.match[{each}].{field}")
-                for field, reason in match_errors(match, gateway_semantics=service.gateway_semantics)
+                for field, reason in match_errors(match, gateway_semantics=service.path_segments)
             )
         found.extend(
             Problem(f"{reason}; the route answers {code}", key, field=f"{place}.{field}")

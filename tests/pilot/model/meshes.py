@@ -32,6 +32,7 @@ _API_VERSIONS = {
     **dict.fromkeys(("Namespace", "Node", "Service", "Endpoints", "Pod", "ServiceAccount"), "v1"),
     "EndpointSlice": "discovery.k8s.io/v1",
     "PeerAuthentication": "security.istio.io/v1",
+    **dict.fromkeys(("Ingress", "IngressClass"), "networking.k8s.io/v1"),
 }
 
 

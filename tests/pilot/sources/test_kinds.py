@@ -21,9 +21,10 @@ def test_every_kind_has_its_own_key() -> None:
 
 def test_only_what_people_write_is_strict() -> None:
     assert {kind.name for kind in KINDS.values() if not kind.strict} == {
-        "Namespace", "Node", "Service", "Endpoints", "Pod", "ServiceAccount", "EndpointSlice",
+        "Namespace", "Node", "Service", "Endpoints", "Pod", "ServiceAccount", "EndpointSlice", "Ingress",
+        "IngressClass",
     }  # fmt: skip
-    assert {kind.name for kind in KINDS.values() if not kind.namespaced} == {"Namespace", "Node"}
+    assert {kind.name for kind in KINDS.values() if not kind.namespaced} == {"Namespace", "Node", "IngressClass"}
 
 
 def test_api_versions_read_as_in_documents() -> None:
