@@ -182,7 +182,7 @@ async def playing(directory: Path, envoy: Path, **options: Any) -> AsyncIterator
         issuer = local_issuer.load_or_create(plane.state)
         for name in shop.NUMBERS:
             mesh.agents[name] = Agent(AgentOptions(**_who(name, addresses, issuer, directory) | same))
-        await undo.enter_async_context(_serving(tuple(mesh.agents.values())))
+        await undo.enter_async_context(serving(tuple(mesh.agents.values())))
         await eventually(lambda: _answers(mesh), within=PATIENCE)
         yield mesh
 
@@ -214,7 +214,7 @@ async def _answers(mesh: Mesh) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _serving(agents: Sequence[Agent]) -> AsyncIterator[None]:
+async def serving(agents: Sequence[Agent]) -> AsyncIterator[None]:
     """Agents whose Envoys are ready; the first agent that fails ends the test."""
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(agent.serve()) for agent in agents]
     ready: asyncio.Future[Any] = asyncio.ensure_future(asyncio.gather(*(agent.wait_ready() for agent in agents)))
