@@ -59,11 +59,11 @@ class Feed:
             _report(batch.fresh)
             self._of_files = batch.problems
             self._mesh.snapshot, change = self._mesh.snapshot.apply(batch.events)
+            self._push(change, "endpoint" if not change.full else "config")
             if batch.listed:
                 _log.info("read %d objects from %s", len(batch.events), self._settings.config_dir)
                 self._mesh.is_listed = True
                 self._listed.set()
-            self._push(change, "endpoint" if not change.full else "config")
 
     async def serve_mesh_files(self) -> None:
         """Follows MeshConfig and MeshNetworks; ends only by cancellation."""
@@ -91,7 +91,7 @@ class Feed:
     def _push(self, change: Change, reason: str) -> None:
         if change.full:
             self._changed.set()
-        if change and self.is_serving:
+        if change and self._mesh.is_listed:  # from then on a stream may have been answered, before `is_serving` too
             since = asyncio.get_running_loop().time()
             self._debounce.submit(pushes.Change(None if change.full else _ENDPOINTS, (reason,), since))
 

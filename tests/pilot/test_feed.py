@@ -1,0 +1,187 @@
+"""Files become snapshots and pushes: what is current, what is told to proxies, what is told to people."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pilot.feed import Feed
+from pilot.mesh import Mesh
+from pilot.model.features import Features
+from pilot.model.mesh import MeshConfig
+from pilot.model.snapshot import Snapshot
+from pilot.settings import Settings
+from pilot.type_urls import ENDPOINT
+from pilot.xds.pushes import Change, Debounce
+from tests.pilot.agent.eventually import eventually
+
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: default}}
+spec: {{clusterIP: {ip}, ports: [{{name: http, port: 80}}]}}
+"""
+SLICE = """
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: web-a, namespace: default, labels: {{kubernetes.io/service-name: web}}}}
+addressType: IPv4
+ports: [{{name: http, port: 8080}}]
+endpoints: [{{addresses: [{ip}]}}]
+"""
+WEB = SERVICE.format(name="web", ip="10.96.0.1")
+
+
+@dataclass
+class Scene:
+    """A feed with its surroundings."""
+
+    directory: Path
+    feed: Feed
+    mesh: Mesh
+    pushed: list[Change] = field(default_factory=list)
+    tasks: tuple[asyncio.Task[None], ...] = ()
+
+    def hosts(self) -> set[str]:
+        """Services of the current snapshot, by name."""
+        return {each.hostname.partition(".")[0] for each in self.mesh.snapshot.services}
+
+    def is_listed(self) -> bool:
+        """Whether proxies may come."""
+        return self.mesh.is_listed
+
+    def write(self, name: str, text: str) -> None:
+        (self.directory / name).write_text(text)
+
+
+@contextlib.asynccontextmanager
+async def playing(directory: Path) -> AsyncIterator[Scene]:
+    """A feed that has not begun; its tasks end with the context."""
+    manifests = directory / "mesh"
+    manifests.mkdir()
+    settings = Settings(
+        config_dir=manifests, mesh_config=directory / "mesh-config", networks_config=directory / "networks"
+    )
+    mesh = Mesh(Snapshot.empty(MeshConfig(), Features()))
+    pushed: list[Change] = []
+    debounce = Debounce(pushed.append, asyncio.get_running_loop(), after=timedelta(milliseconds=10))
+    scene = Scene(manifests, Feed(settings, mesh, debounce), mesh, pushed)
+    try:
+        yield scene
+    finally:
+        debounce.close()
+        for task in scene.tasks:
+            task.cancel()
+        await asyncio.gather(*scene.tasks, return_exceptions=True)
+
+
+async def begin(scene: Scene) -> None:
+    """Starts the tasks, and waits until everything has been read."""
+    feed = scene.feed
+    scene.tasks = tuple(
+        asyncio.create_task(each) for each in (feed.serve_files(), feed.serve_mesh_files(), feed.serve_problems())
+    )
+    await feed.listed(scene.tasks)
+
+
+async def test_everything_there_is_has_been_read_before_anybody_is_let_in(tmp_path: Path) -> None:
+    async with playing(tmp_path) as scene:
+        scene.write("web.yaml", WEB)
+        assert not scene.is_listed()
+        assert list(scene.feed.missing()) == ["discovery"]
+        await begin(scene)
+        assert scene.is_listed()
+        assert scene.hosts() == {"web"}
+        assert scene.pushed == []
+        scene.feed.is_serving = True
+        assert list(scene.feed.missing()) == []
+
+
+async def test_an_edit_is_a_push_of_everything(tmp_path: Path) -> None:
+    async with playing(tmp_path) as scene:
+        scene.write("web.yaml", WEB)
+        await begin(scene)
+        scene.write("other.yaml", SERVICE.format(name="other", ip="10.96.0.2"))
+        await eventually(lambda: scene.pushed)
+        assert scene.hosts() == {"web", "other"}
+        assert [(each.types, each.reasons) for each in scene.pushed] == [(None, ("config",))]
+        assert scene.pushed[0].since > 0
+
+
+async def test_a_change_before_the_ports_are_open_is_pushed_too(tmp_path: Path) -> None:
+    """A stream may come and be answered while the rest still starts: it must not miss what happens meanwhile."""
+    async with playing(tmp_path) as scene:
+        await begin(scene)
+        assert not scene.feed.is_serving
+        scene.write("web.yaml", WEB)
+        await eventually(lambda: scene.pushed)
+
+
+async def test_a_moved_endpoint_is_a_push_of_endpoints(tmp_path: Path) -> None:
+    async with playing(tmp_path) as scene:
+        scene.write("web.yaml", f"{WEB}---{SLICE.format(ip='10.1.0.1')}")
+        await begin(scene)
+        scene.write("web.yaml", f"{WEB}---{SLICE.format(ip='10.1.0.2')}")
+        await eventually(lambda: scene.pushed)
+        assert [(each.types, each.reasons) for each in scene.pushed] == [(frozenset({ENDPOINT}), ("endpoint",))]
+
+
+async def test_an_edit_that_changes_nothing_is_no_push(tmp_path: Path) -> None:
+    async with playing(tmp_path) as scene:
+        scene.write("web.yaml", WEB)
+        await begin(scene)
+        scene.write("web.yaml", f"# a comment\n{WEB}")
+        scene.write("other.yaml", SERVICE.format(name="other", ip="10.96.0.2"))
+        await eventually(lambda: scene.hosts() == {"web", "other"})
+        await eventually(lambda: scene.pushed)
+        assert len(scene.pushed) == 1
+
+
+async def test_the_meshs_own_settings_are_followed(tmp_path: Path) -> None:
+    async with playing(tmp_path) as scene:
+        await begin(scene)
+        (tmp_path / "mesh-config").write_text("connectTimeout: 3s\n")
+        await eventually(lambda: scene.pushed)
+        assert scene.mesh.snapshot.mesh.connect_timeout == timedelta(seconds=3)
+        assert [(each.types, each.reasons) for each in scene.pushed] == [(None, ("global",))]
+
+
+async def test_what_is_wrong_is_logged_once_by_severity(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with playing(tmp_path) as scene:
+        scene.write("web.yaml", WEB.replace("port: 80", "port: many"))
+        scene.write("strange.yaml", "apiVersion: example.com/v1\nkind: Strange\nmetadata: {name: x}\n")
+        await begin(scene)
+        scene.write("other.yaml", SERVICE.format(name="other", ip="10.96.0.2"))
+        await eventually(lambda: scene.hosts() == {"other"})
+        told = [each for each in caplog.records if each.getMessage().startswith(f"{scene.directory}/")]
+        said = {each.levelno: each.getMessage() for each in told}
+        assert len(told) == len(said) == 2
+        assert "web.yaml:5: Service default/web: spec.ports[0].port: expected a whole number" in said[logging.ERROR]
+        assert "unknown kind" in said[logging.WARNING]
+        assert {str(each) for each in scene.feed.problems()} == set(said.values())
+
+
+async def test_what_files_say_together_is_logged_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    route = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: default}
+spec: {hosts: [web], http: [{route: [{destination: {host: nowhere}}]}]}
+"""
+    async with playing(tmp_path) as scene:
+        scene.write("web.yaml", f"{WEB}---{route}")
+        await begin(scene)
+        await eventually(lambda: "VirtualService default/web" in caplog.text)
+        assert "nowhere" in caplog.text
+
+
+async def test_a_directory_that_is_not_there_ends_the_wait_with_its_reason(tmp_path: Path) -> None:
+    async with playing(tmp_path) as scene:
+        scene.directory.rmdir()
+        with pytest.raises(FileNotFoundError, match="mesh"):
+            await begin(scene)
