@@ -35,7 +35,7 @@ class Memoized(Generic[P, T]):
     def __init__(self, function: Callable[P, T], size: int) -> None:
         self._function = function
         self._size = size
-        self._entries: OrderedDict[object, tuple[object, T]] = OrderedDict()
+        self._entries: OrderedDict[object, tuple[T, object]] = OrderedDict()
         self.calls = 0
         update_wrapper(self, function)
 
@@ -48,10 +48,10 @@ class Memoized(Generic[P, T]):
         found = entries.get(key)
         if found is not None:
             entries.move_to_end(key)
-            return found[1]
+            return found[0]
         self.calls += 1
         value = self._function(*args, **kwargs)
-        entries[key] = ((args, kwargs), value)
+        entries[key] = (value, (args, kwargs) if kwargs else args)
         if len(entries) > self._size:
             entries.popitem(last=False)
         return value

@@ -2,14 +2,16 @@
 
 In: the set a stream was sent, the set it is to have, what it asks for by name. Out: a `Body`: bytes without nonce and
 the names in them. Streams of one class hold the very same sets, so bodies are found by identity; the bytes are shared
-and each stream appends its nonce. Sends nothing and knows no stream.
+and each stream appends its nonce. Classes that differ in little share most chunks of their bodies. Sends nothing and
+knows no stream.
 
 Source: xDS behaviour 1.7-1.9; xDS protocol ("Grouping Resources into Responses", "Deleting Resources").
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from pilot.resources import Resource, ResourceSet
@@ -20,20 +22,29 @@ from pilot.xds.subscription import EVERYTHING, Subscription
 T = TypeVar("T")
 
 DEFAULT_BUDGET = 64 << 20
-"""Bytes of bodies kept for streams still to come. Arbitrary: the full answers of some twenty large classes."""
+"""Bytes of bodies kept for streams still to come. Arbitrary: the full answers of a large mesh, many times over."""
+
+RUN = 32
+"""Resources in a chunk, on average. Arbitrary: fewer share more, more need less bookkeeping."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
     """A response without its nonce. Equal by identity of what it was made from: compare `names` and `removed`."""
 
-    data: bytes
+    chunks: tuple[bytes, ...]
+    """Pieces that together are the message; most are shared with the bodies of other classes."""
     names: tuple[str, ...] = ()
     """Of the resources in it."""
     removed: tuple[str, ...] = ()
     """What the client is told to drop, by name (delta) or by absence."""
     updated: tuple[str, ...] = ()
     """Those of `names` that are new to the client, or changed, or asked for."""
+
+    @property
+    def data(self) -> bytes:
+        """The message in one piece."""
+        return b"".join(self.chunks)
 
     @property
     def is_empty(self) -> bool:
@@ -53,7 +64,9 @@ class Responses:
     """Makes bodies and remembers them, the ones used last, up to a budget in bytes."""
 
     def __init__(self, budget: int = DEFAULT_BUDGET) -> None:
-        self._bodies: _Shared[Body] = _Shared(budget, lambda body: len(body.data) + 64 * len(body.names))
+        self._chunks: _Shared[bytes] = _Shared(budget // 2, self._weigh)
+        self._bodies: _Shared[Body] = _Shared(budget // 2, self._charge)
+        self._encoded = 0
         self._differences: _Shared[Difference] = _Shared(budget // 16, lambda found: 64 * len(found.changed))
         self._endpoints: _Shared[frozenset[str]] = _Shared(budget // 16, lambda names: 64 * len(names))
 
@@ -81,7 +94,9 @@ class Responses:
             removed = tuple(name for name in removed if name in wanted.names)
         key = ("delta", type_url, id(old), id(new), asked, removed, id(clusters))
         return self._bodies.get(
-            key, (old, new, clusters), lambda: _delta(type_url, new, found.changed, removed, asked, clusters)
+            key,
+            (old, new, clusters),
+            lambda: _delta(type_url, new, found.changed, removed, asked, clusters, self._delta_chunks),
         )
 
     def sotw(self, type_url: TypeUrl, old: ResourceSet, new: ResourceSet, asked: frozenset[str]) -> Body:
@@ -92,8 +107,30 @@ class Responses:
         partial = type_url in BY_NAME
         make = _partial if partial else _full
         return self._bodies.get(
-            ("sotw", type_url, id(old), id(new), asked), (old, new), lambda: make(type_url, new, found, asked)
+            ("sotw", type_url, id(old), id(new), asked),
+            (old, new),
+            lambda: make(type_url, new, found, asked, self._sotw_chunks),
         )
+
+    def _weigh(self, chunk: bytes) -> int:
+        self._encoded += len(chunk)
+        return len(chunk)
+
+    def _charge(self, body: Body) -> int:
+        """What a body adds to what others hold already: the chunks that were made for it."""
+        fresh, self._encoded = self._encoded, 0
+        return fresh + 64 * (len(body.names) + len(body.chunks))
+
+    def _delta_chunks(self, resources: Sequence[Resource], clusters: ResourceSet | None) -> Iterator[bytes]:
+        for run in _runs(resources):
+            versions = tuple([version_on_wire(each, clusters) for each in run])
+            # without clusters the version of a resource is its own: the resource alone tells it
+            key = (tuple(map(id, run)), versions if clusters is not None else "delta")
+            yield self._chunks.get(key, run, partial(wire.encode_delta, run, versions))
+
+    def _sotw_chunks(self, resources: Sequence[Resource]) -> Iterator[bytes]:
+        for run in _runs(resources):
+            yield self._chunks.get((tuple(map(id, run)), "sotw"), run, partial(wire.encode_sotw, run))
 
     def endpoints_behind(self, body: Body, clusters: ResourceSet) -> frozenset[str]:
         """Names of the endpoint resources that the updated clusters of a body wait for."""
@@ -121,7 +158,7 @@ def claimed(
         if claims.get(name) != version_on_wire(each, clusters) or (clusters is not None and name not in clusters)
     )
     removed = tuple(sorted(name for name in claims if name not in new and wanted.wants(name)))
-    return _delta(type_url, new, changed, removed, asked, clusters)
+    return _delta(type_url, new, changed, removed, asked, clusters, _own_chunk)
 
 
 def version_on_wire(resource: Resource, clusters: ResourceSet | None) -> str:
@@ -152,12 +189,26 @@ def _delta(
     removed: Iterable[str],
     asked: frozenset[str],
     clusters: ResourceSet | None,
+    chunks: Callable[[Sequence[Resource], ResourceSet | None], Iterable[bytes]],
 ) -> Body:
     names = _updated(new, changed, asked)
     missing = _missing(asked, new)
     gone = tuple(sorted({*removed, *missing}))
-    resources = [(new[name], version_on_wire(new[name], clusters)) for name in names]
-    return Body(wire.encode_delta(type_url, new.version, resources, gone), names, gone, names)
+    frame = wire.encode_frame(type_url, new.version, gone)
+    return Body((frame, *chunks([new[name] for name in names], clusters)), names, gone, names)
+
+
+def _own_chunk(resources: Sequence[Resource], clusters: ResourceSet | None) -> Iterable[bytes]:
+    yield wire.encode_delta(resources, [version_on_wire(each, clusters) for each in resources])
+
+
+def _runs(resources: Sequence[Resource]) -> Iterator[tuple[Resource, ...]]:
+    """The resources in runs that end at certain ones, whatever is before or after: lists that are alike share runs."""
+    start = 0
+    for position, each in enumerate(resources, 1):
+        if each.mark % RUN == 0 or position == len(resources):
+            yield tuple(resources[start:position])
+            start = position
 
 
 def _updated(new: ResourceSet, changed: Iterable[str], asked: frozenset[str]) -> tuple[str, ...]:
@@ -175,16 +226,20 @@ def _missing(asked: frozenset[str], new: ResourceSet) -> set[str]:
     return missing
 
 
-def _partial(type_url: TypeUrl, new: ResourceSet, found: Difference, asked: frozenset[str]) -> Body:
+_Chunks = Callable[[Sequence[Resource]], Iterable[bytes]]
+
+
+def _partial(type_url: TypeUrl, new: ResourceSet, found: Difference, asked: frozenset[str], chunks: _Chunks) -> Body:
     names = _updated(new, found.changed, asked)
-    return Body(wire.encode_sotw(type_url, new.version, [new[name] for name in names]), names, (), names)
+    frame = wire.encode_frame(type_url, new.version)
+    return Body((frame, *chunks([new[name] for name in names])), names, (), names)
 
 
-def _full(type_url: TypeUrl, new: ResourceSet, found: Difference, asked: frozenset[str]) -> Body:
+def _full(type_url: TypeUrl, new: ResourceSet, found: Difference, asked: frozenset[str], chunks: _Chunks) -> Body:
+    everything = (wire.encode_frame(type_url, new.version), *chunks(list(new.resources.values())))
     if not (asked or found.changed or found.removed):
-        return Body(wire.encode_sotw(type_url, new.version, new.resources.values()))
-    updated = _updated(new, found.changed, asked)
-    return Body(wire.encode_sotw(type_url, new.version, new.resources.values()), tuple(new), found.removed, updated)
+        return Body(everything)
+    return Body(everything, tuple(new), found.removed, _updated(new, found.changed, asked))
 
 
 class _Shared(Generic[T]):

@@ -43,7 +43,7 @@ class Response:
     @property
     def data(self) -> bytes:
         """The whole message: bytes that streams share, and this stream's nonce."""
-        return self.body.data + wire.encode_nonce(self.nonce)
+        return b"".join((*self.body.chunks, wire.encode_nonce(self.nonce)))
 
 
 class Session:

@@ -1,7 +1,7 @@
 """Response bytes made by hand from resources that are ready bytes: no protobuf object is built for a stream.
 
-In: resources, names, a version. Out: the serialized response without its nonce, and the bytes of a nonce; protobuf
-messages concatenate, so `body + nonce` is the whole message. Field numbers are those of
+In: resources, names, a version. Out: serialized parts of a response; protobuf messages concatenate, so frame, resources
+and nonce, in whatever order and in however many pieces, are the whole message. Field numbers are those of
 envoy.service.discovery.v3.{DiscoveryResponse,DeltaDiscoveryResponse,Resource}; tests parse what is made here.
 """
 
@@ -23,26 +23,25 @@ _RESOURCE_NAME = b"\x1a"  # 3
 _RESOURCE_ALIASES = b"\x22"  # 4
 
 
-def encode_sotw(type_url: TypeUrl, version: str, resources: Iterable[Resource]) -> bytes:
-    """A DiscoveryResponse without nonce."""
-    parts = [*_text(_VERSION, version)]
-    for each in resources:
-        parts += (_RESOURCES, varint(len(each.body)), each.body)
-    parts += _text(_TYPE_URL, type_url)
+def encode_frame(type_url: TypeUrl, version: str, removed: Iterable[str] = ()) -> bytes:
+    """Either response without resources and nonce; `removed` only exists in a DeltaDiscoveryResponse."""
+    parts = [*_text(_VERSION, version), *_text(_TYPE_URL, type_url)]
+    for name in removed:
+        parts += _text(_REMOVED_RESOURCES, name)
     return b"".join(parts)
 
 
-def encode_delta(
-    type_url: TypeUrl, version: str, resources: Iterable[tuple[Resource, str]], removed: Iterable[str]
-) -> bytes:
-    """A DeltaDiscoveryResponse without nonce; each resource comes with the version that the client is to remember."""
-    parts = [*_text(_VERSION, version)]
-    for resource, resource_version in resources:
-        entry = _entry(resource, resource_version)
+def encode_sotw(resources: Iterable[Resource]) -> bytes:
+    """The resources of a DiscoveryResponse."""
+    return b"".join([part for each in resources for part in (_RESOURCES, varint(len(each.body)), each.body)])
+
+
+def encode_delta(resources: Iterable[Resource], versions: Iterable[str]) -> bytes:
+    """The resources of a DeltaDiscoveryResponse, each with the version that the client is to remember."""
+    parts: list[bytes] = []
+    for resource, version in zip(resources, versions, strict=True):
+        entry = _entry(resource, version)
         parts += (_RESOURCES, varint(len(entry)), entry)
-    parts += _text(_TYPE_URL, type_url)
-    for name in removed:
-        parts += _text(_REMOVED_RESOURCES, name)
     return b"".join(parts)
 
 

@@ -113,6 +113,30 @@ def test_streams_that_gave_up_different_names_do_not_share() -> None:
     assert (first.removed, second.removed) == (("a",), ("b",))
 
 
+def test_bodies_of_classes_that_differ_in_little_share_most_of_their_bytes() -> None:
+    common = [cluster(f"c{number}", "x" * 100) for number in range(500)]
+    responses = Responses()
+    one, other = (resource_set([*common, cluster("own", content)]) for content in "ab")
+    first, second = (responses.delta(CLUSTER, EMPTY, held, NO_NAMES, ALL) for held in (one, other))
+    shared = {id(chunk) for chunk in first.chunks} & {id(chunk) for chunk in second.chunks}
+    assert len(shared) >= len(first.chunks) - 2  # all but the frame and the last
+    message = discovery_pb2.DeltaDiscoveryResponse.FromString(second.data)
+    assert [each.name for each in message.resources] == list(other)
+    full = discovery_pb2.DiscoveryResponse.FromString(responses.sotw(CLUSTER, EMPTY, other, NO_NAMES).data)
+    assert [each.SerializeToString(deterministic=True) for each in full.resources] == [
+        each.body for each in other.resources.values()
+    ]
+
+
+def test_endpoints_are_shared_by_classes_that_have_the_same_clusters_for_them() -> None:
+    held = resource_set([endpoints("a"), endpoints("b")])
+    one, same, different = clusters(a="1", b="1", c="1"), clusters(a="1", b="1"), clusters(a="1", b="2")
+    responses = Responses()
+    bodies = [responses.delta(ENDPOINT, EMPTY, held, NO_NAMES, ALL, known) for known in (one, same, different)]
+    assert bodies[0].chunks[1] is bodies[1].chunks[1]
+    assert bodies[0].data == bodies[1].data != bodies[2].data
+
+
 def test_memory_is_bounded_and_forgetting_costs_only_time() -> None:
     responses, held = Responses(budget=10_000), clusters(a="x" * 6_000)
     first = responses.delta(CLUSTER, EMPTY, held, NO_NAMES, ALL)

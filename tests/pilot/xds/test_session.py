@@ -204,7 +204,7 @@ def test_streams_of_a_class_share_their_bytes(front: FrontEnd) -> None:
         wanted = session.wanted(ENDPOINT)
         response = session.respond(ENDPOINT, world.all(ENDPOINT, wanted.names))
         assert response is not None
-        sent.append((response.body.data, wanted.names, session.watches[ENDPOINT].sent))
+        sent.append((response.body, wanted.names, session.watches[ENDPOINT].sent))
     (first, one, held), (second, two, also) = sent
     assert first is second
     assert one is two

@@ -9,7 +9,7 @@ from tests.pilot.xds.worlds import cluster
 
 def test_sotw_bytes_are_a_discovery_response() -> None:
     one, two = cluster("a"), cluster("b" * 200)
-    data = wire.encode_sotw(CLUSTER, "v1", [one, two]) + wire.encode_nonce("17")
+    data = wire.encode_frame(CLUSTER, "v1") + wire.encode_sotw([one, two]) + wire.encode_nonce("17")
     message = discovery_pb2.DiscoveryResponse.FromString(data)
     assert (message.version_info, message.type_url, message.nonce) == ("v1", CLUSTER, "17")
     assert [each.SerializeToString(deterministic=True) for each in message.resources] == [one.body, two.body]
@@ -18,7 +18,8 @@ def test_sotw_bytes_are_a_discovery_response() -> None:
 
 def test_delta_bytes_are_a_delta_discovery_response() -> None:
     one = dataclasses.replace(cluster("a"), aliases=("x", "y"))
-    data = wire.encode_delta(CLUSTER, "v1", [(one, "r1")], ["b", "c" * 200]) + wire.encode_nonce("é")
+    frame = wire.encode_frame(CLUSTER, "v1", ["b", "c" * 200])
+    data = frame + wire.encode_delta([one], ["r1"]) + wire.encode_nonce("é")
     message = discovery_pb2.DeltaDiscoveryResponse.FromString(data)
     assert (message.system_version_info, message.type_url, message.nonce) == ("v1", CLUSTER, "é")
     (sent,) = message.resources
@@ -28,12 +29,14 @@ def test_delta_bytes_are_a_delta_discovery_response() -> None:
 
 
 def test_bytes_hold_nothing_unknown() -> None:
-    data = wire.encode_delta(CLUSTER, "v1", [(cluster("a"), "r1")], ["b"]) + wire.encode_nonce("1")
+    frame = wire.encode_frame(CLUSTER, "v1", ["b"])
+    data = frame + wire.encode_delta([cluster("a")], ["r1"]) + wire.encode_nonce("1")
     message = discovery_pb2.DeltaDiscoveryResponse.FromString(data)
     message.DiscardUnknownFields()
     assert message.ByteSize() == len(data)
 
 
 def test_an_empty_response_has_its_type() -> None:
-    assert discovery_pb2.DiscoveryResponse.FromString(wire.encode_sotw(CLUSTER, "", [])).type_url == CLUSTER
-    assert discovery_pb2.DeltaDiscoveryResponse.FromString(wire.encode_delta(CLUSTER, "", [], [])).type_url == CLUSTER
+    frame = wire.encode_frame(CLUSTER, "")
+    assert discovery_pb2.DiscoveryResponse.FromString(frame + wire.encode_sotw([])).type_url == CLUSTER
+    assert discovery_pb2.DeltaDiscoveryResponse.FromString(frame + wire.encode_delta([], [])).type_url == CLUSTER
