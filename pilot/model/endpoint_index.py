@@ -7,6 +7,7 @@ Source: xDS behaviour 2.4, 6.1 (shards), 1.10 (what an endpoint change means).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from pilot.model.draft import Draft
 from pilot.model.endpoint import Endpoint
@@ -17,6 +18,7 @@ PartKey = tuple[str, ...]
 """Provider, cluster, then what puts parts of one registry in order. The last two name a declared object."""
 Part = tuple[Endpoint, ...]
 Parts = Mapping[PartKey, Part]
+"""In order of the keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +77,26 @@ def keep_unchanged(old: Part, new: Part) -> Part:
 
 
 def combine(parts: Parts) -> ServiceEndpoints:
-    """All parts of a service in order. In several slices the same address and port name counts once."""
-    ordered = sorted(parts.items()) if len(parts) > 1 else list(parts.items())
-    endpoints = tuple(_unique_in_slices(ordered) if len(ordered) > 1 else (ordered[0][1] if ordered else ()))
+    """All parts of a service, which are in order. In several slices the same address and port name counts once."""
+    endpoints = tuple(chain.from_iterable(parts.values()) if _is_disjoint(parts) else _unique_in_slices(parts))
     if not endpoints:
         return NO_ENDPOINTS
     return ServiceEndpoints(
         endpoints=endpoints,
-        accounts=tuple(sorted({each.service_account for each in endpoints if each.service_account})),
-        plaintext=any(each.tls_mode != "istio" for each in endpoints),
+        accounts=tuple(sorted({each.service_account for each in endpoints} - {""})),
+        plaintext={each.tls_mode for each in endpoints} != {"istio"},
     )
 
 
-def _unique_in_slices(ordered: Iterable[tuple[PartKey, Part]]) -> Iterable[Endpoint]:
+def _is_disjoint(parts: Parts) -> bool:
+    """Whether at most one slice lists endpoints, so that none is listed twice."""
+    slices = (key for key in parts if key[-2] in SLICE_KINDS)
+    return next(slices, None) is None or next(slices, None) is None
+
+
+def _unique_in_slices(parts: Parts) -> Iterable[Endpoint]:
     seen: set[tuple[str, str]] = set()
-    for key, part in ordered:
+    for key, part in parts.items():
         if key[-2] not in SLICE_KINDS:
             yield from part
             continue
@@ -98,6 +105,13 @@ def _unique_in_slices(ordered: Iterable[tuple[PartKey, Part]]) -> Iterable[Endpo
             if place not in seen:
                 seen.add(place)
                 yield each
+
+
+def _in_order(before: Parts, after: Parts) -> Parts:
+    """The parts after an edit of those before, which are in order of their keys."""
+    if len(before) == len(after) and before.keys() == after.keys():
+        return after
+    return dict(sorted(after.items()))
 
 
 def replace_parts(
@@ -114,6 +128,7 @@ def replace_parts(
         after = draft.finish()
         if after is before:
             continue
+        after = _in_order(before, after)
         all_parts.set(service, after or None)
         old, new = index.endpoints.get(service, NO_ENDPOINTS), combine(after)
         if old != new:

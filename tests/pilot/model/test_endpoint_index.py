@@ -21,8 +21,11 @@ def endpoint(address: str, account: str = "", tls_mode: str = "istio", port_name
 
 
 def test_parts_are_put_together_by_shard_then_by_name() -> None:
-    made = combine({SLICE_B: (endpoint("2"),), ENTRY: (endpoint("3"),), SLICE_A: (endpoint("1"),)})
-    assert [each.address for each in made.endpoints] == ["3", "1", "2"]
+    edits = {SLICE_B: (endpoint("2"),), ENTRY: (endpoint("3"),), SLICE_A: (endpoint("1"),)}
+    index, _ = replace_parts(EndpointIndex(), {WEB: edits})
+    assert [each.address for each in index.endpoints[WEB].endpoints] == ["3", "1", "2"]
+    index, _ = replace_parts(index, {WEB: {ENTRY: (), SLICE_A: (endpoint("4"),)}})
+    assert [each.address for each in index.endpoints[WEB].endpoints] == ["4", "2"]
 
 
 def test_an_address_in_two_slices_counts_once_a_port() -> None:
