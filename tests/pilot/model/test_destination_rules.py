@@ -1,11 +1,13 @@
 from typing import Any
 
+from msgspec.structs import replace
+
 from pilot.model.destination_rule import MergedRule
-from pilot.model.destination_rules import select_inbound, select_outbound
+from pilot.model.destination_rules import merge_rules, select_inbound, select_outbound
 from pilot.model.mesh import MeshConfig
 from pilot.model.snapshot import Snapshot
 from pilot.resources import Origin
-from tests.pilot.model.meshes import edit, mesh_of, remove
+from tests.pilot.model.meshes import edit, mesh_of, only, remove, settings
 
 WEB = "web.app.svc.cluster.local"
 
@@ -154,3 +156,11 @@ def test_the_last_rule_leaves_nothing_behind() -> None:
     snapshot, _ = remove(mesh_of(rule("a", "host: web")), "DestinationRule", "app", "a")
     assert snapshot.rules.namespaces == {}
     assert snapshot.problems == ()
+
+
+def test_a_rule_without_host_is_a_problem() -> None:
+    declared = only(rule("a", "host: web"))
+    nameless = replace(declared, spec=replace(declared.spec, host=""))
+    merged_rules, (problem,) = merge_rules([nameless], "app", settings())
+    assert merged_rules.rules == ()
+    assert problem.field == "spec.host"

@@ -1,6 +1,13 @@
+from pathlib import Path
+
+import pytest
+
+from pilot.model.objects import Event
 from pilot.model.service import Hostname, Namespace
 from pilot.model.snapshot import Snapshot
 from tests.pilot.model.meshes import edit, mesh_of, remove
+from tests.recordings import read_scenario
+from tests.shared import GOLDEN
 
 WEB = (Hostname("web.app.svc.cluster.local"), Namespace("app"))
 EXT = (Hostname("ext.com"), Namespace("app"))
@@ -127,3 +134,16 @@ def test_entries_of_one_host_do_not_disturb_each_other() -> None:
     snapshot = mesh_of(EXTERNAL + "  endpoints: [{address: 1.1.1.1}]\n---" + other)
     assert addresses(snapshot, EXT) == ["1.1.1.1", "1.1.1.1", "2.2.2.2", "2.2.2.2"]
     assert addresses(remove(snapshot, "ServiceEntry", "app", "ext")[0], EXT) == ["2.2.2.2", "2.2.2.2"]
+
+
+@pytest.mark.parametrize(
+    "directory", sorted(path for path in GOLDEN.iterdir() if path.is_dir()), ids=lambda path: path.name
+)
+def test_pods_give_what_the_recorded_slices_give(directory: Path) -> None:
+    snapshot = read_scenario(directory)
+    managed = "endpointslice.kubernetes.io/managed-by"
+    gone = [each for each in snapshot.objects.all() if each.KIND == "EndpointSlice" and managed in each.metadata.labels]
+    assert gone
+    without, change = snapshot.apply([Event(each.key, None) for each in gone])
+    assert without.endpoints == snapshot.endpoints
+    assert not change
