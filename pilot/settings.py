@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from pilot.model.duration import parse_duration
-from pilot.model.features import Features
+from pilot.model.features import Features, RemoteKeys
 
 SECOND = timedelta(seconds=1)
 
@@ -98,6 +98,14 @@ def _inverted(text: str) -> bool:
     return not parse_bool(text)
 
 
+def parse_remote_keys(text: str) -> RemoteKeys:
+    """`istiod` or false, `hybrid` or true, `envoy`. Raises: ValueError."""
+    known = {"istiod": "istiod", "false": "istiod", "hybrid": "hybrid", "true": "hybrid", "envoy": "envoy"}
+    if text.lower() not in known:
+        raise ValueError(f"expected istiod, hybrid or envoy, got {text!r}")
+    return RemoteKeys(known[text.lower()])
+
+
 _FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_ENABLE_AMBIENT": ("ambient", parse_bool),
     "PILOT_ENABLE_SENDING_HBONE": ("sending_hbone", parse_bool),
@@ -148,6 +156,8 @@ _FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_ENABLE_GATEWAY_API": ("gateway_api", parse_bool),
     "PILOT_ENABLE_ALPHA_GATEWAY_API": ("alpha_gateway_api", parse_bool),
     "LABEL_CANONICAL_SERVICES_FOR_MESH_EXTERNAL_SERVICE_ENTRIES": ("lb_canonical_services_for_external", parse_bool),
+    "PILOT_JWT_ENABLE_REMOTE_JWKS": ("remote_keys", parse_remote_keys),
+    "ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY": ("selector_gateway_policy", parse_bool),
     "CLUSTER_ID": ("cluster_id", str),
     "REVISION": ("revision", str),
     "POD_NAMESPACE": ("system_namespace", str),

@@ -5,6 +5,17 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
+
+
+class RemoteKeys(Enum):
+    """Who fetches the keys of issuers of tokens (PILOT_JWT_ENABLE_REMOTE_JWKS)."""
+
+    FETCHED = "istiod"
+    """We do, and proxies get them from us."""
+    HYBRID = "hybrid"
+    """Proxies do where they can reach the host as a service of the mesh, else we."""
+    BY_PROXY = "envoy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,9 @@ class Features:
     gateway_api: bool = True
     alpha_gateway_api: bool = False
     lb_canonical_services_for_external: bool = False
+    remote_keys: RemoteKeys = RemoteKeys.FETCHED
+    selector_gateway_policy: bool = True
+    """ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY: policies with selectors belong to workloads of Gateway API too."""
     cluster_domain: str = "cluster.local"
     cluster_id: str = "Kubernetes"
     revision: str = "default"

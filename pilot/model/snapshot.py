@@ -16,6 +16,7 @@ from pilot.model import (
     endpoint_sources,
     gateways,
     peer_authentications,
+    policies,
     routing,
     service_index,
     sidecars,
@@ -38,6 +39,7 @@ from pilot.model.object_store import ObjectStore, Replacement, apply_events, rep
 from pilot.model.objects import Event, Object
 from pilot.model.peer_authentication import PeerAuthentication
 from pilot.model.peer_authentications import PeerAuthentications
+from pilot.model.policies import SecurityPolicies
 from pilot.model.problem import Problem
 from pilot.model.routing import ResolvedVirtualService, Routing
 from pilot.model.service import Service
@@ -71,6 +73,7 @@ class Snapshot:
     gateways: tuple[GatewayServers, ...] = ()
     """By creation time, name, namespace."""
     peer_authentications: PeerAuthentications = field(default_factory=PeerAuthentications)
+    policies: SecurityPolicies = field(default_factory=SecurityPolicies)
     sidecars: Sidecars = field(default_factory=Sidecars)
 
     @classmethod
@@ -123,7 +126,7 @@ class Snapshot:
         found = (each for place in sorted(self.routing.problems) for each in self.routing.problems[place])
         routes = (*self.conversions.problems, *found)
         rules = (each for place in sorted(self.rules.problems) for each in self.rules.problems[place])
-        return (*routes, *rules)
+        return (*routes, *rules, *self.policies.problems(self.mesh, self.services))
 
     def apply(self, events: Iterable[Event]) -> tuple["Snapshot", Change]:
         """The mesh after the events, and what they changed."""
@@ -198,6 +201,7 @@ def _derive(
         rules=_rules(old, known, replaced, settings),
         gateways=_gateways(old, known, replaced),
         peer_authentications=_peer_authentications(old, seen, replaced, settings),
+        policies=policies.update(old.policies, seen, replaced),
         sidecars=_sidecars(old, seen, replaced, settings),
     )
     derived = Derived(service_changes, workload_changes, endpoint_changes)

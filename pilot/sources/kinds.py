@@ -6,12 +6,14 @@ In: API group and kind of a document. Out: what to decode it to. An entry in `KI
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pilot.model.authorization_policy import AuthorizationPolicy
 from pilot.model.destination_rule import DestinationRule
 from pilot.model.gateway import Gateway
 from pilot.model.ingress import Ingress, IngressClass
 from pilot.model.kubernetes import Endpoints, EndpointSlice, KubernetesService, Namespace, Node, Pod, ServiceAccount
 from pilot.model.objects import Object
 from pilot.model.peer_authentication import PeerAuthentication
+from pilot.model.request_authentication import RequestAuthentication
 from pilot.model.service_entry import ServiceEntry
 from pilot.model.sidecar import Sidecar
 from pilot.model.virtual_service import VirtualService
@@ -61,7 +63,7 @@ _ALL = (
         ["v1", "v1beta1", "v1alpha3"],
         [VirtualService, DestinationRule, Gateway, ServiceEntry, WorkloadEntry, Sidecar],
     ),
-    *_kinds(SECURITY, ["v1", "v1beta1"], [PeerAuthentication]),
+    *_kinds(SECURITY, ["v1", "v1beta1"], [PeerAuthentication, AuthorizationPolicy, RequestAuthentication]),
 )
 
 KINDS: Mapping[tuple[str, str], Kind] = {(each.group, each.name): each for each in _ALL}

@@ -18,6 +18,7 @@ from pilot.view.proxy import Proxy, ProxyKind
 from pilot.view.proxy_view import Particulars, ProxyView
 from pilot.view.scope import Endpoints, Scope
 from pilot.view.scoping import scope_of
+from pilot.view.security import security_of
 from pilot.view.workload_lookup import Identified, identify, workload_of
 
 _PARTICULARS: Interner[Particulars] = Interner(8192)  # arbitrary: classes of proxies at once
@@ -38,6 +39,7 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
         endpoints=snapshot.endpoints,
         peer_authentications=snapshot.peer_authentications,
         network_gateways=network_gateways.build(snapshot.services, snapshot.networks),
+        security=security_of(snapshot, proxy, identified),
         gateways=_gateways(snapshot, proxy, identified),
     )
 

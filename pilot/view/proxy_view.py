@@ -14,6 +14,7 @@ from pilot.model.network_gateways import NO_GATEWAYS, NetworkGateways
 from pilot.model.peer_authentications import PeerAuthentications
 from pilot.view.proxy import Traits
 from pilot.view.scope import Endpoints, Scope
+from pilot.view.security import NO_SECURITY, Security
 from pilot.view.workload import Workload
 
 
@@ -43,6 +44,8 @@ class ProxyView:
     """What clients expect of servers, and endpoints of theirs."""
     network_gateways: NetworkGateways = NO_GATEWAYS
     """The ways into other networks."""
+    security: Security = NO_SECURITY
+    """What the workload enforces."""
     gateways: tuple[GatewayServer, ...] = ()
     """Routers: the servers of every Gateway that selects it, in creation order."""
 

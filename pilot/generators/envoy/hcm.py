@@ -21,7 +21,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import BoolValue
 
 from pilot.generators.envoy import access_log, http_filters, telemetry, tracing
-from pilot.generators.envoy.http_filters import HttpChain, Side
+from pilot.generators.envoy.http_filters import NOTHING, Extra, HttpChain, Side
 from pilot.generators.envoy.packing import PREFIX, pack
 from pilot.generators.envoy.tracing import NO_TAGS, WorkloadTags
 from pilot.generators.envoy.wire import embed, embed_all, serialize, text
@@ -123,7 +123,7 @@ def http_chain(context: ProxyContext, side: Side, *, grpc_web: bool, proxy: bool
 
 
 @memoized()
-def _base(context: ProxyContext, side: Side, grpc_web: bool, http2: bool, proxy: bool) -> bytes:
+def _base(context: ProxyContext, side: Side, grpc_web: bool, http2: bool, proxy: bool, extra: Extra = NOTHING) -> bytes:
     """Everything but name and routes. `http2`: the server expects HTTP/2; `proxy`: of a forward proxy's listener."""
     features, traits = context.features, context.traits
     manager = HttpConnectionManager(
@@ -148,7 +148,7 @@ def _base(context: ProxyContext, side: Side, grpc_web: bool, http2: bool, proxy:
     if http2:
         manager.http2_protocol_options.CopyFrom(Http2ProtocolOptions())
     chain = http_chain(context, side, grpc_web=grpc_web, proxy=proxy)
-    filters = http_filters.build_http_filters(chain, traits.flavour)
+    filters = http_filters.build_http_filters(chain, traits.flavour, extra)
     traces = tracing.build_tracing(context.tags, context.mesh, context.config, features)
     return b"".join(
         (
@@ -233,14 +233,22 @@ def with_rds(
     route_name: str,
     grpc_web: bool = False,
     proxy: bool = False,
+    extra: Extra = NOTHING,
 ) -> bytes:
     """A connection manager (serialized network filter) that asks for its routes by name."""
     rds = embed(_RDS, serialize(Rds(config_source=_ADS, route_config_name=route_name)))
-    return _filter(_base(context, side, grpc_web, False, proxy), stat_prefix, rds)
+    return _filter(_base(context, side, grpc_web, False, proxy, extra), stat_prefix, rds)
 
 
 def with_routes(
-    context: ProxyContext, side: Side, stat_prefix: str, route_config: bytes, *, grpc_web: bool, http2: bool
+    context: ProxyContext,
+    side: Side,
+    stat_prefix: str,
+    route_config: bytes,
+    *,
+    grpc_web: bool,
+    http2: bool,
+    extra: Extra = NOTHING,
 ) -> bytes:
     """A connection manager with its routes inside; `route_config` is a serialized RouteConfiguration."""
-    return _filter(_base(context, side, grpc_web, http2, False), stat_prefix, embed(_ROUTE_CONFIG, route_config))
+    return _filter(_base(context, side, grpc_web, http2, False, extra), stat_prefix, embed(_ROUTE_CONFIG, route_config))

@@ -133,12 +133,12 @@ _OWN: Final[Mapping[Slot, Callable[[HttpChain], Extension | None]]] = {
 }
 """What this issue's slots hold; slots without an entry are filled by `extra` only."""
 
-NOTHING: Final[Mapping[Slot, tuple[Extension, ...]]] = {}
+Extra = Mapping[Slot, tuple[Extension, ...]]
+"""Filters of other layers by slot; as part of a cache key: the same object for the same filters."""
+NOTHING: Final[Extra] = {}
 
 
-def build_http_filters(
-    chain: HttpChain, flavour: Flavour, extra: Mapping[Slot, tuple[Extension, ...]] = NOTHING
-) -> tuple[Extension, ...]:
+def build_http_filters(chain: HttpChain, flavour: Flavour, extra: Extra = NOTHING) -> tuple[Extension, ...]:
     """The filters of a chain, without those that the proxy lacks."""
     filters: list[Extension | None] = []
     for slot in Slot:

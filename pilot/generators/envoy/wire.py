@@ -4,7 +4,7 @@ In: field numbers and bytes. Out: bytes that parse as the message. Does not look
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -49,6 +49,8 @@ class Extension:
     url: str
     body: bytes
     """Serialized message whose field 1 is the name; the field of `typed_config` depends on the kind of extension."""
+    required: bool = False
+    """Without it more would be allowed than is meant: a proxy that lacks it must refuse the whole."""
 
 
 FILTER_CONFIG = 4
@@ -56,9 +58,12 @@ FILTER_CONFIG = 4
 LISTENER_FILTER_CONFIG = 3
 
 
-def extension(name: str, config: Any, *, field: int = FILTER_CONFIG, extra: bytes = b"") -> Extension:
+def extension(
+    name: str, config: Any, *, field: int = FILTER_CONFIG, extra: bytes = b"", required: bool = False
+) -> Extension:
     """An extension with a configuration message; `extra` are further fields, serialized."""
-    return packed(name, PREFIX + str(config.DESCRIPTOR.full_name), pack(config), field=field, extra=extra)
+    made = packed(name, PREFIX + str(config.DESCRIPTOR.full_name), pack(config), field=field, extra=extra)
+    return replace(made, required=True) if required else made
 
 
 def packed(name: str, url: str, config: Any, *, field: int = FILTER_CONFIG, extra: bytes = b"") -> Extension:
@@ -67,5 +72,5 @@ def packed(name: str, url: str, config: Any, *, field: int = FILTER_CONFIG, extr
 
 
 def supported(extensions: Iterable[Extension | None], flavour: Flavour) -> tuple[Extension, ...]:
-    """Those that are there and that this proxy binary has, in order."""
-    return tuple(each for each in extensions if each is not None and flavour.has(each.url))
+    """Those that are there and that this proxy binary has, in order, and those that it must have."""
+    return tuple(each for each in extensions if each is not None and (each.required or flavour.has(each.url)))

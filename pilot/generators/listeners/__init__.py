@@ -39,7 +39,7 @@ def build(view: ProxyView) -> ResourceSet:
             gateways = merged_gateways(view)
             context = context_of(view)
             return _set(
-                gateway.build_gateway(gateways, caller.scope, context, caller.labels),
+                gateway.build_gateway(gateways, caller.scope, context, caller.labels, view.security),
                 tuple(tunnel.build_tunnel(context)),
             )
         case ProxyKind.WAYPOINT | ProxyKind.ZTUNNEL:
@@ -73,7 +73,13 @@ def _sidecar(view: ProxyView) -> ResourceSet:
     bind = _ingress_bind(view) if any(not each.bind for each in ingress) else ""
     sidecar = view.scope.sidecar
     served = inbound.build_inbound(
-        same_tuple(view.workload.targets), view.workload.mtls, same_tuple(ingress), sidecar, bind, context
+        same_tuple(view.workload.targets),
+        view.workload.mtls,
+        same_tuple(ingress),
+        sidecar,
+        bind,
+        context,
+        view.security,
     )
     return _set(wanted, served)
 

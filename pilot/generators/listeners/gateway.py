@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from envoy.config.listener.v3.listener_pb2 import Listener
 
+from pilot.generators import security as security_filters
 from pilot.generators.envoy import hcm, listener_filters, network_filters, server_tls
 from pilot.generators.envoy.hcm import ProxyContext
 from pilot.generators.envoy.http_filters import Side
@@ -44,6 +45,7 @@ from pilot.model.virtual_service import RouteDestination
 from pilot.resources import Origin, Resource, resource_of_bytes
 from pilot.type_urls import LISTENER
 from pilot.view.scope import Scope
+from pilot.view.security import NO_SECURITY, Security
 
 _PRIVILEGED: Final = 1024
 
@@ -55,14 +57,19 @@ class GatewayProxy:
     scope: Scope
     context: ProxyContext
     labels: Mapping[str, str]
+    security: Security = NO_SECURITY
 
 
 @memoized(size=1024)
 def build_gateway(
-    gateways: MergedGateways, scope: Scope, context: ProxyContext, labels: Mapping[str, str]
+    gateways: MergedGateways,
+    scope: Scope,
+    context: ProxyContext,
+    labels: Mapping[str, str],
+    security: Security = NO_SECURITY,
 ) -> tuple[Resource, ...]:
     """The listeners of a gateway proxy, in the order of its ports."""
-    proxy = GatewayProxy(scope, context, labels)
+    proxy = GatewayProxy(scope, context, labels, security)
     made: list[Resource] = []
     for port in gateways.ports:
         if context.traits.unprivileged and port.number < _PRIVILEGED:
@@ -71,7 +78,7 @@ def build_gateway(
             tuple(_distinct(chain for server in port.servers for chain in _chains(server, port, proxy)))
         )
         if chains:
-            made.append(_listener(port.bind, port.number, chains, context))
+            made.append(_listener(port.bind, port.number, chains, context, security.origins))
     return tuple(made)
 
 
@@ -89,7 +96,7 @@ def _chains(server: MergedServer, port: MergedPort, proxy: GatewayProxy) -> Iter
     match server.kind:
         case ServerKind.HTTP | ServerKind.HTTPS:
             if server.kind is ServerKind.HTTP or normalise_sni(server.sni_hosts) is not None:
-                yield _http_chain(server, _name(port, proxy.context), proxy.context)
+                yield _http_chain(server, _name(port, proxy.context), proxy.context, proxy.security)
         case ServerKind.TCP | ServerKind.TLS:
             yield from _tcp_chains(server, proxy)
         case ServerKind.PASSTHROUGH:
@@ -104,13 +111,14 @@ def _name(port: MergedPort, context: ProxyContext) -> str:
 
 
 @memoized(size=16_384)
-def _http_chain(server: MergedServer, name: str, context: ProxyContext) -> Chain:
+def _http_chain(server: MergedServer, name: str, context: ProxyContext, security: Security) -> Chain:
     """Plain HTTP takes every connection; terminated TLS those for its hosts."""
     secure = server.kind is ServerKind.HTTPS
     declared = server.gateway.server
     prefix = declared.name if secure and declared.name else f"outbound_{name};"
     grpc_web = server.protocol is PortProtocol.GRPC_WEB
-    manager = hcm.with_rds(context, Side.GATEWAY, prefix, server.route_name, grpc_web)
+    extra = security_filters.http_filters(security, context.mesh, Side.GATEWAY)
+    manager = hcm.with_rds(context, Side.GATEWAY, prefix, server.route_name, grpc_web, False, extra)
     return Chain(
         ChainMatch(sni=normalise_sni(server.sni_hosts) or ()) if secure else ChainMatch(),
         embed(FILTERS, manager),
@@ -182,7 +190,7 @@ def _routed_chain(
     found: list[Service | MergedRule | None] = []
     for host in hosts:
         found += [scope.by_host.get(Hostname(host)), scope.rules.get(Hostname(host))]
-    yield _tcp_chain(server, service, route, "\n".join(sni), same_tuple(tuple(found)), proxy.context)
+    yield _tcp_chain(server, service, route, "\n".join(sni), same_tuple(tuple(found)), proxy.context, proxy.security)
 
 
 @memoized(size=16_384)
@@ -193,6 +201,7 @@ def _tcp_chain(
     sni: str,
     found: tuple[Service | MergedRule | None, ...],
     context: ProxyContext,
+    security: Security,
 ) -> Chain:
     hosts = tuple(dict.fromkeys(each.destination.host for each in route))
     known = {host: (found[2 * n], found[2 * n + 1]) for n, host in enumerate(hosts)}
@@ -208,15 +217,22 @@ def _tcp_chain(
     exchange = network_filters.metadata_exchange(context.features, context.traits.flavour) if from_mesh else None
     return Chain(
         ChainMatch(sni=tuple(sni.split("\n")) if sni else ()),
-        _filters(target, server.protocol, context, exchange),
+        _filters(target, server.protocol, context, security, exchange),
         transport_socket=_socket(server, context, http=False) if server.kind is ServerKind.TLS else None,
         origins=(server.gateway.origin, service.origin, *origins),
     )
 
 
-def _filters(target: TcpTarget, protocol: PortProtocol, context: ProxyContext, exchange: Any | None = None) -> bytes:
+def _filters(
+    target: TcpTarget,
+    protocol: PortProtocol,
+    context: ProxyContext,
+    security: Security,
+    exchange: Any | None = None,
+) -> bytes:
     watchers = Watchers(
         metadata_exchange=exchange,
+        security=security_filters.tcp_filters(security, context.mesh),
         stats=network_filters.stats(enabled=context.has_stats, outbound=False),
         logs=context.logs.tcp,
     )
@@ -238,18 +254,22 @@ def _auto_passthrough_chains(server: MergedServer, proxy: GatewayProxy) -> Itera
         for port in service.ports:
             if port.protocol is not PortProtocol.UDP:
                 for subset in subsets:
-                    yield _sni_chain(service, port.number, subset, proxy.context, server.gateway.origin)
+                    yield _sni_chain(service, port.number, subset, proxy.context, server.gateway.origin, proxy.security)
 
 
 @memoized(size=65_536)
-def _sni_chain(service: Service, port: int, subset: str, context: ProxyContext, gateway: Origin) -> Chain:
+def _sni_chain(
+    service: Service, port: int, subset: str, context: ProxyContext, gateway: Origin, security: Security
+) -> Chain:
     name = outbound_sni(port, service.hostname, subset)
-    filters = _filters(TcpTarget(name), PortProtocol.TCP, context)
+    filters = _filters(TcpTarget(name), PortProtocol.TCP, context, security)
     return Chain(ChainMatch(protocols=MESH_ALL, sni=(name,)), filters, origins=(gateway, service.origin))
 
 
 @memoized(size=16_384)
-def _listener(bind: str, port: int, chains: tuple[Chain, ...], context: ProxyContext) -> Resource:
+def _listener(
+    bind: str, port: int, chains: tuple[Chain, ...], context: ProxyContext, policies: tuple[Origin, ...]
+) -> Resource:
     binds = (bind,) if bind else wildcard_addresses(context.traits, context.features)
     name = listener_name(binds[0], port)
     base = Listener(
@@ -267,7 +287,8 @@ def _listener(bind: str, port: int, chains: tuple[Chain, ...], context: ProxyCon
             embed_all(ACCESS_LOG, context.logs.listener),
         )
     )
-    return resource_of_bytes(LISTENER, name, value, (origin for chain in chains for origin in chain.origins))
+    origins = (*(origin for chain in chains for origin in chain.origins), *policies)
+    return resource_of_bytes(LISTENER, name, value, origins)
 
 
 def _inspectors(chains: Sequence[Chain], context: ProxyContext) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from pilot.generators.listeners import assemble
 from pilot.generators.listeners.address import additional, listen_on, listener_name
 from pilot.generators.listeners.assemble import ACCESS_LOG, CHAINS
 from pilot.generators.listeners.chain import TLS, Chain, serialize_chain
-from pilot.generators.listeners.inbound_chains import InboundPort, blackhole_chain, build_port_chains
+from pilot.generators.listeners.inbound_chains import InboundPort, Owner, blackhole_chain, build_port_chains
 from pilot.generators.service_address import wildcard_addresses
 from pilot.generators.stat_name import stat_name
 from pilot.memo import memoized
@@ -31,6 +31,7 @@ from pilot.model.sidecar import CaptureMode, SidecarIngressListener
 from pilot.resources import Origin, Resource, resource_of_bytes
 from pilot.type_urls import LISTENER
 from pilot.view.proxy import Interception
+from pilot.view.security import NO_SECURITY, Security
 from pilot.view.workload import InboundMtls, ServiceTarget
 
 VIRTUAL_INBOUND: Final = "virtualInbound"
@@ -60,6 +61,7 @@ def build_inbound(
     sidecar: Origin | None,
     own_address: str,
     context: ProxyContext,
+    security: Security = NO_SECURITY,
 ) -> tuple[Resource, ...]:
     """The inbound listeners of a workload.
 
@@ -72,10 +74,11 @@ def build_inbound(
     else:
         ports = list(_service_ports(targets, mtls, context)) if intercepted else []
     ports.sort(key=lambda port: port.inbound.number)
+    owner = Owner(context, security)
     made: list[Resource] = []
     if intercepted:
-        made.append(_virtual_inbound([port for port in ports if not port.bound], mtls, sidecar, context))
-    made.extend(_bound_listener(port, sidecar, context) for port in ports if port.bound)
+        made.append(_virtual_inbound([port for port in ports if not port.bound], mtls, sidecar, owner))
+    made.extend(_bound_listener(port, sidecar, owner) for port in ports if port.bound)
     return tuple(made)
 
 
@@ -140,7 +143,8 @@ def _ingress_stat_name(name: str, listener: SidecarIngressListener, context: Pro
     return stat_name(context.mesh.inbound_cluster_stat_name, "", called, port)
 
 
-def _chains(port: _Port, context: ProxyContext) -> tuple[Chain, ...]:
+def _chains(port: _Port, owner: Owner) -> tuple[Chain, ...]:
+    context = owner.context
     socket: Any | None = None
     if port.tls is not None:
         http = port.inbound.protocol is PortProtocol.HTTPS
@@ -154,12 +158,11 @@ def _chains(port: _Port, context: ProxyContext) -> tuple[Chain, ...]:
             traits.file_credential_socket,
             traits.credential_socket,
         )
-    return build_port_chains(port.inbound, port.mode, context, socket)
+    return build_port_chains(port.inbound, port.mode, owner, socket)
 
 
-def _virtual_inbound(
-    ports: Sequence[_Port], mtls: InboundMtls, sidecar: Origin | None, context: ProxyContext
-) -> Resource:
+def _virtual_inbound(ports: Sequence[_Port], mtls: InboundMtls, sidecar: Origin | None, owner: Owner) -> Resource:
+    context = owner.context
     own_port = context.mesh.proxy_inbound_listen_port
     unlisted = [0, *sorted(set(mtls.ports) - {port.inbound.number for port in ports})]
     passthrough = [
@@ -167,7 +170,7 @@ def _virtual_inbound(
     ]
     chains = [blackhole_chain(own_port, context.untagged)]
     for port in (*passthrough, *ports):
-        chains.extend(_chains(port, context))
+        chains.extend(_chains(port, owner))
     traits = context.traits
     binds = wildcard_addresses(traits, context.features)
     transparent = traits.interception is Interception.TPROXY
@@ -179,7 +182,7 @@ def _virtual_inbound(
     first = [listener_filters.ORIGINAL_DST]
     if transparent:
         first.append(listener_filters.ORIGINAL_SRC)
-    return _listener(VIRTUAL_INBOUND, base, first, chains, sidecar, context)
+    return _listener(VIRTUAL_INBOUND, base, first, chains, sidecar, owner)
 
 
 def _passthrough(port: int, context: ProxyContext) -> InboundPort:
@@ -195,11 +198,11 @@ def _passthrough(port: int, context: ProxyContext) -> InboundPort:
     )
 
 
-def _bound_listener(port: _Port, sidecar: Origin | None, context: ProxyContext) -> Resource:
+def _bound_listener(port: _Port, sidecar: Origin | None, owner: Owner) -> Resource:
     """A listener of its own: nothing is intercepted, so there is no original destination."""
     name = listener_name(port.inbound.bind, port.inbound.number)
-    base = _base(name, (port.inbound.bind,), port.inbound.number, context)
-    return _listener(name, base, [], list(_chains(port, context)), sidecar, context)
+    base = _base(name, (port.inbound.bind,), port.inbound.number, owner.context)
+    return _listener(name, base, [], list(_chains(port, owner)), sidecar, owner)
 
 
 def _base(name: str, binds: tuple[str, ...], port: int, context: ProxyContext) -> Any:
@@ -215,7 +218,7 @@ def _base(name: str, binds: tuple[str, ...], port: int, context: ProxyContext) -
 
 
 def _listener(
-    name: str, base: Any, first: list[bytes], chains: list[Chain], sidecar: Origin | None, context: ProxyContext
+    name: str, base: Any, first: list[bytes], chains: list[Chain], sidecar: Origin | None, owner: Owner
 ) -> Resource:
     tls = listener_filters.tls_inspector(_needs(chains, lambda chain: chain.match.transport == TLS))
     http = listener_filters.http_inspector(
@@ -227,11 +230,13 @@ def _listener(
             serialize(base),
             embed_all(listener_filters.FIELD, filters),
             embed_all(CHAINS, (serialize_chain(chain, False) for chain in chains)),
-            embed_all(ACCESS_LOG, context.logs.listener),
+            embed_all(ACCESS_LOG, owner.context.logs.listener),
         )
     )
     origins = [origin for chain in chains for origin in chain.origins]
-    return resource_of_bytes(LISTENER, name, value, (*origins, *((sidecar,) if sidecar is not None else ())))
+    return resource_of_bytes(
+        LISTENER, name, value, (*origins, *((sidecar,) if sidecar is not None else ()), *owner.security.origins)
+    )
 
 
 def _sniffs_http(chain: Chain) -> bool:

@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from pilot.generators import security as security_filters
 from pilot.generators.envoy import hcm, network_filters, tls
 from pilot.generators.envoy.hcm import ProxyContext, idle_timeout
 from pilot.generators.envoy.http_filters import Side
 from pilot.generators.envoy.network_filters import FILTERS, TcpTarget, Watchers
-from pilot.generators.envoy.wire import embed
+from pilot.generators.envoy.wire import Extension, embed
 from pilot.generators.listeners.chain import RAW, TLS, Chain, ChainMatch
 from pilot.generators.routes.inbound import build_inbound_routes
 from pilot.memo import memoized
 from pilot.model.peer_authentication import MtlsMode
 from pilot.model.service import PortProtocol
 from pilot.resources import Origin
+from pilot.view.security import NO_SECURITY, Security
 
 _MESH_HTTP: Final = ("istio-http/1.0", "istio-http/1.1", "istio-h2")
 _MESH_TCP: Final = ("istio-peer-exchange", "istio")
@@ -109,18 +111,29 @@ class InboundPort:
         return Speaks.ANY if self.protocol.is_sniffed else Speaks.BYTES
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The workload behind the chains."""
+
+    context: ProxyContext
+    security: Security = NO_SECURITY
+
+
 _UNKNOWN_MODE: Final = MtlsMode.DISABLE
 
 
 def build_port_chains(
-    port: InboundPort, mode: MtlsMode, context: ProxyContext, server_tls: Any | None = None
+    port: InboundPort,
+    mode: MtlsMode,
+    owner: Owner,
+    server_tls: Any | None = None,
 ) -> tuple[Chain, ...]:
     """The chains of a port. `server_tls`: the port terminates TLS of its own (ingress listeners of Sidecars)."""
     if server_tls is not None:
         inside = PortProtocol.HTTP if port.protocol is PortProtocol.HTTPS else PortProtocol.TCP
-        return (_chain(port, _Row(TLS, (), inside.is_http, mtls=False), inside, context, server_tls),)
+        return (_chain(port, _Row(TLS, (), inside.is_http, mtls=False), inside, owner, server_tls),)
     rows = _CHAINS.get((mode, port.speaks)) or _CHAINS[_UNKNOWN_MODE, port.speaks]
-    return tuple(_chain(port, row, port.protocol, context, _mtls(row, context)) for row in rows)
+    return tuple(_chain(port, row, port.protocol, owner, _mtls(row, owner.context)) for row in rows)
 
 
 def _mtls(row: _Row, context: ProxyContext) -> Any | None:
@@ -129,14 +142,14 @@ def _mtls(row: _Row, context: ProxyContext) -> Any | None:
     return tls.downstream_mtls(http=row.http, mesh=context.mesh, features=context.features, traits=context.traits)
 
 
-def _chain(port: InboundPort, row: _Row, protocol: PortProtocol, context: ProxyContext, socket: Any | None) -> Chain:
+def _chain(port: InboundPort, row: _Row, protocol: PortProtocol, owner: Owner, socket: Any | None) -> Chain:
     match = ChainMatch(transport=row.transport, protocols=row.protocols, port=port.number)
     name = f"{port.bind}_{port.number}" if port.bind else "virtualInbound"
     if row.http and not port.bind:
         name = "virtualInbound-catchall-http"
     return Chain(
         match,
-        _http_filters(port, protocol, context) if row.http else _tcp_filters(port, protocol, context.untagged),
+        _http_filters(port, protocol, owner) if row.http else _tcp_filters(port, protocol, owner),
         name=name,
         config=port.config,
         transport_socket=socket,
@@ -145,7 +158,8 @@ def _chain(port: InboundPort, row: _Row, protocol: PortProtocol, context: ProxyC
     )
 
 
-def _http_filters(port: InboundPort, protocol: PortProtocol, context: ProxyContext) -> bytes:
+def _http_filters(port: InboundPort, protocol: PortProtocol, owner: Owner) -> bytes:
+    context = owner.context
     routes = build_inbound_routes(port.cluster, port.service_port, port.host, protocol not in _GRPC)
     manager = hcm.with_routes(
         context,
@@ -154,24 +168,27 @@ def _http_filters(port: InboundPort, protocol: PortProtocol, context: ProxyConte
         routes,
         grpc_web=protocol is PortProtocol.GRPC_WEB,
         http2=protocol.is_http2,
+        extra=security_filters.http_filters(owner.security, context.mesh, Side.INBOUND),
     )
     exchange = network_filters.metadata_exchange(context.features, context.traits.flavour)
     return (embed(FILTERS, exchange.body) if exchange is not None else b"") + embed(FILTERS, manager)
 
 
-def _tcp_filters(port: InboundPort, protocol: PortProtocol, context: ProxyContext) -> bytes:
+def _tcp_filters(port: InboundPort, protocol: PortProtocol, owner: Owner) -> bytes:
+    context = owner.context.untagged
     return network_filters.build_tcp_filters(
         TcpTarget(port.cluster, stat_prefix=port.stat_prefix, idle_timeout=idle_timeout(context.traits)),
-        _watchers(context, logs=context.logs.tcp),
+        _watchers(context, context.logs.tcp, security_filters.tcp_filters(owner.security, context.mesh)),
         context.traits.flavour,
         protocol=protocol,
         features=context.features,
     )
 
 
-def _watchers(context: ProxyContext, logs: tuple[bytes, ...]) -> Watchers:
+def _watchers(context: ProxyContext, logs: tuple[bytes, ...], security: tuple[Extension, ...] = ()) -> Watchers:
     return Watchers(
         metadata_exchange=network_filters.metadata_exchange(context.features, context.traits.flavour),
+        security=security,
         stats=network_filters.stats(enabled=context.has_stats, outbound=False),
         logs=logs,
     )

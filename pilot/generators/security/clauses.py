@@ -1,0 +1,129 @@
+"""Clauses of authorization rules as Envoy's principals and permissions.
+
+In: a `Clause`. Out: a `Principal` (who asks) or a `Permission` (what is asked for). Source: xDS behaviour 7.7, A.12.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
+from envoy.config.rbac.v3.rbac_pb2 import Permission, Principal
+from envoy.extensions.path.match.uri_template.v3.uri_template_match_pb2 import UriTemplateMatchConfig
+from envoy.type.matcher.v3.path_pb2 import PathMatcher
+from envoy.type.matcher.v3.value_pb2 import ValueMatcher
+
+from pilot.generators.envoy.packing import pack
+from pilot.generators.security import strings
+from pilot.model.authorization_rules import Clause
+from pilot.model.authorization_values import ONE_SEGMENT, SEGMENTS, Attribute, is_template
+
+_IDENTITY: Final = re.compile(r"([^/*]+)(/ns/[^/*]+/sa/[^/*]+)")
+_DEFAULT_DOMAIN: Final = "cluster.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The trust domains that are one: identities of any of them mean the same."""
+
+    domain: str
+    aliases: tuple[str, ...] = ()
+
+    def expand(self, value: str) -> tuple[str, ...]:
+        """A full identity of ours in every domain; patterns and identities of others as they are."""
+        found = _IDENTITY.fullmatch(value)
+        if found is None or found[1] not in (self.domain, *self.aliases, _DEFAULT_DOMAIN):
+            return (value,)
+        return tuple(domain + found[2] for domain in dict.fromkeys((self.domain, *self.aliases)))
+
+
+def principal(clause: Clause, trust: Trust) -> Any:
+    """Who may ask."""
+    if clause.attribute in _CLAIMS:
+        return _not_id(
+            clause, Principal(metadata=strings.claim(clause.path or _CLAIMS[clause.attribute], clause.values))
+        )
+    if clause.attribute is Attribute.PRINCIPAL:
+        values = [each for value in clause.values for each in trust.expand(value)]
+    else:
+        values = list(clause.values)
+    build = _PRINCIPALS[clause.attribute]
+    ids = [build(clause, value) for value in values]
+    if clause.attribute is Attribute.REQUEST_PRINCIPAL and len(ids) == 1:
+        return _not_id(clause, ids[0])
+    return _not_id(clause, Principal(or_ids=Principal.Set(ids=ids)))
+
+
+def _not_id(clause: Clause, one: Any) -> Any:
+    return Principal(not_id=one) if clause.negated else one
+
+
+_CLAIMS: Final[Mapping[Attribute, tuple[str, ...]]] = {
+    Attribute.AUDIENCE: ("aud",),
+    Attribute.PRESENTER: ("azp",),
+    Attribute.CLAIM: (),
+}
+"""Attributes that are claims of the token, and where those with a fixed place are."""
+
+
+def _authenticated(match: Callable[[str], Any]) -> Callable[[Clause, str], Any]:
+    return lambda _, value: Principal(authenticated=Principal.Authenticated(principal_name=match(value)))
+
+
+def _request_principal(_: Clause, value: str) -> Any:
+    """Issuer and subject, split at the last slash; a pattern may lack the slash."""
+    issuer, slash, subject = value.rpartition("/")
+    if not slash:
+        issuer, subject = _without_slash(value)
+    both = []
+    for claim, text in (("iss", issuer), ("sub", subject)):
+        matcher = ValueMatcher(string_match=strings.pattern(text))
+        both.append(Principal(metadata=strings.payload((claim,), matcher)))
+    return Principal(and_ids=Principal.Set(ids=both))
+
+
+def _without_slash(value: str) -> tuple[str, str]:
+    """`*`: any; the end of a subject, the beginning of an issuer; else an issuer without subject."""
+    if value.startswith("*"):
+        return "*", value
+    return value, "*" if value.endswith("*") else ""
+
+
+_PRINCIPALS: Final[Mapping[Attribute, Callable[[Clause, str], Any]]] = {
+    Attribute.PRINCIPAL: _authenticated(strings.principal),
+    Attribute.NAMESPACE: _authenticated(strings.namespace),
+    Attribute.SERVICE_ACCOUNT: _authenticated(strings.account),
+    Attribute.REQUEST_PRINCIPAL: _request_principal,
+    Attribute.REMOTE_IP: lambda _, value: Principal(remote_ip=strings.cidr(value)),
+    Attribute.SOURCE_IP: lambda _, value: Principal(direct_remote_ip=strings.cidr(value)),
+    Attribute.HEADER: lambda clause, value: Principal(header=strings.header(clause.path[0], value)),
+}
+
+
+def permission(clause: Clause) -> Any:
+    """What may be asked for."""
+    build = _PERMISSIONS[clause.attribute]
+    one = Permission(or_rules=Permission.Set(rules=[build(clause, value) for value in clause.values]))
+    return Permission(not_rule=one) if clause.negated else one
+
+
+def _path(_: Clause, value: str) -> Any:
+    if not is_template(value):
+        return Permission(url_path=PathMatcher(path=strings.pattern(value)))
+    template = value.replace(SEGMENTS, "**").replace(ONE_SEGMENT, "*")
+    config = pack(UriTemplateMatchConfig(path_template=template))
+    return Permission(uri_template=TypedExtensionConfig(name="uri-template", typed_config=config))
+
+
+_PERMISSIONS: Final[Mapping[Attribute, Callable[[Clause, str], Any]]] = {
+    Attribute.HOST: lambda _, value: Permission(header=strings.header(":authority", value, ignore_case=True)),
+    Attribute.METHOD: lambda _, value: Permission(header=strings.header(":method", value)),
+    Attribute.PATH: _path,
+    Attribute.PORT: lambda _, value: Permission(destination_port=int(value)),
+    Attribute.DESTINATION_IP: lambda _, value: Permission(destination_ip=strings.cidr(value)),
+    Attribute.SNI: lambda _, value: Permission(requested_server_name=strings.pattern(value)),
+    Attribute.METADATA: lambda clause, value: Permission(
+        metadata=strings.metadata(clause.path[0], clause.path[1], value)
+    ),
+}

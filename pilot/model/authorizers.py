@@ -1,0 +1,68 @@
+"""External authorizers: which service of the mesh decides for policies with action CUSTOM.
+
+In: the name of an extension provider, MeshConfig, services. Out: the provider with the host and port to ask, or why
+nobody can be asked. Source: xDS behaviour 7.7 (CUSTOM).
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from pilot.memo import memoized
+from pilot.model.extension_provider import ExtAuthzGrpc, ExtAuthzHttp, ExtAuthzRequestBody
+from pilot.model.mesh import MeshConfig
+from pilot.model.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Authorizer:
+    """Whom to ask, and how; with a `fault` nobody can be asked."""
+
+    provider: ExtAuthzHttp | ExtAuthzGrpc | None = None
+    host: str = ""
+    port: int = 0
+    fault: str = ""
+
+
+@memoized(size=4096)
+def resolve(name: str, mesh: MeshConfig, services: tuple[Service, ...]) -> Authorizer:
+    """The authorizer of that name."""
+    if not name:
+        return Authorizer(fault="expected the name of an extension provider, got none")
+    declared = mesh.provider(name)
+    provider = (declared.envoy_ext_authz_http or declared.envoy_ext_authz_grpc) if declared is not None else None
+    if provider is None:
+        return Authorizer(fault=f'expected an external authorizer among the extension providers, got "{name[:80]}"')
+    fault = _settings_fault(provider)
+    namespace, _, host = provider.service.rpartition("/")
+    found = {each.namespace: each for each in services if each.hostname == host and namespace in ("", each.namespace)}
+    if fault is None and len(found) != 1:
+        which = "no such service" if not found else f"it in {len(found)} namespaces"
+        fault = f'expected one service "{provider.service[:200]}", got {which}'
+    if fault is None and next(iter(found.values())).port(provider.port) is None:
+        fault = f"expected port {provider.port} of {host}, got a service without it"
+    if fault is not None:
+        return Authorizer(fault=f'extension provider "{name[:80]}": {fault}')
+    return Authorizer(provider, host, provider.port)
+
+
+def _settings_fault(provider: ExtAuthzHttp | ExtAuthzGrpc) -> str | None:
+    body: ExtAuthzRequestBody | None = provider.include_request_body_in_check
+    status = provider.status_on_error
+    if status and not (status.isascii() and status.isdecimal() and _is_status(int(status[:4]))):
+        return f'expected an HTTP status as statusOnError, got "{status[:80]}"'
+    if body is not None and not body.max_request_bytes:
+        return "expected maxRequestBytes of 1 or more with includeRequestBodyInCheck, got 0"
+    if isinstance(provider, ExtAuthzHttp):
+        if provider.path_prefix and not provider.path_prefix.startswith("/"):
+            return f'expected a pathPrefix that starts with /, got "{provider.path_prefix[:80]}"'
+        if "" in provider.include_additional_headers_in_check:
+            return "expected names of headers in includeAdditionalHeadersInCheck, got an empty one"
+    return None
+
+
+_ENVOY_LACKS = frozenset({101, 102, 103, 418, 425, 451})
+
+
+def _is_status(code: int) -> bool:
+    """Whether Envoy knows the status; it knows fewer than there are."""
+    return code in {int(each) for each in HTTPStatus} - _ENVOY_LACKS
