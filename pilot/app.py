@@ -97,8 +97,8 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
 
 def split_address(address: str) -> tuple[str, int]:
     """`127.0.0.1:80`, `[::1]:80`, `:80` -> host (empty: every interface) and port. Raises: StartError."""
-    host, _, port = address.rpartition(":")
-    if not port.isdecimal() or int(port) > 65535:
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
         raise StartError(f"address {address!r}: expected host:port or :port")
     return host.strip("[]"), int(port)
 
@@ -122,10 +122,10 @@ async def _serve_http(undo: contextlib.AsyncExitStack, address: str, application
     if not address:
         return
     host, port = split_address(address)
-    runner = web.AppRunner(application, access_log=None)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
     await runner.setup()
     undo.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, host or None, port, shutdown_timeout=1).start()
+    await web.TCPSite(runner, host or None, port).start()
 
 
 async def _serve_grpc(
