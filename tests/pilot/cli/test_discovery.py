@@ -1,0 +1,103 @@
+"""istiod's flags become our settings."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from pilot import app
+from pilot.cli.discovery import DURATION, main
+from pilot.settings import Addresses, Settings
+from pilot.version import VERSION
+
+Start = Callable[..., tuple[Settings, Result]]
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Runs `pilot-discovery discovery` with these arguments up to the point where it would serve."""
+    seen: list[Settings] = []
+    monkeypatch.setattr(app, "run", seen.append)
+
+    def run(*arguments: str, **environment: str) -> tuple[Settings, Result]:
+        result = CliRunner().invoke(main, ["discovery", *arguments], env=environment)
+        assert result.exit_code == 0, result.output
+        return seen.pop(), result
+
+    return run
+
+
+def test_without_flags_everything_is_as_istiod_has_it(start: Start) -> None:
+    settings, _ = start()
+    assert settings.addresses == Addresses()
+    assert settings.config_dir is None
+    assert settings.shutdown == timedelta(seconds=10)
+
+
+def test_every_flag_has_its_effect(start: Start) -> None:
+    settings, _ = start(
+        *("--configDir", "/c", "--meshConfig", "/m", "--networksConfig", "/n", "--stateDir", "/s"),
+        *("--httpAddr", "h:1", "--httpsAddr", "h:2", "--grpcAddr", "h:3", "--secureGRPCAddr", "h:4"),
+        *("--monitoringAddr", "h:5", "--domain", "d.local", "--clusterID", "east", "-n", "mesh"),
+        *("--shutdownDuration", "3s", "--keepaliveInterval", "20s", "--keepaliveTimeout", "5s"),
+        *("--keepaliveMaxServerConnectionAge", "30m", "--log_output_level", "ads:debug", "--log_as_json"),
+    )
+    assert (settings.config_dir, settings.mesh_config) == (Path("/c"), Path("/m"))
+    assert (settings.networks_config, settings.state_dir) == (Path("/n"), Path("/s"))
+    assert settings.addresses == Addresses("h:1", "h:2", "h:3", "h:4", "h:5")
+    features, tuning = settings.features, settings.tuning
+    assert (features.cluster_domain, features.cluster_id, features.system_namespace) == ("d.local", "east", "mesh")
+    assert settings.shutdown == timedelta(seconds=3)
+    assert (tuning.keepalive_interval, tuning.keepalive_timeout) == (timedelta(seconds=20), timedelta(seconds=5))
+    assert tuning.max_connection_age == timedelta(minutes=30)
+    assert (settings.log_level, settings.log_as_json) == ("ads:debug", True)
+
+
+def test_flags_that_mean_nothing_here_are_a_warning(start: Start) -> None:
+    settings, _ = start("--tlsCertFile=/x", "--registries", "Kubernetes", "--grpcAddr", "")
+    assert [each for each in settings.warnings if "--tlsCertFile" in each]
+    assert [each for each in settings.warnings if "--registries" in each]
+    assert settings.addresses.grpc == ""
+
+
+def test_environment_speaks_where_no_flag_does(start: Start) -> None:
+    environment = {"CLUSTER_ID": "west", "MESHPILOT_STATE_DIR": "/var/mesh"}
+    settings, _ = start(**environment)
+    assert (settings.features.cluster_id, settings.state_dir) == ("west", Path("/var/mesh"))
+    settings, _ = start("--clusterID", "east", "--stateDir", "/s", **environment)
+    assert (settings.features.cluster_id, settings.state_dir) == ("east", Path("/s"))
+
+
+def test_a_reason_not_to_start_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Settings) -> None:
+        raise app.StartError("cannot listen on 1.2.3.4:5")
+
+    monkeypatch.setattr(app, "run", refuse)
+    result = CliRunner().invoke(main, ["discovery", "--configDir", "/c"])
+    assert (result.exit_code, result.output) == (1, "Error: cannot listen on 1.2.3.4:5\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("30s", timedelta(seconds=30)),
+        ("1h30m", timedelta(minutes=90)),
+        ("infinite", None),
+        ("2562047h47m16.854775807s", None),
+    ],
+)
+def test_durations_are_written_as_go_does(text: str, found: timedelta | None) -> None:
+    assert DURATION.convert(text, None, None) == found
+
+
+@pytest.mark.parametrize("text", ["30", "soon", ""])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        DURATION.convert(text, None, None)
+
+
+def test_version_is_printed() -> None:
+    assert CliRunner().invoke(main, ["version"]).output == f"{VERSION}\n"
