@@ -46,7 +46,7 @@ def demo(once: bool, example: pathlib.Path, envoy: pathlib.Path | None) -> None:
         place = Place(example / "mesh", example / "app", work_dir, envoy)
         sys.exit(asyncio.run(_demo(cast, place, console, once)))
     except (CastError, StageError) as error:
-        console.print(f"[red]{error}[/red]")
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
