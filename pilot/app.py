@@ -28,6 +28,7 @@ from pilot.model.snapshot import Snapshot
 from pilot.settings import Settings
 from pilot.sources.mesh_file import MeshFileError, read_mesh_files
 from pilot.xds.admission import Admission
+from pilot.xds.lag import serve_lag_reports
 from pilot.xds.metrics import XdsMetrics
 from pilot.xds.pushes import Debounce
 from pilot.xds.server import AdsServer, server_options
@@ -67,7 +68,8 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     mesh = Mesh(Snapshot.empty(files.mesh, settings.features, files.networks), check_identity=settings.check_identity)
     tuning = settings.tuning
     admission = Admission(tuning.streams_per_second) if tuning.streams_per_second else Admission()
-    ads = AdsServer(mesh, XdsMetrics(registry), admission=admission)
+    metrics = XdsMetrics(registry)
+    ads = AdsServer(mesh, metrics, admission=admission)
     debounce = Debounce(ads.publish, asyncio.get_running_loop(), tuning.debounce_after, tuning.debounce_max)
     feed = Feed(settings, mesh, debounce)
     async with contextlib.AsyncExitStack() as undo:
@@ -79,7 +81,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         undo.push_async_callback(_cancel, tasks)
         tasks.append(asyncio.create_task(feed.serve_problems()))
         await feed.listed(tasks)
-        tasks.append(asyncio.create_task(ads.serve_pushes()))
+        tasks += [asyncio.create_task(ads.serve_pushes()), asyncio.create_task(serve_lag_reports(metrics.lagged))]
         if addresses.grpc:
             await _serve_grpc(undo, settings, (ads.handler(),), bind=addresses.grpc)
         if addresses.secure_grpc:

@@ -8,11 +8,12 @@ know them. Source: operations 8.1.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from pilot.type_urls import SHORT_NAMES, TypeUrl
+from pilot.xds.histogram import Histogram
 
 _STREAMS = "pilot_xds"
 _PUSHES = "pilot_xds_pushes"
@@ -35,6 +36,7 @@ _FAMILIES = {
 _OTHER = "other"
 _SECONDS = (0.01, 0.1, 1, 3, 5, 10, 20, 30)
 _QUEUE_SECONDS = (0.1, 0.5, 1, 3, 5, 10, 20, 30)
+_LAG_SECONDS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _BYTES = (1, 10_000, 1_000_000, 4_000_000, 10_000_000, 40_000_000)
 
 
@@ -43,19 +45,16 @@ class XdsMetrics(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
-        registry.register(self)
-
-        def histogram(name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
-            return Histogram(name, text, labels, buckets=buckets, registry=registry)
-
-        self._push_time = histogram("pilot_xds_push_time", "Seconds to make and send one type.", _SECONDS, "type")
-        self._send_time = histogram("pilot_xds_send_time", "Seconds to send a response.", _SECONDS)
-        self._size = histogram("pilot_xds_config_size_bytes", "Sizes of responses.", _BYTES, "type")
-        self._debounce = histogram("pilot_debounce_time", "Seconds from the first event to the push.", _SECONDS)
-        self._queue = histogram("pilot_proxy_queue_time", "Seconds a stream waited for its turn.", _QUEUE_SECONDS)
-        self._convergence = histogram(
+        self._push_time = Histogram("pilot_xds_push_time", "Seconds to make and send one type.", _SECONDS, "type")
+        self._send_time = Histogram("pilot_xds_send_time", "Seconds to send a response.", _SECONDS)
+        self._size = Histogram("pilot_xds_config_size_bytes", "Sizes of responses.", _BYTES, "type")
+        self._debounce = Histogram("pilot_debounce_time", "Seconds from the first event to the push.", _SECONDS)
+        self._queue = Histogram("pilot_proxy_queue_time", "Seconds a stream waited for its turn.", _QUEUE_SECONDS)
+        self._convergence = Histogram(
             "pilot_proxy_convergence_time", "Seconds from a change until one proxy was sent all.", _QUEUE_SECONDS
         )
+        self._lag = Histogram("meshpilot_event_loop_lag_seconds", "How late the event loop was.", _LAG_SECONDS)
+        registry.register(self)
 
     def connected(self, version: str) -> None:
         """A stream is there."""
@@ -89,9 +88,9 @@ class XdsMetrics(Collector):
         """A response of `size` bytes: seconds to make it, seconds to send it."""
         label = _label(type_url)
         self._counts[_PUSHES, label] += 1
-        self._push_time.labels(label).observe(made + sending)
+        self._push_time.observe(made + sending, label)
         self._send_time.observe(sending)
-        self._size.labels(type_url if type_url in SHORT_NAMES else _OTHER).observe(size)
+        self._size.observe(size, type_url if type_url in SHORT_NAMES else _OTHER)
 
     def triggered(self, reasons: Sequence[str], debounced: float) -> None:
         """A push begins, so many seconds after its first event."""
@@ -107,6 +106,10 @@ class XdsMetrics(Collector):
         """A proxy was sent all that a change means for it."""
         self._convergence.observe(seconds)
 
+    def lagged(self, seconds: float) -> None:
+        """The event loop came so much later than it was asked to."""
+        self._lag.observe(seconds)
+
     def collect(self) -> Iterator[Metric]:
         """What was counted, family by family."""
         families: dict[str, Metric] = {}
@@ -115,6 +118,11 @@ class XdsMetrics(Collector):
             family = families.setdefault(name, Metric(name, text, kind))
             family.add_sample(name, {label: value} if label else {}, count)
         yield from families.values()
+        for histogram in (
+            *(self._push_time, self._send_time, self._size, self._debounce),
+            *(self._queue, self._convergence, self._lag),
+        ):
+            yield histogram.family()
 
 
 def _label(type_url: TypeUrl) -> str:

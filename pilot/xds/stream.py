@@ -1,11 +1,12 @@
-"""One ADS stream: a reader, a sender, and between them a session that only the sender touches.
+"""One ADS stream: a reader that tells the session what the client says, a sender that says what the session owes.
 
 In: the messages of a gRPC call, turns from the push queue. Out: responses on the call. Ends when the client ends; a
 failure of either task ends both, and only this stream. What a type is to hold is asked from the port, when its answer
 is due: a stream that was slow to read gets the newest state, once.
 
-Bounds: at most REQUESTS requests wait (then the reader stops reading, and flow control stops the client); at most one
-response is on its way; at most one turn is given. Source: xDS behaviour 1.2 ("Per-stream loop").
+An ACK wakes nobody: the reader alone deals with what owes the client nothing. Bounds: at most REQUESTS requests wait
+for answers (then the reader stops reading, and flow control stops the client); at most one response is on its way; at
+most one turn is given. Source: xDS behaviour 1.2 ("Per-stream loop").
 """
 
 import asyncio
@@ -81,15 +82,23 @@ class Stream:
         self._session = Session(front, around.responses, (Nonce(str(number)) for number in count(1)), around.names.same)
         self._connected_at = around.now()
         self._sent_at: dict[TypeUrl, datetime] = {}
-        self._requests: asyncio.Queue[Request] = asyncio.Queue(REQUESTS)
+        self._first: Request | None = first
+        self._queries: list[Queried] = []
+        self._heard: set[TypeUrl] = set()
+        """Types that requests were about since the sender looked last."""
+        self._waiting = 0
+        """Requests since then that are owed something."""
         self._turn: Change | None = None
         self._awake = asyncio.Event()
+        self._room = asyncio.Event()
         self._ended = False
-        self._requests.put_nowait(first)
-        self._awake.set()
 
     async def run(self) -> None:
-        """Serves until the client ends. Raises: groups of PilotError or Broken."""
+        """Serves until the client ends. Raises: PilotError, groups of PilotError or Broken."""
+        first, self._first = self._first, None
+        if first is not None:
+            self._hear(first)
+        del first  # a node can be large: it must not live as long as the stream
         async with asyncio.TaskGroup() as tasks:
             reader = tasks.create_task(self._read())
             await self._send()
@@ -124,26 +133,27 @@ class Stream:
 
     async def _read(self) -> None:
         while (request := await read_request(self._context, self._front, self._around.journal)) is not None:
-            await self._requests.put(request)
+            self._hear(request)
             del request  # a node can be large: it must not live as long as we wait for the next request
-            self._awake.set()
+            if self._waiting >= REQUESTS:
+                self._room.clear()
+                await self._room.wait()
         self._ended = True
         self._awake.set()
 
     async def _send(self) -> None:
-        while not self._ended or not self._requests.empty():
+        while not self._ended or self._awake.is_set():
             await self._awake.wait()
             self._awake.clear()
-            while self._turn is not None or not self._requests.empty():
-                turn, self._turn = self._turn, None
-                await self._answer(turn)
-                if turn is not None:
-                    self._around.journal.metrics.converged(self._around.clock() - turn.since)
-                    self._around.done(self)
+            turn, self._turn = self._turn, None
+            await self._answer(turn)
+            if turn is not None:
+                self._around.journal.metrics.converged(self._around.clock() - turn.since)
+                self._around.done(self)
 
     async def _answer(self, turn: Change | None) -> None:
-        """Requests first; then in push order what is owed, and what a turn may have changed."""
-        await self._hear()
+        """Questions first; then in push order what is owed, and what a turn may have changed."""
+        await self._catch_up()
         due = {type_url for type_url in self._session.watched() if turn is not None and turn.affects(type_url)}
         declined: set[TypeUrl] = set()  # owed, but there is nothing to say: not to be asked again in this round
         while (type_url := self._next(due, declined)) is not None:
@@ -157,7 +167,7 @@ class Stream:
                 await self._write(response, made)
             if made > LONG:
                 await asyncio.sleep(0)
-            declined -= await self._hear()
+            declined -= await self._catch_up()
 
     def _next(self, due: Set[TypeUrl], declined: Set[TypeUrl]) -> TypeUrl | None:
         """The first type of the push order that is due. Clusters may make endpoints due: looked at anew each time."""
@@ -166,16 +176,26 @@ class Stream:
                 return type_url
         return None
 
-    async def _hear(self) -> set[TypeUrl]:
-        """Takes in all requests that wait; the types that they are about."""
-        heard: set[TypeUrl] = set()
-        while not self._requests.empty():
-            request = self._requests.get_nowait()
-            heard.add(request.type_url)
-            for event in self._session.receive(request):
-                self._around.journal.happened(self.client.id, event)
-                if isinstance(event, Queried):
-                    await self._answer_query(event)
+    def _hear(self, request: Request) -> None:
+        """Tells the session, and wakes the sender if that owes the client something now."""
+        for event in self._session.receive(request):
+            self._around.journal.happened(self.client.id, event)
+            if isinstance(event, Queried):
+                self._queries.append(event)
+        self._heard.add(request.type_url)
+        if self._queries or self._session.owes(request.type_url):
+            self._waiting += 1
+            self._awake.set()
+
+    async def _catch_up(self) -> set[TypeUrl]:
+        """Makes room for requests, answers questions; the types that were heard of since the last time."""
+        self._waiting = 0
+        self._room.set()
+        if self._turn is None and not self._ended:
+            self._awake.clear()  # what woke us is dealt with in this round
+        while self._queries:
+            await self._answer_query(self._queries.pop(0))
+        heard, self._heard = self._heard, set()
         return heard
 
     def _respond(self, type_url: TypeUrl) -> Response | None:
