@@ -87,6 +87,13 @@ class Mesh:
         """Removes a manifest."""
         (self._manifests / name).unlink()
 
+    async def problems(self) -> list[dict[str, Any]]:
+        """What the control plane says is wrong."""
+        status, text = await self.control_plane.get(control_plane.HTTP, "/debug/problems")
+        assert status == 200, text
+        found: list[dict[str, Any]] = json.loads(text)
+        return found
+
     # --- traffic ---
 
     @property
