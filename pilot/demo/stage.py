@@ -20,7 +20,7 @@ import aiohttp
 from ca.authn import local_issuer
 from pilot.agent import tether
 from pilot.agent.agent import Agent
-from pilot.agent.options import Address, AgentOptions
+from pilot.agent.options import Address, AgentOptions, Statistics
 from pilot.agent.token import BearerToken
 from pilot.demo.cast import Actor
 from pilot.view.proxy import Interception
@@ -140,6 +140,7 @@ def _agent_options(actor: Actor, issuer: local_issuer.LocalIssuer, address: str,
         admin=Address(actor.address, 15000),
         envoy=place.envoy,
         concurrency=1,
+        statistics=Statistics.ALL,  # a refused route or endpoint shows, too
         drain=timedelta(0),
     )
 

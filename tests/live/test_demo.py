@@ -108,6 +108,7 @@ async def test_once_measures_and_leaves_nothing(tmp_path: Path, any_envoy: Path)
         assert re.search(r"^200 requests: reviews v1 \d+, reviews v2 \d+, reviews v3 \d+$", said, re.MULTILINE)
         assert "plaintext straight to reviews-v1.bookinfo: refused" in said
         assert "configuration rejected by proxies: 0" in said
+        assert "ACK ERROR" not in (tmp_path / "s" / "demo" / "control-plane.log").read_text()
         assert demo.ports() == []
 
 
