@@ -1,9 +1,9 @@
 """The composition root: everything that runs, who starts it, in which order it ends.
 
 In: settings. Out: a control plane that serves until SIGTERM or SIGINT. Tasks: `Feed.serve_files` and
-`Feed.serve_mesh_files` turn files into snapshots, `Feed.serve_problems` logs what is wrong in them,
-`AdsServer.serve_pushes` gives streams their turns, `SecurePort.serve_connections` takes TLS connections; every server
-ends with the exit stack, in reverse order.
+`Feed.serve_mesh_files` turn files into snapshots, `Feed.serve_problems` logs what is wrong in them, `Feed.serve_keys`
+has issuers' keys fetched, `AdsServer.serve_pushes` gives streams their turns, `SecurePort.serve_connections` takes TLS
+connections; every server ends with the exit stack, in reverse order.
 Source: operations 9 (start, readiness, shutdown).
 """
 
@@ -19,6 +19,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from ca.errors import CaError
+from ca.state_directory import StateDirectory
 from pilot import memory, trust
 from pilot.authentication import translated
 from pilot.debug.web import http_application, monitoring_application
@@ -26,6 +27,8 @@ from pilot.feed import Feed
 from pilot.mesh import Mesh
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Settings
+from pilot.sources.key_fetch import KeyFetcher
+from pilot.sources.keys import KeyKeeper
 from pilot.sources.mesh_file import MeshFileError, read_mesh_files
 from pilot.xds.admission import Admission
 from pilot.xds.lag import serve_lag_reports
@@ -71,7 +74,9 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     metrics = XdsMetrics(registry)
     ads = AdsServer(mesh, metrics, admission=admission)
     debounce = Debounce(ads.publish, asyncio.get_running_loop(), tuning.debounce_after, tuning.debounce_max)
-    feed = Feed(settings, mesh, debounce)
+    keys = _key_keeper(settings)
+    mesh.snapshot, _ = mesh.snapshot.apply(await asyncio.to_thread(keys.remembered))
+    feed = Feed(settings, mesh, debounce, keys)
     async with contextlib.AsyncExitStack() as undo:
         undo.callback(debounce.close)
         await _serve_http(undo, addresses.http, http_application(feed.missing, feed.problems))
@@ -79,7 +84,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         secured = await undo.enter_async_context(trust.establish(settings, files.mesh.trust_domain, registry))
         tasks = [asyncio.create_task(feed.serve_files()), asyncio.create_task(feed.serve_mesh_files())]
         undo.push_async_callback(_cancel, tasks)
-        tasks.append(asyncio.create_task(feed.serve_problems()))
+        tasks += [asyncio.create_task(feed.serve_problems()), asyncio.create_task(feed.serve_keys())]
         await feed.listed(tasks)
         tasks += [asyncio.create_task(ads.serve_pushes()), asyncio.create_task(serve_lag_reports(metrics.lagged))]
         if addresses.grpc:
@@ -95,6 +100,13 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         _log.info("serving %s: xDS on %s and %s", settings.config_dir, addresses.grpc, addresses.secure_grpc)
         await _until(stopping, tasks)
         _log.info("stopping")
+
+
+def _key_keeper(settings: Settings) -> KeyKeeper:
+    wanted = settings.token_keys
+    return KeyKeeper(
+        KeyFetcher(wanted.blocked).fetch, StateDirectory(settings.state_dir / "token-keys"), wanted.refresh
+    )
 
 
 def split_address(address: str) -> tuple[str, int]:

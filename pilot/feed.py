@@ -11,9 +11,11 @@ from collections.abc import Iterable, Sequence
 from pilot.generators import problems
 from pilot.mesh import Mesh
 from pilot.model.changes import Change
+from pilot.model.objects import Event
 from pilot.model.problem import Problem, Severity
 from pilot.settings import Settings
 from pilot.sources.files import watch_files
+from pilot.sources.keys import KeyKeeper
 from pilot.sources.mesh_file import watch_mesh_files
 from pilot.type_urls import ENDPOINT
 from pilot.xds import pushes
@@ -27,10 +29,11 @@ PAUSE = 1.0
 class Feed:
     """Keeps the mesh current."""
 
-    def __init__(self, settings: Settings, mesh: Mesh, debounce: pushes.Debounce) -> None:
+    def __init__(self, settings: Settings, mesh: Mesh, debounce: pushes.Debounce, keys: KeyKeeper) -> None:
         self._settings = settings
         self._mesh = mesh
         self._debounce = debounce
+        self._keys = keys
         self._listed = asyncio.Event()
         self._changed = asyncio.Event()
         self._of_files: tuple[Problem, ...] = ()
@@ -64,6 +67,7 @@ class Feed:
                 _log.info("read %d objects from %s", len(batch.events), self._settings.config_dir)
                 self._mesh.is_listed = True
                 self._listed.set()
+            self._want_keys()
 
     async def serve_mesh_files(self) -> None:
         """Follows MeshConfig and MeshNetworks; ends only by cancellation."""
@@ -71,8 +75,24 @@ class Feed:
         async for read in watch_mesh_files(*files):
             _report(read.problems)
             self._mesh.snapshot, change = self._mesh.snapshot.with_mesh(read.mesh, read.networks)
+            self._want_keys()
             self._push(change, "global")
         await asyncio.Event().wait()
+
+    async def serve_keys(self) -> None:
+        """Keeps the public keys of issuers of tokens fresh; ends only by cancellation."""
+        await self._keys.serve(self._take_keys)
+
+    def _take_keys(self, events: tuple[Event, ...]) -> None:
+        self._mesh.snapshot, change = self._mesh.snapshot.apply(events)
+        self._changed.set()  # that keys cannot be had is a problem, but changes nothing
+        self._push(change, "config")
+
+    def _want_keys(self) -> None:
+        """Before everything is read nobody knows which keys may go."""
+        if self._mesh.is_listed:
+            snapshot = self._mesh.snapshot
+            self._keys.want(snapshot.policies.wanted_keys(snapshot.features.remote_keys))
 
     async def serve_problems(self) -> None:
         """Logs what is wrong with the configuration as a whole, each problem once; ends only by cancellation.

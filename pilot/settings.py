@@ -9,6 +9,7 @@ import pathlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from pilot.model.duration import parse_duration
@@ -56,6 +57,15 @@ class Certificates:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenKeys:
+    """How the public keys of issuers of tokens are fetched."""
+
+    refresh: timedelta = timedelta(minutes=20)
+    blocked: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Addresses that no URL of theirs may lead to."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything an operator can say."""
 
@@ -66,6 +76,7 @@ class Settings:
     addresses: Addresses = Addresses()
     tuning: Tuning = Tuning()
     certificates: Certificates = Certificates()
+    token_keys: TokenKeys = TokenKeys()
     features: Features = Features()
     check_identity: bool = True
     """PILOT_ENABLE_XDS_IDENTITY_CHECK: a node must be who its credentials say."""
@@ -183,6 +194,17 @@ _CERTIFICATES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
+def parse_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Comma separated address ranges. Raises: ValueError."""
+    return tuple(ip_network(part, strict=False) for part in parse_list(text))
+
+
+_TOKEN_KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "PILOT_JWT_PUB_KEY_REFRESH_INTERVAL": ("refresh", parse_duration),
+    "BLOCKED_CIDRS_IN_JWKS_URIS": ("blocked", parse_networks),
+}
+
+
 def _read(
     table: Mapping[str, tuple[str, Callable[[str], Any]]], environ: Mapping[str, str], warnings: list[str]
 ) -> dict[str, Any]:
@@ -226,6 +248,10 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
     config_dir = given.get("config_dir")
     tuning = Tuning(**_read(_TUNING, environ, warnings))
     tuning = replace(tuning, **{name: given[name] for name in _TUNING_FLAGS if name in given})
+    token_keys = _read(_TOKEN_KEYS, environ, warnings)
+    if environ.get("BLOCKED_CIDRS_IN_JWKS_URIS") and "blocked" not in token_keys:
+        warnings.append("BLOCKED_CIDRS_IN_JWKS_URIS cannot be read: no keys are fetched from anywhere")
+        token_keys["blocked"] = parse_networks("0.0.0.0/0,::/0")
     features = features_from(environ, config_dir is not None, given.get("domain", "cluster.local"), warnings)
     if "cluster_id" in given:
         features = replace(features, cluster_id=given["cluster_id"])
@@ -239,6 +265,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         state_dir=given.get("state_dir") or default_state_dir(environ),
         tuning=tuning,
         certificates=Certificates(**_read(_CERTIFICATES, environ, warnings)),
+        token_keys=TokenKeys(**token_keys),
         features=features,
         check_identity=check_identity.get("check", True),
         warnings=tuple(warnings),

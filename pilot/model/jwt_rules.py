@@ -5,7 +5,7 @@ keys. A rule with a mistake has keys that refuse every token of its issuer. Sour
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -130,17 +130,17 @@ def keys_of(rule: CheckedRule, known: KeySets) -> str:
     """The keys by which tokens are checked; unusable ones as long as there are no others."""
     if rule.source is None:
         return rule.keys
-    return known.keys.get(rule.source.url, UNUSABLE)
+    return known.keys.get(rule.source.name, UNUSABLE)
 
 
-def missing_keys(policy: Authentication, known: KeySets) -> Iterator[Problem]:
-    """A problem for each rule whose keys are not to be had."""
+def missing_keys(policy: Authentication, known: KeySets, wanted: Container[KeySource]) -> Iterator[Problem]:
+    """A problem for each rule whose keys are `wanted` and not to be had."""
     for index, rule in enumerate(policy.rules):
-        if rule.source is None:
+        if rule.source is None or rule.source not in wanted:
             continue
-        url, failure = rule.source.url, known.failures.get(rule.source.url, "")
+        url, failure = rule.source.url, known.failures.get(rule.source.name, "")
         place = f"spec.jwtRules[{index}]"
-        if url not in known.keys:
+        if rule.source.name not in known.keys:
             reason = f"cannot be had: {failure}" if failure else "are not here yet"
             message = f"keys at {url[:200]} {reason}; every token of the issuer is refused"
             severity = Severity.ERROR if failure else Severity.WARNING

@@ -25,6 +25,11 @@ class KeySource:
     url: str
     is_discovery: bool = False
 
+    @property
+    def name(self) -> str:
+        """That of its `KeySet`."""
+        return f"{self.url} (discovery)" if self.is_discovery else self.url
+
 
 def is_url(text: str) -> bool:
     """Whether keys can be fetched from there."""
@@ -36,7 +41,7 @@ def is_url(text: str) -> bool:
 
 
 class KeySet(Object, frozen=True):
-    """What is known of the keys at a place; `metadata.name` is its URL. Made by the source that fetches them."""
+    """What is known of the keys at a place; `metadata.name` is the place's. Made by the source that fetches them."""
 
     KIND: ClassVar[str] = "KeySet"
 
@@ -48,7 +53,7 @@ class KeySet(Object, frozen=True):
 
 def key_set(source: KeySource, keys: str = "", failure: str = "") -> KeySet:
     """The object for a place."""
-    return KeySet(metadata=Metadata(name=source.url), keys=keys, failure=failure)
+    return KeySet(metadata=Metadata(name=source.name), keys=keys, failure=failure)
 
 
 def key_set_error(text: str) -> str | None:
@@ -67,7 +72,7 @@ def key_set_error(text: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class KeySets:
-    """The keys that were found, by URL, and why others were not."""
+    """The keys that were found, by name of their place, and why others were not."""
 
     keys: Mapping[str, str]
     failures: Mapping[str, str]

@@ -12,9 +12,10 @@ from pilot.memo import memoized
 from pilot.model import authorization_rules, authorizers, jwt_rules, policy_attachment
 from pilot.model.authorization_policy import AuthorizationAction, AuthorizationPolicy
 from pilot.model.authorization_rules import Authorization
+from pilot.model.features import RemoteKeys
 from pilot.model.jwt_rules import Authentication
 from pilot.model.key_sets import KeySet, KeySets, KeySource
-from pilot.model.mesh import MeshConfig
+from pilot.model.mesh_settings import MeshSettings
 from pilot.model.object_store import ObjectStore, Replacement
 from pilot.model.objects import Object
 from pilot.model.policy_attachment import Policies
@@ -34,13 +35,13 @@ class SecurityPolicies:
     authentications: Policies[Authentication] = field(default_factory=Policies)
     keys: KeySets = field(default_factory=lambda: KeySets({}, {}))
 
-    def wanted_keys(self) -> frozenset[KeySource]:
-        """The places that keys have to be fetched from."""
-        return _wanted(self.authentications)
+    def wanted_keys(self, remote: RemoteKeys) -> frozenset[KeySource]:
+        """The places that we have to fetch keys from."""
+        return _wanted(self.authentications, remote)
 
-    def problems(self, mesh: MeshConfig, services: tuple[Service, ...]) -> tuple[Problem, ...]:
+    def problems(self, settings: MeshSettings, services: tuple[Service, ...]) -> tuple[Problem, ...]:
         """What is wrong, by kind, then namespace."""
-        return _problems(self, mesh, services)
+        return _problems(self, settings, services)
 
 
 def update(old: SecurityPolicies, seen: ObjectStore, replaced: tuple[Replacement, ...]) -> SecurityPolicies:
@@ -98,22 +99,26 @@ def counts(old: SecurityPolicies, new: SecurityPolicies, each: Replacement) -> b
 
 
 @memoized(size=64)
-def _wanted(authentications: Policies[Authentication]) -> frozenset[KeySource]:
+def _wanted(authentications: Policies[Authentication], remote: RemoteKeys) -> frozenset[KeySource]:
     rules = (rule for policy in authentications.all() for rule in policy.rules)
-    return frozenset(rule.source for rule in rules if rule.source is not None)
+    sources = frozenset(rule.source for rule in rules if rule.source is not None)
+    if remote is RemoteKeys.BY_PROXY:  # a proxy asks for keys, but knows no discovery
+        return frozenset(each for each in sources if each.is_discovery)
+    return sources
 
 
 @memoized(size=64)
-def _problems(policies: SecurityPolicies, mesh: MeshConfig, services: tuple[Service, ...]) -> tuple[Problem, ...]:
+def _problems(policies: SecurityPolicies, settings: MeshSettings, services: tuple[Service, ...]) -> tuple[Problem, ...]:
     found: list[Problem] = []
+    wanted = policies.wanted_keys(settings.features.remote_keys)
     for authorization in policies.authorizations.all():
         found += authorization.problems
         if authorization.action is AuthorizationAction.CUSTOM and not authorization.broken:
-            fault = authorizers.resolve(authorization.provider, mesh, services).fault
+            fault = authorizers.resolve(authorization.provider, settings.mesh, services).fault
             if fault:
                 message = f"{fault}; what it would have been asked about is denied"
                 found.append(Problem(message, authorization.key, field="spec.provider.name"))
     for authentication in policies.authentications.all():
         found += authentication.problems
-        found += jwt_rules.missing_keys(authentication, policies.keys)
+        found += jwt_rules.missing_keys(authentication, policies.keys, wanted)
     return tuple(found)

@@ -126,7 +126,7 @@ class Snapshot:
         found = (each for place in sorted(self.routing.problems) for each in self.routing.problems[place])
         routes = (*self.conversions.problems, *found)
         rules = (each for place in sorted(self.rules.problems) for each in self.rules.problems[place])
-        return (*routes, *rules, *self.policies.problems(self.mesh, self.services))
+        return (*routes, *rules, *self.policies.problems(self.settings, self.services))
 
     def apply(self, events: Iterable[Event]) -> tuple["Snapshot", Change]:
         """The mesh after the events, and what they changed."""

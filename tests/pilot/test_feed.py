@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from ca.state_directory import StateDirectory
 from pilot.feed import Feed
 from pilot.mesh import Mesh
 from pilot.model.features import Features
+from pilot.model.key_sets import KeySource
 from pilot.model.mesh import MeshConfig
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Settings
+from pilot.sources.keys import KeyKeeper
 from pilot.type_urls import ENDPOINT
 from pilot.xds.pushes import Change, Debounce
 from tests.pilot.agent.eventually import eventually
@@ -59,6 +62,21 @@ class Scene:
         (self.directory / name).write_text(text)
 
 
+KEYS = '{"keys":[{"kty":"EC"}]}'
+KEYS_AT = KeySource("https://issuer.example.com/keys")
+TOKENS = """
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: tokens, namespace: default}
+spec:
+  jwtRules: [{issuer: someone, jwksUri: "https://issuer.example.com/keys"}]
+"""
+
+
+async def _keys_of_issuer(source: KeySource) -> str:
+    return KEYS
+
+
 @contextlib.asynccontextmanager
 async def playing(directory: Path) -> AsyncIterator[Scene]:
     """A feed that has not begun; its tasks end with the context."""
@@ -70,7 +88,8 @@ async def playing(directory: Path) -> AsyncIterator[Scene]:
     mesh = Mesh(Snapshot.empty(MeshConfig(), Features()))
     pushed: list[Change] = []
     debounce = Debounce(pushed.append, asyncio.get_running_loop(), after=timedelta(milliseconds=10))
-    scene = Scene(manifests, Feed(settings, mesh, debounce), mesh, pushed)
+    keys = KeyKeeper(_keys_of_issuer, StateDirectory(directory / "keys"))
+    scene = Scene(manifests, Feed(settings, mesh, debounce, keys), mesh, pushed)
     try:
         yield scene
     finally:
@@ -84,7 +103,8 @@ async def begin(scene: Scene) -> None:
     """Starts the tasks, and waits until everything has been read."""
     feed = scene.feed
     scene.tasks = tuple(
-        asyncio.create_task(each) for each in (feed.serve_files(), feed.serve_mesh_files(), feed.serve_problems())
+        asyncio.create_task(each)
+        for each in (feed.serve_files(), feed.serve_mesh_files(), feed.serve_problems(), feed.serve_keys())
     )
     await feed.listed(scene.tasks)
 
@@ -185,3 +205,13 @@ async def test_a_directory_that_is_not_there_ends_the_wait_with_its_reason(tmp_p
         scene.directory.rmdir()
         with pytest.raises(FileNotFoundError, match="mesh"):
             await begin(scene)
+
+
+async def test_keys_that_a_policy_names_are_fetched_and_pushed_and_go_with_it(tmp_path: Path) -> None:
+    async with playing(tmp_path) as scene:
+        scene.write("tokens.yaml", TOKENS)
+        await begin(scene)
+        await eventually(lambda: dict(scene.mesh.snapshot.policies.keys.keys) == {KEYS_AT.name: KEYS})
+        await eventually(lambda: scene.pushed)
+        (scene.directory / "tokens.yaml").unlink()
+        await eventually(lambda: not scene.mesh.snapshot.policies.keys.keys)
