@@ -221,9 +221,7 @@ def _listener(
     name: str, base: Any, first: list[bytes], chains: list[Chain], sidecar: Origin | None, owner: Owner
 ) -> Resource:
     tls = listener_filters.tls_inspector(_needs(chains, lambda chain: chain.match.transport == TLS))
-    http = listener_filters.http_inspector(
-        _needs(chains, lambda chain: not _PLAIN_HTTP.isdisjoint(chain.match.protocols))
-    )
+    http = listener_filters.http_inspector(_needs(chains, _sniffs_http))
     filters = [*first, *(each for each in (tls, http) if each is not None)]
     value = b"".join(
         (
