@@ -1,7 +1,7 @@
 """How fast is this machine beside the one the reference figures come from? One factor: 2.0 = half as fast.
 
-Best of five of three kinds of work: Python objects, upb protobuf, RSA-2048 signatures. Divide measured CPU seconds by the
-factor before comparing them with the reference.
+Best of five of three kinds of work: Python objects, upb protobuf, RSA-2048 signatures. Divide measured CPU seconds by
+the factor before comparing them with the reference.
 """
 
 import math

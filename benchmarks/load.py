@@ -6,14 +6,12 @@
 Only loopback addresses are ever dialled. Every step ends by itself.
 """
 
-import asyncio
 import ipaddress
 import pathlib
-import statistics
+import resource
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import click
 import grpc
@@ -23,115 +21,104 @@ from rich.console import Console
 from rich.progress import Progress
 
 from benchmarks import calibration, server
-from benchmarks.fleet import Envoy, Fleet
-from benchmarks.mesh import Mesh, node_metadata
-from benchmarks.report import Report, Row
+from benchmarks.envoy import Envoy, Habits
+from benchmarks.fleet import Fleet
+from benchmarks.mesh import PORT, Mesh, node_metadata
+from benchmarks.report import Report
+from benchmarks.steps import Run, Unfinished
+from ca.authn import local_issuer
 
 STEPS = ("route change", "endpoint flip", "endpoint churn", "service added", "policy change", "restart")
-QUIET = 0.6
-"""A step is over when nobody has received anything for this long, seconds: well over the debounce of 0.1 s."""
 
 
-class Run:
-    """One run: the mesh, the server, the fleet and what was measured so far."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked for on the command line."""
 
-    def __init__(self, mesh: Mesh, target: server.Server, fleet: Fleet, console: Console, progress: Progress) -> None:
-        self.mesh, self.server, self.fleet, self.rows = mesh, target, fleet, list[Row]()
-        self._console, self._progress = console, progress
+    services: int = 200
+    endpoints: int = 2
+    proxies: int = 100
+    classes: int = 20
+    sotw: bool = False
+    tls: bool = False
+    idle: bool = False
+    slow: int = 0
+    nack: int = 0
+    churn: int = 10
+    steps: tuple[str, ...] = STEPS
+    limit: float = 120.0
 
-    @contextmanager
-    def bar(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A progress bar that is gone when the step is."""
-        task = self._progress.add_task(label, total=total)
-        yield lambda done: self._progress.update(task, completed=done)
-        self._progress.remove_task(task)
-
-    def record(self, step: str, started: float, cpu: float, note: str = "") -> None:
-        """Takes the row of a step from the counters."""
-        counts = [each.counts for each in self.fleet.envoys]
-        times = sorted(c.last - started for c in counts if c.last) or [0.0]
-        size = len(counts)
-        self.rows.append(
-            Row(
-                step,
-                self.server.cpu() - cpu,
-                sum(c.bytes for c in counts) / size / 1e3,
-                sum(c.messages for c in counts) / size,
-                statistics.median(times),
-                times[int(len(times) * 0.99) - 1 if len(times) > 1 else 0],
-                times[-1],
-                self.server.rss_mb(),
-                note,
+    def habits(self, target: server.Server) -> Iterator[Habits]:
+        """Of each proxy."""
+        usual = Habits(delta=not self.sotw, only=f"outbound|{PORT}||s1.ns-1.svc.cluster.local" if self.idle else "")
+        if self.tls:
+            assert target.state_dir is not None
+            root = (target.state_dir / "root-cert.pem").read_bytes()
+            usual = replace(usual, credentials=grpc.ssl_channel_credentials(root))
+        issuer = local_issuer.load_or_create(target.state_dir) if self.tls and target.state_dir else None
+        for index in range(self.proxies):
+            _, metadata = node_metadata(index, self.classes)
+            namespace, account = str(metadata["NAMESPACE"]), str(metadata["SERVICE_ACCOUNT"])
+            yield replace(
+                usual,
+                slow=0.5 if index < self.slow else 0.0,
+                nack=self.slow <= index < self.slow + self.nack,
+                token=issuer.issue(namespace, account, local_issuer.LIFETIME, local_issuer.AUDIENCE) if issuer else "",
             )
-        )
-
-    async def change(self, step: str, edit: Callable[[], None], limit: float = 30.0) -> None:
-        """One edit of the mesh, until everybody is quiet again."""
-        self.fleet.reset()
-        cpu, started = self.server.cpu(), time.monotonic()
-        edit()
-        with self.bar(step, 1):
-            await self.fleet.quiet(QUIET, limit)
-        self.record(step, started, cpu)
-
-    async def connect(self, limit: float) -> None:
-        """Everybody connects: first one of each class, so that the rest shows what one more proxy costs."""
-        cpu, started = self.server.cpu(), time.monotonic()
-        first, rest = Fleet(self.fleet.envoys[:20]), Fleet(self.fleet.envoys[20:])
-        with self.bar("connect", len(self.fleet.envoys)) as show:
-            first.start()
-            await first.all_synced(limit, show)
-            warm = self.server.cpu() - cpu
-            rest.start()
-            if not await rest.all_synced(limit, show):
-                raise click.ClickException(f"not everybody was synced after {limit:.0f} s")
-            await self.fleet.quiet(0.2, 10)
-        self.fleet._tasks += first._tasks + rest._tasks
-        self.record("connect", started, cpu, f"(first 20: {warm:.2f} s)")
-
-    async def churn(self, per_second: int, seconds: float = 5.0) -> None:
-        """Endpoint changes at a steady rate; the latency is that of the last one."""
-        self.fleet.reset()
-        cpu, started = self.server.cpu(), time.monotonic()
-        with self.bar("endpoint churn", int(per_second * seconds)) as show:
-            for number in range(int(per_second * seconds)):
-                self.mesh.write_service(number % self.mesh.services, unready=number // self.mesh.services % 2 ^ 1)
-                show(number)
-                await asyncio.sleep(max(0.0, started + (number + 1) / per_second - time.monotonic()))
-            last = time.monotonic()
-            await self.fleet.quiet(QUIET, 30)
-        self.record("endpoint churn", last, cpu, f"({per_second}/s)")
-
-    async def restart(self, limit: float) -> None:
-        """The server is killed and started again; everybody comes back at once."""
-        self.fleet.reset()
-        started = time.monotonic()
-        for each in self.fleet.envoys:
-            each.synced.clear()
-        self.server.restart()
-        with self.bar("reconnect", len(self.fleet.envoys)) as show:
-            if not await self.fleet.all_synced(limit, show):
-                raise click.ClickException(f"not everybody was back after {limit:.0f} s")
-        self.record("reconnect storm", started, 0.0)
 
 
-async def measure(run: Run, steps: tuple[str, ...], churn: int, limit: float) -> None:
+async def measure(run: Run, plan: Plan) -> None:
     """All the steps, in an order in which none spoils the next."""
-    await run.connect(limit)
     mesh, extra = run.mesh, run.mesh.services
-    if "route change" in steps:
-        await run.change("route change", lambda: mesh.write_routes(0, weight=10))
-    if "endpoint flip" in steps:
-        await run.change("endpoint flip", lambda: mesh.write_service(1, unready=1))
-    if "endpoint churn" in steps:
-        await run.churn(churn)
-    if "service added" in steps:
-        await run.change("service added", lambda: mesh.write_service(extra))
-    if "policy change" in steps:
-        await run.change("policy change", lambda: mesh.write_policy("STRICT"))
-    if "restart" in steps and run.server.command:
-        await run.restart(limit)
-    await run.fleet.stop()
+    try:
+        await run.connect(plan.limit)
+        if "route change" in plan.steps:
+            await run.change("route change", lambda: mesh.write_routes(0, weight=10))
+        if "endpoint flip" in plan.steps:
+            await run.change("endpoint flip", lambda: mesh.write_service(1, unready=1))
+        if "endpoint churn" in plan.steps:
+            await run.churn(plan.churn)
+        if "service added" in plan.steps:
+            await run.change("service added", lambda: mesh.write_service(extra))
+        if "policy change" in plan.steps:
+            await run.change("policy change", lambda: mesh.write_policy("STRICT"))
+        if "restart" in plan.steps and run.server.command:
+            await run.restart(plan.limit)
+    finally:
+        await run.fleet.stop()
+
+
+def perform(plan: Plan, target: server.Server, mesh: Mesh, bars: Progress) -> Report:
+    """The whole run. Raises: Unfinished."""
+    address = target.secure_address if plan.tls else target.address
+    envoys = [
+        Envoy(address, *node_metadata(index, plan.classes), habits) for index, habits in enumerate(plan.habits(target))
+    ]
+    idle = target.rss_mb()
+    first = 0 if plan.idle else min(plan.classes, plan.proxies)
+    run = Run(mesh, target, Fleet(envoys), first or 1, bars)
+    uvloop.run(measure(run, plan))
+    protocol = f"{'SotW' if plan.sotw else 'delta'}{' TLS' if plan.tls else ''}{' idle' if plan.idle else ''}"
+    return Report(plan.services, plan.proxies, plan.endpoints, protocol, calibration.factor(), idle, run.rows)
+
+
+def run_once(plan: Plan, bars: Progress) -> Report:
+    """A run against a server of our own, started for it. Raises: Unfinished."""
+    with tempfile.TemporaryDirectory(prefix="meshpilot-load-") as scratch:
+        work = pathlib.Path(scratch)
+        mesh = Mesh(work / "config", plan.services, plan.endpoints)
+        mesh.write()
+        target = server.start(mesh.root, work)
+        try:
+            return perform(plan, target, mesh, bars)
+        finally:
+            target.stop()
+
+
+def allow_many_files() -> None:
+    """A connection is a file."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def loopback_only(address: str) -> str:
@@ -142,21 +129,18 @@ def loopback_only(address: str) -> str:
     return address
 
 
-def credentials(target: server.Server) -> grpc.ChannelCredentials:
-    """TLS with a token of each proxy's own would cost the client more than the server: one shared root, no token."""
-    root = (target.state_dir or pathlib.Path(".")) / "root-cert.pem"
-    return grpc.ssl_channel_credentials(root.read_bytes())
-
-
 @click.command()
 @click.option("--services", default=200, show_default=True)
 @click.option("--endpoints", default=2, show_default=True, help="per service")
 @click.option("--proxies", default=100, show_default=True)
+@click.option("--classes", default=20, show_default=True, help="different workloads, a multiple of five")
 @click.option("--sotw", is_flag=True, help="state of the world instead of delta")
+@click.option("--tls", is_flag=True, help="on the secure port, each with a token of its own")
+@click.option("--idle", is_flag=True, help="streams that ask for the endpoints of one service only")
 @click.option("--slow", default=0, help="how many read slowly (0.5 s a message)")
 @click.option("--nack", default=0, help="how many refuse every cluster")
 @click.option("--churn", default=10, show_default=True, help="endpoint changes a second")
-@click.option("--step", "steps", multiple=True, type=click.Choice(STEPS), help="only these (default: all)")
+@click.option("--step", "steps", multiple=True, type=click.Choice(STEPS), default=STEPS, help="only these")
 @click.option("--limit", default=120.0, show_default=True, help="seconds until everybody must be synced")
 @click.option("--address", callback=lambda _, __, v: v and loopback_only(v), help="another server's plaintext ADS port")
 @click.option("--pid", type=int, help="its process")
@@ -164,50 +148,27 @@ def credentials(target: server.Server) -> grpc.ChannelCredentials:
 @click.option("--json", "json_path", type=click.Path(path_type=pathlib.Path))
 @click.option("--svg", "svg_path", type=click.Path(path_type=pathlib.Path))
 def main(
-    services: int,
-    endpoints: int,
-    proxies: int,
-    sotw: bool,
-    slow: int,
-    nack: int,
-    churn: int,
-    steps: tuple[str, ...],
-    limit: float,
     address: str | None,
     pid: int | None,
     config_dir: pathlib.Path | None,
     json_path: pathlib.Path | None,
     svg_path: pathlib.Path | None,
+    **options: object,
 ) -> None:
     """Measures what connecting and each kind of change cost a control plane."""
-    console = Console()
-    with (
-        tempfile.TemporaryDirectory(prefix="meshpilot-load-") as scratch,
-        Progress(console=console, transient=True) as bars,
-    ):
-        work = pathlib.Path(scratch)
-        mesh = Mesh(config_dir or work / "config", services, endpoints)
-        mesh.write()
-        target = server.Server(address, psutil.Process(pid)) if address and pid else server.start(mesh.root, work)
-        envoys = [
-            Envoy(
-                target.address,
-                *node_metadata(i),
-                delta=not sotw,
-                slow=0.5 if i < slow else 0.0,
-                nack=slow <= i < slow + nack,
-            )
-            for i in range(proxies)
-        ]
-        run = Run(mesh, target, Fleet(envoys), console, bars)
-        idle = target.rss_mb()
-        try:
-            uvloop.run(measure(run, steps or STEPS, churn, limit))
-        finally:
-            target.stop()
-    report = Report(services, proxies, endpoints, "SotW" if sotw else "delta", calibration.factor(), run.rows)
+    plan, console = Plan(**options), Console(width=110)  # type: ignore[arg-type]  # click checked them
+    allow_many_files()
+    try:
+        with Progress(console=console, transient=True) as bars:
+            if address and pid and config_dir:
+                mesh = Mesh(config_dir, plan.services, plan.endpoints)
+                mesh.write()
+                report = perform(plan, server.Server(address, psutil.Process(pid)), mesh, bars)
+            else:
+                report = run_once(plan, bars)
+    except Unfinished as error:
+        raise click.ClickException(str(error)) from error
     report.print(console)
-    console.print(f"RSS idle {idle:.0f} MB; each further sidecar {(run.rows[0].rss_mb - idle) / proxies:.3f} MB")
     if json_path:
         json_path.write_text(report.to_json() + "\n")
     if svg_path:

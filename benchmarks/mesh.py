@@ -1,7 +1,8 @@
 """The mesh under load: a directory of YAML with S services, and the edits whose cost is measured.
 
 The shape is that of the recorded figures: one HTTP port and a few endpoints a service, five namespaces, every tenth
-service with a DestinationRule of two subsets and a weighted VirtualService. One file per service, so an edit is one file.
+service with a DestinationRule of two subsets and a weighted VirtualService; names are so long that a full answer has
+the recorded size. One file per service, so an edit is one file.
 """
 
 import pathlib
@@ -38,7 +39,7 @@ class Mesh:
 
     def write_service(self, number: int, unready: int = 0) -> None:
         """A Service and its EndpointSlice; the first `unready` endpoints are not ready."""
-        name, namespace = f"app-{number}", self.namespace(number)
+        name, namespace = f"s{number}", self.namespace(number)
         rows = "".join(
             f"- addresses: [{address}]\n  conditions: {{ready: {'false' if i < unready else 'true'}}}\n"
             f"  targetRef: {{kind: Pod, name: {name}-{i}, namespace: {namespace}}}\n"
@@ -62,11 +63,12 @@ class Mesh:
 
     def write_routes(self, number: int, weight: int) -> None:
         """The DestinationRule and the weighted VirtualService of a service."""
-        name, namespace = f"app-{number}", self.namespace(number)
+        name, namespace = f"s{number}", self.namespace(number)
+        place = f"metadata: {{name: {name}, namespace: {namespace}}}"
         text = (
-            f"apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: {name}, namespace: {namespace}}}\n"
-            f"spec:\n  host: {name}\n  subsets: [{{name: v1, labels: {{version: v1}}}}, {{name: v2, labels: {{version: v2}}}}]\n"
-            f"---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}, namespace: {namespace}}}\n"
+            f"apiVersion: networking.istio.io/v1\nkind: DestinationRule\n{place}\nspec:\n  host: {name}\n"
+            "  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]\n"
+            f"---\napiVersion: networking.istio.io/v1\nkind: VirtualService\n{place}\n"
             f"spec:\n  hosts: [{name}]\n  http:\n  - route:\n"
             f"    - {{destination: {{host: {name}, subset: v1}}, weight: {weight}}}\n"
             f"    - {{destination: {{host: {name}, subset: v2}}, weight: {100 - weight}}}\n"
@@ -94,9 +96,12 @@ class Mesh:
         part.replace(self.root / name)
 
 
-def node_metadata(index: int) -> tuple[str, dict[str, object]]:
-    """Node id and metadata of simulated sidecar `index`: spread over the namespaces and 20 apps."""
-    namespace, app = f"ns-{index % NAMESPACES}", f"app-{index % 20}"
+def node_metadata(index: int, classes: int = 20) -> tuple[str, dict[str, object]]:
+    """Node id and metadata of simulated sidecar `index`: spread over the namespaces and as many apps as classes.
+
+    `classes` is a multiple of the number of namespaces, so that each app is in one of them.
+    """
+    namespace, app = f"ns-{index % NAMESPACES}", f"s{index % classes}"
     address = f"10.200.{index // 250}.{index % 250 + 1}"
     pod = f"{app}-load-{index}"
     labels = {"app": app, "version": "v1", "security.istio.io/tlsMode": "istio"}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -34,13 +35,16 @@ class Row:
 
     step: str
     cpu_s: float
+    proxies: int
+    """Those that received anything."""
     kb_per_proxy: float
     messages_per_proxy: float
     p50_s: float
     p99_s: float
     last_s: float
     rss_mb: float
-    note: str = ""
+    lag_s: float
+    """The event loop was never later than this; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,17 @@ class Report:
     endpoints: int
     protocol: str
     factor: float
+    idle_mb: float
+    """RSS before anybody connected."""
     rows: Sequence[Row]
+
+    @property
+    def mb_per_proxy(self) -> float | None:
+        """RSS of each further sidecar: what everybody but the first of each class added."""
+        rows = [row for row in self.rows if row.step.startswith("connect")]
+        if len(rows) != 2 or not rows[1].proxies:
+            return None
+        return (rows[1].rss_mb - rows[0].rss_mb) / rows[1].proxies
 
     def reference(self, step: str) -> tuple[float, float, float] | None:
         """istiod's (CPU seconds, kB per proxy, seconds to the last) for the step, where it was recorded."""
@@ -73,26 +87,16 @@ class Report:
             f"{self.services} services x {self.endpoints} endpoints, {self.proxies} {self.protocol} sidecars; "
             f"machine factor {self.factor:.2f}"
         )
-        table = Table(title=title)
-        for name in (
-            "step",
-            "CPU s",
-            "of istiod",
-            "kB/proxy",
-            "of istiod",
-            "msgs/proxy",
-            "p50 s",
-            "p99 s",
-            "last s",
-            "RSS MB",
-        ):
-            table.add_column(name, justify="left" if name == "step" else "right")
+        table = Table(title=title, box=box.SIMPLE, padding=(0, 1))
+        heads = ("CPU s", "istiod", "kB each", "istiod", "msgs", "p50 s", "p99 s", "last s", "RSS MB", "lag ms")
+        for name in ("step", *heads):
+            table.add_column(name, justify="left" if name == "step" else "right", no_wrap=True)
         for row in self.rows:
             known = self.reference(row.step)
             cpu = f"{row.cpu_s / self.factor / known[0]:.0%}" if known else ""
             size = f"{row.kb_per_proxy / known[1]:.0%}" if known else ""
             table.add_row(
-                f"{row.step} {row.note}".strip(),
+                row.step,
                 f"{row.cpu_s:.3f}",
                 cpu,
                 f"{row.kb_per_proxy:.1f}",
@@ -102,8 +106,11 @@ class Report:
                 f"{row.p99_s:.3f}",
                 f"{row.last_s:.3f}",
                 f"{row.rss_mb:.0f}",
+                f"<{row.lag_s * 1000:.0f}" if row.lag_s else "",
             )
         console.print(table)
+        more = f", each further sidecar {self.mb_per_proxy:.3f} MB" if self.mb_per_proxy is not None else ""
+        console.print(f"RSS before anybody came {self.idle_mb:.0f} MB{more}")
 
     def write_svg(self, path: pathlib.Path) -> None:
         """CPU seconds by step as bars, ours beside istiod's, on one scale for each step."""
@@ -114,10 +121,11 @@ class Report:
             longest = max(ours, known[0])
             for offset, (who, value, colour) in enumerate((("meshpilot", ours, "#2a7"), ("istiod", known[0], "#89a"))):
                 y = top + 16 + offset * 16
+                width = max(value / longest * 380, 1)
                 lines.append(
-                    f'<rect x="150" y="{y - 10}" width="{max(value / longest * 380, 1):.1f}" height="12" fill="{colour}"/>'
+                    f'<rect x="150" y="{y - 10}" width="{width:.1f}" height="12" fill="{colour}"/>'
                     f'<text x="145" y="{y}" text-anchor="end">{who}</text>'
-                    f'<text x="{155 + value / longest * 380:.1f}" y="{y}">{value:.3f} s</text>'
+                    f'<text x="{155 + width:.1f}" y="{y}">{value:.3f} s</text>'
                 )
             lines.append(f'<text x="10" y="{top}" font-weight="bold">{escape(row.step)}</text>')
         head = f"CPU of the server, {self.services} services, {self.proxies} {self.protocol} sidecars"

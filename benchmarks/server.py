@@ -2,15 +2,20 @@
 
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import psutil
+
+_IS_LINUX = os.uname().sysname == "Linux"
+_LAG = re.compile(r'^meshpilot_event_loop_lag_seconds_bucket{le="([^"]+)"} (\S+)$', re.MULTILINE)
 
 
 def free_port() -> int:
@@ -30,12 +35,26 @@ class Server:
     state_dir: pathlib.Path | None = None
     command: list[str] = field(default_factory=list)
     ready_url: str = ""
+    metrics_url: str = ""
     log: pathlib.Path | None = None
 
     def cpu(self) -> float:
         """CPU seconds so far, user and system."""
+        if _IS_LINUX:
+            return time.clock_gettime((~self.process.pid << 3) | 2)  # the process's own clock: finer than ticks
         times = self.process.cpu_times()
         return float(times.user + times.system)
+
+    def lags(self) -> Mapping[float, float]:
+        """How often the event loop was late, by upper bound in seconds; empty for servers that do not tell."""
+        if not self.metrics_url:
+            return {}
+        with urllib.request.urlopen(self.metrics_url, timeout=10) as answer:
+            page = answer.read().decode()
+        found = {float(bound): float(count) for bound, count in _LAG.findall(page)}
+        bounds = sorted(found)
+        below = [0.0, *(found[bound] for bound in bounds[:-1])]
+        return {bound: found[bound] - less for bound, less in zip(bounds, below, strict=True)}
 
     def rss_mb(self) -> float:
         """Resident memory, megabytes."""
@@ -84,7 +103,7 @@ def start(config_dir: pathlib.Path, work_dir: pathlib.Path) -> Server:
     """Our own control plane on `config_dir`, in file mode, with logs and state under `work_dir`."""
     ports = {name: free_port() for name in ("grpcAddr", "secureGRPCAddr", "httpAddr", "httpsAddr", "monitoringAddr")}
     mesh = work_dir / "mesh.yaml"
-    mesh.write_text("accessLogFile: /dev/stdout\n")
+    mesh.write_text("{}\n")
     state = work_dir / "state"
     command = [
         sys.executable,
@@ -110,6 +129,7 @@ def start(config_dir: pathlib.Path, work_dir: pathlib.Path) -> Server:
         state,
         command,
         f"http://127.0.0.1:{ports['httpAddr']}/ready",
+        f"http://127.0.0.1:{ports['monitoringAddr']}/metrics",
         log,
     )
     made.wait_ready()
