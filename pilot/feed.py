@@ -17,11 +17,10 @@ from pilot.settings import Settings
 from pilot.sources.files import watch_files
 from pilot.sources.keys import KeyKeeper
 from pilot.sources.mesh_file import watch_mesh_files
-from pilot.type_urls import ENDPOINT
+from pilot.type_urls import ENDPOINT, SECRET, TypeUrl
 from pilot.xds import pushes
 
 _log = logging.getLogger("file")
-_ENDPOINTS = frozenset((ENDPOINT,))
 PAUSE = 1.0
 """Seconds between two looks for problems, so that a storm of changes is not also one of looking; arbitrary."""
 
@@ -62,7 +61,7 @@ class Feed:
             _report(batch.fresh)
             self._of_files = batch.problems
             self._mesh.snapshot, change = self._mesh.snapshot.apply(batch.events)
-            self._push(change, "endpoint" if not change.full else "config")
+            self._push(change, _reason(change))
             if batch.listed:
                 _log.info("read %d objects from %s", len(batch.events), self._settings.config_dir)
                 self._mesh.is_listed = True
@@ -109,11 +108,27 @@ class Feed:
             await asyncio.sleep(PAUSE)
 
     def _push(self, change: Change, reason: str) -> None:
-        if change.full:
+        if change.full or change.credentials:
             self._changed.set()
         if change and self._mesh.is_listed:  # from then on a stream may have been answered, before `is_serving` too
             since = asyncio.get_running_loop().time()
-            self._debounce.submit(pushes.Change(None if change.full else _ENDPOINTS, (reason,), since))
+            self._debounce.submit(pushes.Change(_types(change), (reason,), since))
+
+
+def _reason(change: Change) -> str:
+    """istiod's word for the cause."""
+    if change.full:
+        return "config"
+    return "endpoint" if change.hosts else "secret"
+
+
+def _types(change: Change) -> frozenset[TypeUrl] | None:
+    """What a change can have changed; None: anything."""
+    if change.full:
+        return None
+    return frozenset(
+        type_url for type_url, has in ((ENDPOINT, bool(change.hosts)), (SECRET, change.credentials)) if has
+    )
 
 
 def _report(problems: Iterable[Problem]) -> None:

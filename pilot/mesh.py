@@ -5,6 +5,7 @@ which snapshot is current; everything else is `pipeline.py`.
 """
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from pilot import pipeline
@@ -47,7 +48,7 @@ class Mesh:
             raise NotReady("server is not ready to serve discovery information")
         proxy = nodes.parse_node(node, self.snapshot.features)
         if identities is not None and self._check_identity:
-            verify_identity(proxy, identities)
+            return replace(proxy, identity=verify_identity(proxy, identities))
         return proxy
 
     def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> ResourceSet | None:

@@ -11,23 +11,24 @@ snapshot is served: proxies of one class share one view, and each question about
 
 from collections.abc import Callable, Mapping
 
-from pilot.generators import clusters, endpoints, listeners, nds, routes
+from pilot.generators import clusters, endpoints, listeners, nds, routes, secrets
 from pilot.memo import Memoized
 from pilot.model.interning import Interner
 from pilot.model.snapshot import Snapshot
 from pilot.resources import EMPTY, ResourceSet
-from pilot.type_urls import CLUSTER, ENDPOINT, EXTENSION_CONFIG, LISTENER, NAME_TABLE, ROUTE, TypeUrl
+from pilot.type_urls import CLUSTER, ENDPOINT, EXTENSION_CONFIG, LISTENER, NAME_TABLE, ROUTE, SECRET, TypeUrl
 from pilot.view import build
 from pilot.view.proxy import Proxy
 from pilot.view.proxy_view import ProxyView
 
-Generator = Callable[[ProxyView, frozenset[str]], ResourceSet]
+Generator = Callable[[ProxyView, frozenset[str]], ResourceSet | None]
 
 _GENERATORS: Mapping[TypeUrl, Generator] = {
     CLUSTER: lambda view, _: clusters.build(view),
     ENDPOINT: endpoints.build,
     LISTENER: lambda view, _: listeners.build(view),
     ROUTE: routes.build,
+    SECRET: secrets.build,
     NAME_TABLE: lambda view, _: nds.build(view),
     EXTENSION_CONFIG: lambda _, __: EMPTY,
 }

@@ -36,7 +36,7 @@ class Resource:
     """One xDS resource: `body` is a serialized `google.protobuf.Any`, `version` the hash of it (16 hex digits)."""
 
     name: str
-    body: bytes
+    body: bytes = field(repr=False)  # of a secret, it holds a key
     version: str
     origins: tuple[Origin, ...] = ()
     aliases: tuple[str, ...] = ()

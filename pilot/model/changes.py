@@ -16,6 +16,7 @@ from pilot.model.kubernetes import Endpoints, EndpointSlice, Node, Pod
 from pilot.model.kubernetes import Namespace as KubernetesNamespace
 from pilot.model.object_store import Replacement
 from pilot.model.peer_authentication import PeerAuthentication
+from pilot.model.secret import ConfigMap, Secret
 from pilot.model.service import Hostname, Namespace, Resolution
 from pilot.model.service_entry import ServiceEntry
 from pilot.model.service_index import ServiceChange, ServiceIndex, ServiceKey
@@ -35,7 +36,7 @@ class Change:
     """The difference of two snapshots; false where nothing means anything else than before."""
 
     full: bool = False
-    """False: only endpoint resources of `hosts` may differ."""
+    """False: only endpoint resources of `hosts` may differ, and secrets if `credentials` says so."""
     hosts: frozenset[ServiceKey] = frozenset()
     """Services whose endpoints changed, by (hostname, namespace)."""
     updated: frozenset[Origin] = frozenset()
@@ -43,8 +44,11 @@ class Change:
     workloads: frozenset[WorkloadKey] = frozenset()
     """Pods and WorkloadEntries that proxies beside them would describe differently now."""
 
+    credentials: bool = False
+    """Secrets, ConfigMaps, or who may read them."""
+
     def __bool__(self) -> bool:
-        return self.full or bool(self.hosts)
+        return self.full or self.credentials or bool(self.hosts)
 
 
 NO_CHANGE = Change()
@@ -75,10 +79,11 @@ def describe(old: "Snapshot", new: "Snapshot", replaced: tuple[Replacement, ...]
         or old.sidecars is not new.sidecars
         or any(each.is_structural or not _is_eds(new.service_index, each.service) for each in derived.endpoints)
     )
-    if not full and not hosts:
+    credentials = old.credentials is not new.credentials
+    if not full and not hosts and not credentials:
         return NO_CHANGE
     updated = frozenset(_causes(old, new, replaced, derived, hosts))
-    return Change(full, hosts, updated, workloads)
+    return Change(full, hosts, updated, workloads, credentials)
 
 
 def _moved(change: WorkloadChange) -> bool:
@@ -142,6 +147,8 @@ def _counts(
             return old.gateways is not new.gateways
         case PeerAuthentication.KIND:
             return old.peer_authentications is not new.peer_authentications
+        case Secret.KIND | ConfigMap.KIND:
+            return old.credentials is not new.credentials
         case Sidecar.KIND:
             return old.sidecars is not new.sidecars
         case KubernetesNamespace.KIND:

@@ -6,7 +6,7 @@ Knows nothing of files, kinds and objects; never raises for bad input.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
@@ -17,6 +17,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, inspect
 
+from pilot.model.confidential import Confidential
 from pilot.model.duration import Duration, parse_duration
 from pilot.model.objects import Message, OneOfMessage, alternatives_fault, json_name
 from pilot.model.problem import Severity
@@ -76,7 +77,7 @@ def decode_value(
         return msgspec.convert(value, type_, dec_hook=_decode_scalar), ()
     except (msgspec.ValidationError, RecursionError):
         pass
-    reading = _Reading(unknown)
+    reading = _Reading(unknown, _type_name if getattr(type_, "CONFIDENTIAL", False) else describe)
     try:
         clean = reading.read(value, _schema(type_), ())
         faults = tuple(reading.faults)
@@ -105,6 +106,20 @@ def describe(value: object) -> str:
     return f"a value of type {type(value).__name__}"
 
 
+def _type_name(value: object) -> str:
+    """A value in a message that must not show it."""
+    match value:
+        case None:
+            return "nothing"
+        case str():
+            return "a string"
+        case list() | tuple():
+            return "a list"
+        case Mapping():
+            return "a mapping"
+    return "a number or boolean"
+
+
 def unknown_field(name: str, known: Iterable[str]) -> str:
     """What to tell about a field that does not exist: what was meant, perhaps."""
     known = list(known)
@@ -126,6 +141,8 @@ def _decode_scalar(type_: type, value: object) -> object:
     """msgspec's hook for types that it does not know."""
     if type_ is object:  # any JSON at all
         return value
+    if issubclass(type_, Confidential):
+        return value if isinstance(value, Confidential) else _decode_confidential(type_, value)
     if type_ is not Duration:
         raise NotImplementedError(type_)
     if isinstance(value, Duration):
@@ -136,6 +153,12 @@ def _decode_scalar(type_: type, value: object) -> object:
     if duration < _ZERO:
         raise ValueError(f'expected a duration of 0s or more, got "{value[:_SHOWN]}"')
     return duration
+
+
+def _decode_confidential(type_: type[Confidential], value: object) -> Confidential:
+    if not isinstance(value, str):
+        raise ValueError(f"expected a string, got {_type_name(value)}")
+    return type_.parse(value)
 
 
 _ZERO = Duration()
@@ -180,9 +203,10 @@ def _shape(struct: type[Struct]) -> _Shape:
 class _Reading:
     """Walks one value beside its type, cleaning it and noting every fault. Used only where the quick way fails."""
 
-    def __init__(self, unknown: Unknown) -> None:
+    def __init__(self, unknown: Unknown, describe: Callable[[object], str] = describe) -> None:
         self.faults: list[Fault] = []
         self._unknown = unknown
+        self._describe = describe
 
     def read(self, value: object, type_: inspect.Type, path: Path) -> object:
         """The value as msgspec takes it; something else where there is a fault."""
@@ -209,7 +233,7 @@ class _Reading:
         return None
 
     def _expected(self, what: str, value: object, path: Path) -> object:
-        return self._fault(path, f"expected {what}, got {describe(value)}")
+        return self._fault(path, f"expected {what}, got {self._describe(value)}")
 
     def _union(self, value: object, types: Iterable[inspect.Type], path: Path) -> object:
         choices = [each for each in types if not isinstance(each, inspect.NoneType)]
@@ -270,7 +294,7 @@ class _Reading:
 
     def _unquoted(self, value: object, path: Path) -> object:
         hint = " (put it in quotes)" if isinstance(value, int | float) else ""
-        return self._fault(path, f"expected a string, got {describe(value)}{hint}")
+        return self._fault(path, f"expected a string, got {self._describe(value)}{hint}")
 
     def _integer(self, value: object, least: int | None, most: int | None, path: Path) -> object:
         if (isinstance(value, str) and _INTEGER.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):

@@ -111,6 +111,10 @@ class GatewayServer:
     """Position among the servers of the Gateway."""
     resolved_ports: tuple[int, ...] = ()
     """Ports the proxy listens on for it, after the target ports of its own services."""
+    is_converted: bool = False
+    """Made from an object of the Gateway API: what it refers to has been granted."""
+    service_account: str = ""
+    """The only one that may have its secrets; empty: any of the namespace."""
 
     @property
     def gateway(self) -> str:

@@ -11,6 +11,11 @@ from pilot.model.gateway import Gateway, GatewayServer
 from pilot.model.label_selection import matches
 from pilot.model.semantics import precedence
 
+CONVERTED = "~"
+"""In names of Gateways made from objects of the Gateway API; no name that people give may have it."""
+SERVICE_ACCOUNT = "internal.istio.io/gateway-service-account"
+"""Annotation of such a Gateway: as whom its proxies run."""
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayServers:
@@ -54,6 +59,8 @@ def normalize_hosts(hosts: Iterable[str], namespace: str) -> tuple[str, ...]:
 
 
 def _servers(declared: Gateway) -> tuple[GatewayServer, ...]:
+    is_converted = CONVERTED in declared.name
+    account = declared.metadata.annotations.get(SERVICE_ACCOUNT, "") if is_converted else ""
     return tuple(
         GatewayServer(
             origin=declared.origin,
@@ -62,6 +69,8 @@ def _servers(declared: Gateway) -> tuple[GatewayServer, ...]:
             server=server,
             hosts=normalize_hosts(server.hosts, declared.namespace),
             index=position,
+            is_converted=is_converted,
+            service_account=account,
         )
         for position, server in enumerate(declared.spec.servers)
     )

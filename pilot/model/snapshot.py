@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from pilot.model import (
     conversions,
+    credentials,
     destination_rules,
     discovery,
     endpoint_sources,
@@ -24,6 +25,7 @@ from pilot.model import (
 )
 from pilot.model.changes import NO_CHANGE, Change, Derived, describe
 from pilot.model.conversions import Conversions
+from pilot.model.credentials import Credentials
 from pilot.model.destination_rule import DestinationRule
 from pilot.model.destination_rules import DestinationRules
 from pilot.model.endpoint_index import EndpointIndex, ServiceEndpoints
@@ -72,6 +74,7 @@ class Snapshot:
     rules: DestinationRules = field(default_factory=DestinationRules)
     gateways: tuple[GatewayServers, ...] = ()
     """By creation time, name, namespace."""
+    credentials: Credentials = field(default_factory=Credentials)
     peer_authentications: PeerAuthentications = field(default_factory=PeerAuthentications)
     policies: SecurityPolicies = field(default_factory=SecurityPolicies)
     sidecars: Sidecars = field(default_factory=Sidecars)
@@ -124,7 +127,7 @@ class Snapshot:
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the configuration as a whole."""
         found = (each for place in sorted(self.routing.problems) for each in self.routing.problems[place])
-        routes = (*self.conversions.problems, *found)
+        routes = (*self.conversions.problems, *self.credentials.problems(), *found)
         rules = (each for place in sorted(self.rules.problems) for each in self.rules.problems[place])
         return (*routes, *rules, *self.policies.problems(self.settings, self.services))
 
@@ -200,6 +203,7 @@ def _derive(
         routing=routing.update(old.routing, known, replaced, settings),
         rules=_rules(old, known, replaced, settings),
         gateways=_gateways(old, known, replaced),
+        credentials=credentials.update(old.credentials, seen, replaced),
         peer_authentications=_peer_authentications(old, seen, replaced, settings),
         policies=policies.update(old.policies, seen, replaced),
         sidecars=_sidecars(old, seen, replaced, settings),

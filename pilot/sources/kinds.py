@@ -6,6 +6,7 @@ In: API group and kind of a document. Out: what to decode it to. An entry in `KI
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pilot.model.access_control import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 from pilot.model.authorization_policy import AuthorizationPolicy
 from pilot.model.destination_rule import DestinationRule
 from pilot.model.gateway import Gateway
@@ -14,6 +15,7 @@ from pilot.model.kubernetes import Endpoints, EndpointSlice, KubernetesService, 
 from pilot.model.objects import Object
 from pilot.model.peer_authentication import PeerAuthentication
 from pilot.model.request_authentication import RequestAuthentication
+from pilot.model.secret import ConfigMap, Secret
 from pilot.model.service_entry import ServiceEntry
 from pilot.model.sidecar import Sidecar
 from pilot.model.virtual_service import VirtualService
@@ -24,6 +26,7 @@ DISCOVERY = "discovery.k8s.io"
 NETWORKING = "networking.istio.io"
 SECURITY = "security.istio.io"
 KUBERNETES_NETWORKING = "networking.k8s.io"
+ACCESS_CONTROL = "rbac.authorization.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,9 @@ def _kinds(group: str, versions: Iterable[str], structs: Iterable[type[Object]],
 _ALL = (
     *_kinds(CORE, ["v1"], [Namespace, Node], namespaced=False),
     *_kinds(CORE, ["v1"], [KubernetesService, Endpoints, Pod, ServiceAccount]),
+    *_kinds(CORE, ["v1"], [Secret, ConfigMap]),
+    *_kinds(ACCESS_CONTROL, ["v1"], [ClusterRole, ClusterRoleBinding], namespaced=False),
+    *_kinds(ACCESS_CONTROL, ["v1"], [Role, RoleBinding]),
     *_kinds(KUBERNETES_NETWORKING, ["v1"], [IngressClass], namespaced=False),
     *_kinds(KUBERNETES_NETWORKING, ["v1"], [Ingress]),
     *_kinds(DISCOVERY, ["v1", "v1beta1"], [EndpointSlice]),

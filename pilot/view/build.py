@@ -14,6 +14,7 @@ from pilot.model.gateways import select_gateways
 from pilot.model.interning import Interner, same_tuple
 from pilot.model.service import Service
 from pilot.model.snapshot import Snapshot
+from pilot.view.credential_access import access_of
 from pilot.view.proxy import Proxy, ProxyKind
 from pilot.view.proxy_view import Particulars, ProxyView
 from pilot.view.scope import Endpoints, Scope
@@ -29,6 +30,7 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
     traits = proxy.traits
     identified = identify(snapshot, proxy)
     scope = scope_of(snapshot, traits.kind, traits.namespace, identified.labels)
+    gateways = _gateways(snapshot, proxy, identified)
     return ProxyView(
         proxy=_particulars(proxy, _depends_on_addresses(proxy, scope, snapshot.endpoints)),
         traits=traits,
@@ -40,7 +42,8 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
         peer_authentications=snapshot.peer_authentications,
         network_gateways=network_gateways.build(snapshot.services, snapshot.networks),
         security=security_of(snapshot, proxy, identified),
-        gateways=_gateways(snapshot, proxy, identified),
+        gateways=gateways,
+        credentials=access_of(snapshot.credentials, proxy.identity, gateways),
     )
 
 

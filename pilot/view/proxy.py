@@ -120,6 +120,8 @@ class Proxy:
     ip_addresses: tuple[str, ...]
     traits: Traits
     service_account: str = ""
+    identity: str = ""
+    """SPIFFE id that its credentials prove; empty where it proved none, or nobody looked."""
     node_name: str = ""
     istio_version: tuple[int, int, int] = (65535, 65535, 65535)
     istio_version_text: str = ""

@@ -12,6 +12,7 @@ from pilot.model.gateway import GatewayServer
 from pilot.model.mesh import MeshConfig
 from pilot.model.network_gateways import NO_GATEWAYS, NetworkGateways
 from pilot.model.peer_authentications import PeerAuthentications
+from pilot.view.credential_access import NOTHING, CredentialAccess
 from pilot.view.proxy import Traits
 from pilot.view.scope import Endpoints, Scope
 from pilot.view.security import NO_SECURITY, Security
@@ -48,6 +49,8 @@ class ProxyView:
     """What the workload enforces."""
     gateways: tuple[GatewayServer, ...] = ()
     """Routers: the servers of every Gateway that selects it, in creation order."""
+    credentials: CredentialAccess = NOTHING
+    """The secrets that it may have."""
 
     @property
     def key(self) -> tuple[int, ...]:

@@ -29,10 +29,13 @@ def objects(text: str) -> list[Object]:
 
 
 _API_VERSIONS = {
-    **dict.fromkeys(("Namespace", "Node", "Service", "Endpoints", "Pod", "ServiceAccount"), "v1"),
+    **dict.fromkeys(
+        ("Namespace", "Node", "Service", "Endpoints", "Pod", "ServiceAccount", "Secret", "ConfigMap"), "v1"
+    ),
     "EndpointSlice": "discovery.k8s.io/v1",
     "PeerAuthentication": "security.istio.io/v1",
     **dict.fromkeys(("Ingress", "IngressClass"), "networking.k8s.io/v1"),
+    **dict.fromkeys(("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"), "rbac.authorization.k8s.io/v1"),
 }
 
 

@@ -22,9 +22,11 @@ def test_every_kind_has_its_own_key() -> None:
 def test_only_what_people_write_is_strict() -> None:
     assert {kind.name for kind in KINDS.values() if not kind.strict} == {
         "Namespace", "Node", "Service", "Endpoints", "Pod", "ServiceAccount", "EndpointSlice", "Ingress",
-        "IngressClass",
+        "IngressClass", "Secret", "ConfigMap", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding",
     }  # fmt: skip
-    assert {kind.name for kind in KINDS.values() if not kind.namespaced} == {"Namespace", "Node", "IngressClass"}
+    assert {kind.name for kind in KINDS.values() if not kind.namespaced} == {
+        "Namespace", "Node", "IngressClass", "ClusterRole", "ClusterRoleBinding",
+    }  # fmt: skip
 
 
 def test_api_versions_read_as_in_documents() -> None:
