@@ -98,3 +98,7 @@ class AuthorizationPolicy(Object, frozen=True):
     KIND: ClassVar[str] = "AuthorizationPolicy"
 
     spec: AuthorizationPolicySpec = AuthorizationPolicySpec()
+
+
+class UnreadablePolicy(AuthorizationPolicy, frozen=True):
+    """Stands in for a policy that could not be decoded: where it belongs and its action are all that is known."""

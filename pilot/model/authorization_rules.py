@@ -18,6 +18,7 @@ from pilot.model.authorization_policy import (
     Operation,
     Rule,
     Source,
+    UnreadablePolicy,
 )
 from pilot.model.authorization_values import Attribute
 from pilot.model.decoding import Fault, Path, path_text
@@ -81,6 +82,8 @@ def check(policy: AuthorizationPolicy) -> Authorization:
     if provider and spec.action is not AuthorizationAction.CUSTOM:
         found.add(("spec", "provider"), "expected a provider with action CUSTOM only")
     dry_run = _dry_run(policy, found)
+    if isinstance(policy, UnreadablePolicy):
+        found.add(("spec",), "cannot be read")
     problems = tuple(
         Problem(each.message, policy.key, field=path_text(each.path), severity=each.severity) for each in found.all
     )

@@ -13,6 +13,8 @@ from pilot.model.decoding import Fault, Path, decode_value, describe, unknown_fi
 from pilot.model.objects import Object, ObjectKey
 from pilot.sources.checks import check_object
 from pilot.sources.kinds import KINDS, Kind, kinds_of_group, split_api_version
+from pilot.sources.stand_ins import stand_in
+from pilot.sources.syntax import name_fault
 
 DEFAULT_NAMESPACE = "default"
 
@@ -35,6 +37,8 @@ class Decoded:
     object: Object | None = None
     faults: tuple[Fault, ...] = ()
     """Paths are those in the object."""
+    fallback: Object | None = None
+    """Where there is no object: what is safer than nothing in its place."""
     unknown_kind: str = ""
     """`apps/v1 Deployment` where nothing is known of the kind; then there is nothing else."""
 
@@ -79,15 +83,19 @@ def decode_object(value: dict[str, object], path: Path = ()) -> Decoded:
     key = ObjectKey(kind.struct.KIND, namespace, name) if isinstance(name, str) and name else None
     if version not in kind.versions:
         message = f"expected one of {', '.join(kind.api_versions)}, got {api_version[:80]}"
-        return Decoded(path, key, faults=(Fault(("apiVersion",), message),))
+        return Decoded(path, key, faults=(Fault(("apiVersion",), message),), fallback=_fallback(key, value))
     if metadata.get("namespace") != namespace:
         value = value | {"metadata": metadata | {"namespace": namespace}}
     faults = tuple(_unknown_outside_spec(value, metadata, kind))
     decoded, found = decode_value(value, kind.struct)
     if faults or decoded is None:
-        return Decoded(path, key, faults=(*faults, *found))
+        return Decoded(path, key, faults=(*faults, *found), fallback=_fallback(key, value))
     kept, wrong = check_object(decoded, kind.namespaced)
-    return Decoded(path, key, kept, (*found, *wrong))
+    return Decoded(path, key, kept, (*found, *wrong), _fallback(key, value) if kept is None else None)
+
+
+def _fallback(key: ObjectKey | None, value: dict[str, object]) -> Object | None:
+    return stand_in(key, value) if key is not None and not name_fault(key.name) else None
 
 
 def _namespace(metadata: dict[str, object], kind: Kind) -> str:

@@ -36,6 +36,8 @@ class FileIndex:
 
     def __init__(self) -> None:
         self.live: dict[ObjectKey, Object] = {}
+        self._stand_ins: set[ObjectKey] = set()
+        """Live objects that only stand in for one that was never good."""
         self._origins: dict[ObjectKey, str] = {}
         """The file that each live object came from."""
         self._contents: dict[str, FileContent] = {}
@@ -114,14 +116,20 @@ class FileIndex:
         if not mentions:
             self.live.pop(key, None)
             self._origins.pop(key, None)
+            self._stand_ins.discard(key)
             return () if old is None else (Event(key, None),)
         origin, _, owner = mentions[0]
-        if owner.object is None and (old is None or self._origins.get(key) != origin):
+        good = None if key in self._stand_ins else old
+        if owner.object is None and (good is None or self._origins.get(key) != origin):
             # the first one was never good: the next best that is
             origin, _, owner = next((each for each in mentions if each[2].object is not None), mentions[0])
-        new = owner.object or old
+        new = owner.object or good or owner.fallback or old
         if new is None:
             return ()
+        if owner.object is None and good is None:
+            self._stand_ins.add(key)
+        else:
+            self._stand_ins.discard(key)
         self._origins[key] = origin
         if new is old or new == old:  # an edit that changes nothing keeps the identity of what was there
             return ()
@@ -168,11 +176,19 @@ class FileIndex:
             stays = "; what it held before stays" if content.documents else ""
             yield Problem(content.fault + stays, None, file)
         for start, entry in content.entries():
-            kept = entry.object is None and entry.key in self.live
+            consequence = self._consequence(entry)
             for fault in entry.faults:
                 line = start - entry.line + fault.line
-                more = "; its last good version stays" if kept and fault.severity is Severity.ERROR else ""
+                more = consequence if fault.severity is Severity.ERROR else ""
                 yield Problem(fault.message + more, entry.key, file, line, fault.field, fault.severity)
+
+    def _consequence(self, entry: Entry) -> str:
+        """What becomes of an object whose document is broken."""
+        if entry.object is not None or entry.key not in self.live:
+            return ""
+        if entry.key in self._stand_ins:
+            return "; until it is right it refuses everything it could refuse"
+        return "; its last good version stays"
 
 
 def _is_broken(entry: Entry) -> bool:

@@ -43,6 +43,8 @@ class Entry:
     line: int = 1
     faults: tuple[LineFault, ...] = ()
     unknown_kind: str = ""
+    fallback: Object | None = None
+    """What is safer than nothing where there is no object."""
     guessed: bool = False
     """The key was concluded from what the file held before."""
 
@@ -103,6 +105,7 @@ def _located(text: str, decoded: tuple[Decoded, ...]) -> tuple[Entry, ...]:
             line,
             tuple(LineFault(next(lines), path_text(f.path), f.message, f.severity) for f in each.faults),
             each.unknown_kind,
+            each.fallback,
         )
         for each, line in zip(decoded, own, strict=True)
     )

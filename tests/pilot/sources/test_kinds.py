@@ -38,7 +38,7 @@ def test_api_versions_read_as_in_documents() -> None:
     assert kinds_of_group("example.com") == ()
 
 
-OLD_SPELLINGS = {"mirror_percent"}
+OLD_SPELLINGS = {"mirror_percent", "jwks_uri"}
 """Accepted as another spelling of a field that is there."""
 
 
