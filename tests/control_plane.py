@@ -9,7 +9,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -41,7 +41,11 @@ class ControlPlane:
         work: Path,
         arguments: Sequence[str] = (),
         environment: dict[str, str] | None = None,
+        prefix: Sequence[str] = (),
+        connector: Callable[[], aiohttp.BaseConnector] | None = None,
     ) -> None:
+        """`prefix`: a program (full path) and arguments that run the command; `connector`: how we reach its ports."""
+        self._prefix, self._connector = tuple(prefix), connector
         self.address, self.manifests, self.state = address, manifests, work / "state"
         self.process: asyncio.subprocess.Process | None = None
         self._log = work / "control-plane.log"
@@ -68,7 +72,15 @@ class ControlPlane:
     async def start(self) -> None:
         """Starts it, and waits until it serves."""
         listen = [part for flag, port in PORTS.items() for part in (f"--{flag}", f"{self.address}:{port}")]
-        command = [sys.executable, "-m", "pilot.cli.discovery", "discovery", "--configDir", str(self.manifests)]
+        command = [
+            *self._prefix,
+            sys.executable,
+            "-m",
+            "pilot.cli.discovery",
+            "discovery",
+            "--configDir",
+            str(self.manifests),
+        ]
         command += ["--stateDir", str(self.state), "--shutdownDuration", "1s", *listen, *self._arguments]
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as output:
@@ -108,7 +120,7 @@ class ControlPlane:
     async def get(self, port: int, path: str) -> tuple[int, str]:
         """Status and text at one of its HTTP ports."""
         async with (
-            aiohttp.ClientSession(trust_env=False) as session,
+            aiohttp.ClientSession(trust_env=False, connector=self._connector() if self._connector else None) as session,
             session.get(f"http://{self.address}:{port}{path}") as answer,
         ):
             return answer.status, await answer.text()

@@ -45,6 +45,15 @@ def test_skip_by_mark_or_fixture_fails_in_ci_too(tmp_path: Path) -> None:
     assert in_ci.stdout.count("a live test must not be skipped") >= 2
 
 
+@pytest.mark.parametrize(("user", "code"), [(0, 1), (1000, 0)])
+def test_what_needs_root_may_be_skipped_by_others_only(tmp_path: Path, user: int, code: int) -> None:
+    source = (
+        f"import os, pytest\nos.geteuid = lambda: {user}\n"
+        "@pytest.mark.live\n@pytest.mark.root\ndef test_it():\n    pytest.skip('no namespaces')\n"
+    )
+    assert run_pytest(tmp_path, source, ci=True).returncode == code
+
+
 def test_other_skips_stay_skips_in_ci(tmp_path: Path) -> None:
     source = "import pytest\n@pytest.mark.skip(reason='not on this platform')\ndef test_it(): ...\n"
     assert run_pytest(tmp_path, source, ci=True).returncode == 0
