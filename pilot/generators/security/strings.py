@@ -20,6 +20,7 @@ PAYLOAD: Final = "payload"
 SPIFFE: Final = "spiffe://"
 
 _SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")
+_TAILS: Final = frozenset({"a", "sa"})
 _SEGMENT: Final = MetadataMatcher.PathSegment
 
 
@@ -55,7 +56,10 @@ def principal(value: str) -> Any:
 
 def namespace(value: str) -> Any:
     """A `StringMatcher` for identities of a namespace."""
-    return regex(f".*/ns/{'.*'.join(map(quote, value.split('*')))}/.*")
+    parts = [quote(each) for each in value.split("*")]
+    # `*a` must not find its end in the `/sa/` of every identity
+    star = "[^/]*" if len(parts) > 1 and parts[-1] in _TAILS else ".*"
+    return regex(f".*/ns/{star.join(parts)}/.*")
 
 
 def account(value: str) -> Any:
