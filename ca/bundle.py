@@ -36,6 +36,8 @@ class Bundle:
     """PEM of every trusted root, in one text."""
     issuer: Issuer
     """The signing certificate as templates need it: parsed once, not for every leaf."""
+    revocations: str = ""
+    """PEM of the revocation lists that came with a plugged-in CA."""
 
     def response(self, leaf: x509.Certificate) -> list[str]:
         """The answer to a request: the leaf and each certificate of the chain as one item, the roots as the last.

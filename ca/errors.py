@@ -12,6 +12,7 @@
     │       └── GenerationError     INTERNAL          CERT_GEN_ERROR signing failed
     │           └── InvalidOutputError                               BUG: what we signed is not what we meant to sign
     ├── CredentialError         one authenticator's reason to refuse one credential; never leaves the process
+    ├── KeySetError             an issuer's public keys cannot be had
     ├── InvalidIdError          text that is no SPIFFE id or trust domain
     ├── BundleError             CA key, certificate, chain and roots that do not fit together
     └── StateError              the state directory cannot be read or written
@@ -115,6 +116,10 @@ class InvalidOutputError(GenerationError):
 
 class CredentialError(CaError):
     """Why one authenticator did not accept one credential."""
+
+
+class KeySetError(CaError):
+    """An issuer's public keys cannot be fetched or are unreadable."""
 
 
 class InvalidIdError(CaError, ValueError):

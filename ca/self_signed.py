@@ -10,6 +10,7 @@ that a start after a crash between two of them goes on where it stopped, with th
 Source: spec/ca-webhook-kube.md 1.7, 1.8 (file names).
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -59,6 +60,42 @@ def load_or_create(
         return bundle.decode_bundle(certificate, key, chain, roots, now=now)
     except BundleError as error:
         raise BundleError(f"{state.path}: {error}") from error
+
+
+class DirectoryRootStore:
+    """The store of a mesh without Kubernetes: the root in the state directory, for whoever renews it."""
+
+    def __init__(self, state: StateDirectory, clock: Callable[[], datetime]) -> None:
+        self._state = state
+        self._clock = clock
+
+    async def load(self) -> Bundle:
+        """What lies there now. Raises: StateError, BundleError."""
+        return await asyncio.to_thread(self._load)
+
+    async def save(self, renewed: Bundle) -> None:
+        """Replaces certificate and roots; the key file is not touched, a renewed root has the key that is there.
+
+        Raises: StateError. After a crash between the two files both still verify each other: same key, same name.
+        """
+        await asyncio.to_thread(self._save, renewed)
+
+    def _load(self) -> Bundle:
+        state = self._state
+        with state.lock():
+            key, certificate = state.read_private(CA_KEY), state.read(CA_CERTIFICATE)
+            roots, chain = state.read(ROOT_CERTIFICATES), state.read(CERTIFICATE_CHAIN)
+        if key is None or certificate is None:
+            raise StateError(f"{state.path}: expected {CA_KEY} and {CA_CERTIFICATE}, got not both")
+        try:
+            return bundle.decode_bundle(certificate, key, chain or b"", roots or certificate, now=self._clock())
+        except BundleError as error:
+            raise BundleError(f"{state.path}: {error}") from error
+
+    def _save(self, renewed: Bundle) -> None:
+        with self._state.lock():
+            self._state.write(ROOT_CERTIFICATES, renewed.roots.encode(), PUBLIC_FILE)
+            self._state.write(CA_CERTIFICATE, bundle.encode_certificate(renewed.certificate).encode(), PUBLIC_FILE)
 
 
 def _create_key(state: StateDirectory, bits: int) -> bytes:

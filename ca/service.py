@@ -17,7 +17,9 @@ from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
 
 from ca import csr, signer, template, validate
+from ca.authn.caller import Caller
 from ca.authn.grpc_call import GrpcAuthentication
+from ca.authn.impersonation import NodeAuthorizer
 from ca.authority import Authority
 from ca.bundle import Bundle
 from ca.errors import ImpersonationError, RequestError, SigningError, UnauthenticatedError, status_of
@@ -66,13 +68,21 @@ class CertificateService:
     """`CreateCertificate` for a grpc.aio server: register `handler()`."""
 
     def __init__(
-        self, authority: Authority, authentication: GrpcAuthentication, events: Events, signers: ThreadPoolExecutor
+        self,
+        authority: Authority,
+        authentication: GrpcAuthentication,
+        events: Events,
+        signers: ThreadPoolExecutor,
+        nodes: NodeAuthorizer | None = None,
     ) -> None:
-        """`signers`: the worker threads; as many as cores, since each signature keeps one busy."""
+        """`signers`: the worker threads; as many as cores, since each signature keeps one busy. `nodes`: decides who
+        may ask in another's name; without it, nobody.
+        """
         self._authority = authority
         self._authentication = authentication
         self._events = events
         self._signers = signers
+        self._nodes = nodes
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """What the server registers. Messages stay bytes until the caller is known: strangers cost no parsing."""
@@ -96,8 +106,11 @@ class CertificateService:
         """The whole path for one request; a serialized IstioCertificateResponse. Raises: DeniedError."""
         caller = await self._authentication.identify(context)
         message = _decode_request(request)
-        if _text(message.metadata, "ImpersonatedIdentity"):
-            raise ImpersonationError("no node account is trusted to ask for other workloads")
+        identities = caller.identities
+        wanted = _text(message.metadata, "ImpersonatedIdentity")
+        if wanted:
+            self._check_impersonation(caller, context, wanted)
+            identities = (wanted,)
         authority = self._authority
         chain = await asyncio.get_running_loop().run_in_executor(
             self._signers,
@@ -105,13 +118,18 @@ class CertificateService:
                 authority.bundle,
                 authority.policy,
                 message.csr,
-                caller.identities,
+                identities,
                 message.validity_duration,
                 now=authority.clock(),
                 serial=authority.new_serial(),
             ),
         )
         return ca_pb2.IstioCertificateResponse(cert_chain=chain).SerializeToString()
+
+    def _check_impersonation(self, caller: Caller, context: Context, wanted: str) -> None:
+        if self._nodes is None:
+            raise ImpersonationError("no node account is trusted to ask for other workloads")
+        self._nodes.check(caller, self._authentication.read(context).cluster_id, wanted)
 
     def _report(self, error: Exception, context: Context) -> None:
         """Logs and counts; the level follows the blame."""

@@ -26,6 +26,7 @@ from pilot.debug.web import http_application, monitoring_application
 from pilot.feed import Feed
 from pilot.mesh import Mesh
 from pilot.model.snapshot import Snapshot
+from pilot.node_pods import SnapshotPods
 from pilot.settings import Settings
 from pilot.sources.key_fetch import KeyFetcher
 from pilot.sources.keys import KeyKeeper
@@ -81,14 +82,16 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         undo.callback(debounce.close)
         await _serve_http(undo, addresses.http, http_application(feed.missing, feed.problems))
         await _serve_http(undo, addresses.monitoring, monitoring_application(registry, feed.problems))
-        secured = await undo.enter_async_context(trust.establish(settings, files.mesh.trust_domain, registry))
+        secured = await undo.enter_async_context(
+            trust.establish(settings, files.mesh.trust_domain, registry, SnapshotPods(mesh))
+        )
         tasks = [asyncio.create_task(feed.serve_files()), asyncio.create_task(feed.serve_mesh_files())]
         undo.push_async_callback(_cancel, tasks)
         tasks += [asyncio.create_task(feed.serve_problems()), asyncio.create_task(feed.serve_keys())]
         await feed.listed(tasks)
         tasks += [asyncio.create_task(ads.serve_pushes()), asyncio.create_task(serve_lag_reports(metrics.lagged))]
         if addresses.grpc:
-            await _serve_grpc(undo, settings, (ads.handler(),), bind=addresses.grpc)
+            await _serve_grpc(undo, settings, (ads.handler(translated(secured.authentication)),), bind=addresses.grpc)
         if addresses.secure_grpc:
             handlers = (ads.handler(translated(secured.authentication)), *secured.handlers)
             await _serve_grpc(undo, settings, handlers, target=secured.port.target)

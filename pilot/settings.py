@@ -12,6 +12,8 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
+from ca.authn.forwarded import Network, parse_networks
+from ca.authn.oidc import JwtRule, parse_rule
 from pilot.model.duration import parse_duration
 from pilot.model.features import Features, RemoteKeys
 
@@ -54,6 +56,23 @@ class Certificates:
     root_ttl: timedelta = timedelta(hours=87600)
     custom_hosts: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ("istio-ca",)
+    plugged_in_dir: pathlib.Path = pathlib.Path("./etc/cacerts")
+    holds_self_signed: bool = False
+    """USE_CACERTS_FOR_SELF_SIGNED_CA: what is marked as generated there is a self-signed root."""
+    with_revocations: bool = True
+    is_multi_root: bool = False
+    root_check_interval: timedelta = timedelta(hours=1)
+    root_grace_percent: int = 20
+    root_check_jitter: bool = True
+    root_rsa_bits: int = 2048
+    trusted_node_accounts: tuple[str, ...] = ()
+    jwt_rule: JwtRule | None = None
+    trusted_gateways: tuple[Network, ...] = ()
+    authenticate: bool = True
+    """XDS_AUTH: off, streams are anonymous and no certificate is issued."""
+    authenticate_plaintext: bool = False
+    cluster_aliases: tuple[str, ...] = ()
+    """Other names of our own cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +122,28 @@ def parse_bool(text: str) -> bool:
 def parse_list(text: str) -> tuple[str, ...]:
     """Comma separated, blanks dropped."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def parse_percent(text: str) -> int:
+    """0 to 100. Raises: ValueError."""
+    if not 0 <= int(text) <= 100:
+        raise ValueError(f"expected 0 to 100, got {text}")
+    return int(text)
+
+
+def parse_rsa_bits(text: str) -> int:
+    """The size of a generated key, 2048 at least. Raises: ValueError."""
+    if not 2048 <= int(text) <= 8192:
+        raise ValueError(f"expected 2048 to 8192, got {text}")
+    return int(text)
+
+
+def parse_aliases(text: str, cluster_id: str) -> tuple[str, ...]:
+    """`alias=cluster,…`: the aliases of `cluster_id`. Raises: ValueError."""
+    pairs = [part.partition("=") for part in parse_list(text)]
+    if not all(alias and cluster for alias, _, cluster in pairs):
+        raise ValueError(f"expected alias=cluster,..., got {text!r}")
+    return tuple(alias for alias, _, cluster in pairs if cluster == cluster_id)
 
 
 def _inverted(text: str) -> bool:
@@ -191,17 +232,30 @@ _CERTIFICATES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "CITADEL_SELF_SIGNED_CA_CERT_TTL": ("root_ttl", parse_duration),
     "ISTIOD_CUSTOM_HOST": ("custom_hosts", parse_list),
     "TOKEN_AUDIENCES": ("audiences", parse_list),
+    "ROOT_CA_DIR": ("plugged_in_dir", pathlib.Path),
+    "USE_CACERTS_FOR_SELF_SIGNED_CA": ("holds_self_signed", parse_bool),
+    "PILOT_ENABLE_CA_CRL": ("with_revocations", parse_bool),
+    "ISTIO_MULTIROOT_MESH": ("is_multi_root", parse_bool),
+    "CITADEL_SELF_SIGNED_ROOT_CERT_CHECK_INTERVAL": ("root_check_interval", parse_duration),
+    "CITADEL_SELF_SIGNED_ROOT_CERT_GRACE_PERIOD_PERCENTILE": ("root_grace_percent", parse_percent),
+    "CITADEL_ENABLE_JITTER_FOR_ROOT_CERT_ROTATOR": ("root_check_jitter", parse_bool),
+    "CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE": ("root_rsa_bits", parse_rsa_bits),
+    "CA_TRUSTED_NODE_ACCOUNTS": ("trusted_node_accounts", parse_list),
+    "JWT_RULE": ("jwt_rule", parse_rule),
+    "TRUSTED_GATEWAY_CIDR": ("trusted_gateways", lambda text: parse_networks(parse_list(text))),
+    "XDS_AUTH": ("authenticate", parse_bool),
+    "XDS_AUTH_PLAINTEXT": ("authenticate_plaintext", parse_bool),
 }
 
 
-def parse_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+def parse_ranges(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Comma separated address ranges. Raises: ValueError."""
     return tuple(ip_network(part, strict=False) for part in parse_list(text))
 
 
 _TOKEN_KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_JWT_PUB_KEY_REFRESH_INTERVAL": ("refresh", parse_duration),
-    "BLOCKED_CIDRS_IN_JWKS_URIS": ("blocked", parse_networks),
+    "BLOCKED_CIDRS_IN_JWKS_URIS": ("blocked", parse_ranges),
 }
 
 
@@ -251,7 +305,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
     token_keys = _read(_TOKEN_KEYS, environ, warnings)
     if environ.get("BLOCKED_CIDRS_IN_JWKS_URIS") and "blocked" not in token_keys:
         warnings.append("BLOCKED_CIDRS_IN_JWKS_URIS cannot be read: no keys are fetched from anywhere")
-        token_keys["blocked"] = parse_networks("0.0.0.0/0,::/0")
+        token_keys["blocked"] = parse_ranges("0.0.0.0/0,::/0")
     features = features_from(environ, config_dir is not None, given.get("domain", "cluster.local"), warnings)
     if "cluster_id" in given:
         features = replace(features, cluster_id=given["cluster_id"])
@@ -259,12 +313,18 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         features = replace(features, system_namespace=given["namespace"])
     check_identity = _read({"PILOT_ENABLE_XDS_IDENTITY_CHECK": ("check", parse_bool)}, environ, warnings)
     warnings += [f"flag {flag} is not known and has no effect" for flag in given.get("unknown", ()) if flag[:1] == "-"]
+    certificates = Certificates(**_read(_CERTIFICATES, environ, warnings))
+    try:
+        aliases = parse_aliases(given.get("cluster_aliases", ""), features.cluster_id)
+        certificates = replace(certificates, cluster_aliases=aliases)
+    except ValueError as error:
+        warnings.append(f"flag --clusterAliases: {error}; it has no effect")
     plain = {f.name for f in fields(Settings)} & set(given)
     return Settings(
         **{name: given[name] for name in plain if name != "state_dir"},
         state_dir=given.get("state_dir") or default_state_dir(environ),
         tuning=tuning,
-        certificates=Certificates(**_read(_CERTIFICATES, environ, warnings)),
+        certificates=certificates,
         token_keys=TokenKeys(**token_keys),
         features=features,
         check_identity=check_identity.get("check", True),

@@ -1,37 +1,52 @@
 """What rests on the certificate authority: the secure port, who calls it, the service that signs.
 
 In: settings. Out: a `Trust` to wire a gRPC server with. Puts the parts of `ca` together; decides nothing itself.
+Tasks of its own, which end with the context: renewal of the control plane's certificate, of the self-signed root,
+reload of a plugged-in CA, refresh of an issuer's keys.
 """
 
 import asyncio
 import contextlib
+import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import grpc
 from prometheus_client import CollectorRegistry
 
-from ca import self_signed
+from ca import plugged_in, self_signed
 from ca.authn import local_issuer
 from ca.authn.bearer import LocalTokenAuthenticator
+from ca.authn.caller import Authenticator
 from ca.authn.chain import Chain
 from ca.authn.client_certificate import ClientCertificateAuthenticator, spiffe_names
+from ca.authn.forwarded import ForwardedCertificateAuthenticator
 from ca.authn.grpc_call import GrpcAuthentication
+from ca.authn.http_fetch import HttpFetch
+from ca.authn.impersonation import NodeAuthorizer, Pods, parse_accounts
+from ca.authn.key_sets import KeyCache
+from ca.authn.oidc import JwtRule, OidcAuthenticator
 from ca.authority import Authority, random_serial
+from ca.bundle import Bundle
 from ca.metrics import CaMetrics
+from ca.reload import PluggedInReload
+from ca.root_rotation import RootRotation, RotationPolicy
 from ca.rotation import ServingRotation
 from ca.secure_port import SecurePort
+from ca.self_signed import DirectoryRootStore
 from ca.service import CertificateService
 from ca.serving import host_names
-from ca.spiffe import parse_trust_domain
+from ca.spiffe import TrustDomain, parse_trust_domain
 from ca.state_directory import StateDirectory
 from ca.template import LifetimePolicy
-from pilot.settings import Settings
+from pilot.settings import Certificates, Settings
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 """A mesh without Kubernetes is called by address; these are always right."""
+
+_log = logging.getLogger("ca")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +59,103 @@ class Trust:
 
 
 @contextlib.asynccontextmanager
-async def establish(settings: Settings, trust_domain: str, registry: CollectorRegistry) -> AsyncIterator[Trust]:
+async def establish(
+    settings: Settings, trust_domain: str, registry: CollectorRegistry, pods: Pods | None = None
+) -> AsyncIterator[Trust]:
     """The mesh's root, loaded or made, and everything on top of it; tasks of its own end with the context.
 
-    Raises: CaError naming file and reason.
+    `pods`: of our own cluster, for node proxies that ask for others. Raises: CaError naming file and reason.
     """
     domain, limits = parse_trust_domain(trust_domain), settings.certificates
-    state, clock = StateDirectory(settings.state_dir), local_issuer.utc_now
+    async with contextlib.AsyncExitStack() as undo:
+        authority, upkeep = await _authority(settings, domain)
+        rotation = await asyncio.to_thread(ServingRotation, authority, _names(settings))
+        port = SecurePort(
+            lambda: rotation.context, lambda der: spiffe_names(der, domain, authority.clock()), settings.state_dir
+        )
+        undo.callback(port.close)
+        tasks = [upkeep, rotation.serve_rotation()]
+        chain = Chain(
+            await _authenticators(settings, domain, undo, tasks), limits.authenticate, limits.authenticate_plaintext
+        )
+        authentication = GrpcAuthentication(chain, port.connections)
+        metrics = CaMetrics(authority)
+        registry.register(metrics)
+        signers = undo.enter_context(ThreadPoolExecutor(os.cpu_count() or 1, "signer"))
+        service = CertificateService(authority, authentication, metrics, signers, _nodes(settings, pods))
+        for each in tasks:
+            undo.push_async_callback(_cancel, asyncio.create_task(each))
+        yield Trust(port, authentication, (service.handler(),) if limits.enabled else ())
+
+
+async def _authority(settings: Settings, domain: TrustDomain) -> tuple[Authority, Coroutine[None, None, None]]:
+    """Who signs, and what keeps that current: an operator's CA if one is plugged in, else our own root."""
+    limits, clock = settings.certificates, local_issuer.utc_now
+    policy = LifetimePolicy(limits.default_ttl, limits.max_ttl)
+    directory = limits.plugged_in_dir
+    if plugged_in.is_plugged_in(directory, holds_self_signed=limits.holds_self_signed):
+        bundle: Bundle = await asyncio.to_thread(
+            plugged_in.load, directory, now=clock(), with_revocations=limits.with_revocations
+        )
+        _log.info(f"certificates are signed by the CA plugged in at {directory}")
+        authority = Authority(bundle, policy)
+        reload = PluggedInReload(
+            authority, directory, is_multi_root=limits.is_multi_root, with_revocations=limits.with_revocations
+        )
+        return authority, reload.serve_reload()
+    state = StateDirectory(settings.state_dir)
     bundle = await asyncio.to_thread(
-        self_signed.load_or_create, state, str(domain), now=clock(), new_serial=random_serial, lifetime=limits.root_ttl
+        self_signed.load_or_create,
+        state,
+        str(domain),
+        now=clock(),
+        new_serial=random_serial,
+        lifetime=limits.root_ttl,
+        rsa_bits=limits.root_rsa_bits,
     )
-    authority = Authority(bundle, LifetimePolicy(limits.default_ttl, limits.max_ttl))
-    issuer = local_issuer.load_or_create(settings.state_dir)
-    rotation = await asyncio.to_thread(ServingRotation, authority, _names(settings))
-    port = SecurePort(lambda: rotation.context, lambda der: spiffe_names(der, domain, clock()), settings.state_dir)
-    tokens = LocalTokenAuthenticator(issuer, domain, limits.audiences, (settings.features.cluster_id,))
-    authentication = GrpcAuthentication(Chain((ClientCertificateAuthenticator(), tokens)), port.connections)
-    metrics = CaMetrics(authority)
-    registry.register(metrics)
-    with ThreadPoolExecutor(os.cpu_count() or 1, "signer") as signers:
-        service = CertificateService(authority, authentication, metrics, signers)
-        task = asyncio.create_task(rotation.serve_rotation())
-        try:
-            yield Trust(port, authentication, (service.handler(),) if limits.enabled else ())
-        finally:
-            task.cancel()
-            port.close()
+    authority = Authority(bundle, policy)
+    rotation = RotationPolicy(
+        limits.root_check_interval, limits.root_grace_percent, limits.root_check_jitter, limits.root_ttl
+    )
+    return authority, RootRotation(authority, DirectoryRootStore(state, clock), rotation).serve_rotation()
+
+
+async def _authenticators(
+    settings: Settings,
+    domain: TrustDomain,
+    undo: contextlib.AsyncExitStack,
+    tasks: list[Coroutine[None, None, None]],
+) -> tuple[Authenticator, ...]:
+    """In istiod's order; the local issuer has the place of Kubernetes."""
+    limits, clock = settings.certificates, local_issuer.utc_now
+    found: list[Authenticator] = [ClientCertificateAuthenticator()]
+    if limits.jwt_rule is not None:
+        found.append(OidcAuthenticator(limits.jwt_rule, _keys(limits.jwt_rule, undo, tasks), domain, clock))
+    issuer = await asyncio.to_thread(local_issuer.load_or_create, settings.state_dir)
+    clusters = (settings.features.cluster_id, *limits.cluster_aliases)
+    found.append(LocalTokenAuthenticator(issuer, domain, limits.audiences, clusters))
+    if limits.trusted_gateways:
+        found.append(ForwardedCertificateAuthenticator(limits.trusted_gateways))
+    return tuple(found)
+
+
+def _keys(rule: JwtRule, undo: contextlib.AsyncExitStack, tasks: list[Coroutine[None, None, None]]) -> KeyCache:
+    fetch = HttpFetch()
+    undo.push_async_callback(fetch.close)
+    keys = KeyCache(rule.issuer, fetch, rule.keys_url)
+    tasks.append(keys.serve_refresh())
+    return keys
+
+
+def _nodes(settings: Settings, pods: Pods | None) -> NodeAuthorizer | None:
+    limits: Certificates = settings.certificates
+    trusted, bad = parse_accounts(limits.trusted_node_accounts)
+    for text in bad:
+        _log.warning(f"CA_TRUSTED_NODE_ACCOUNTS: {text!r}: expected namespace/serviceaccount; it is ignored")
+    if not trusted:
+        return None
+    clusters = ("", settings.features.cluster_id, *limits.cluster_aliases)
+    return NodeAuthorizer(trusted, lambda cluster: pods if cluster in clusters else None)
 
 
 def _names(settings: Settings) -> tuple[str, ...]:
@@ -78,3 +164,8 @@ def _names(settings: Settings) -> tuple[str, ...]:
     own = (*LOOPBACK_NAMES, host) if settings.is_file_mode else ()
     features = settings.features
     return host_names(features.system_namespace, features.revision, (*settings.certificates.custom_hosts, *own))
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

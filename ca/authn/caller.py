@@ -24,6 +24,18 @@ class Call:
     """The token of the `authorization` header, when that begins with `Bearer `."""
     cluster_id: str = ""
     """The `clusterid` header; empty when it is missing or there is more than one."""
+    forwarded: str = ""
+    """The first `x-forwarded-client-cert` header: what a proxy before us says of its client's certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPod:
+    """The pod that a token was made for, and its account."""
+
+    namespace: str
+    service_account: str
+    name: str
+    uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,8 @@ class Caller:
 
     identities: tuple[str, ...]
     authenticator: str
+    pod: BoundPod | None = None
+    """Known of some tokens; asking for others' certificates needs it."""
 
 
 class Authenticator(Protocol):

@@ -48,6 +48,7 @@ class GrpcAuthentication:
         peer = context.peer()
         connection = self._connections.find(peer)
         bearer: Secret[str] | None = None
+        forwarded = ""
         clusters: list[str] = []
         for name, value in context.invocation_metadata() or ():
             if not isinstance(value, str):
@@ -56,10 +57,13 @@ class GrpcAuthentication:
                 bearer = Secret(value[len(_BEARER) :])
             elif name == "clusterid":
                 clusters.append(value)
+            elif name == "x-forwarded-client-cert":
+                forwarded = forwarded or value
         return Call(
             peer=connection.address if connection else peer,
             is_secure=connection is not None,
             certificate_names=connection.certificate_names if connection else (),
             bearer=bearer,
             cluster_id=clusters[0] if len(clusters) == 1 else "",
+            forwarded=forwarded,
         )

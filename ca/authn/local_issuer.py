@@ -3,7 +3,7 @@
 Whoever can read the issuer's key may speak for every workload; that is the owner of the state directory. Tokens look
 like the ones that Kubernetes projects into pods, so that whatever reads those reads these: subject
 `system:serviceaccount:<namespace>:<service account>`, an audience, a short life. Comes in: a state directory, then
-namespaces and accounts, or tokens. Goes out: tokens, or the SPIFFE id that a token proves.
+namespaces and accounts, or tokens. Goes out: tokens, or what a token proves.
 
 Source: spec/ca-webhook-kube.md 1.2 (shape of the subject, audiences).
 """
@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca import bundle
-from ca.errors import BundleError, CredentialError, InvalidIdError, StateError
+from ca.authn import signed_token
+from ca.errors import BundleError, StateError
 from ca.secret import Secret
 from ca.spiffe import SpiffeId, TrustDomain
 from ca.state_directory import StateDirectory
@@ -30,10 +31,6 @@ KEY_FILE = "token-issuer-key.pem"
 ISSUER = "meshpilot"
 AUDIENCE = "istio-ca"
 LIFETIME = timedelta(hours=1)
-LEEWAY = timedelta(seconds=10)
-"""Between clocks of the machines that share a mesh; a token lives much longer."""
-MAX_TOKEN_CHARACTERS = 16 * 1024
-"""Of the kind; ours are about 600 characters."""
 
 _ALGORITHM = "ES256"
 _SUBJECT = "system:serviceaccount"
@@ -54,14 +51,23 @@ class LocalIssuer:
         self._clock = clock
 
     def issue(
-        self, namespace: str, service_account: str, lifetime: timedelta = LIFETIME, audience: str = AUDIENCE
+        self,
+        namespace: str,
+        service_account: str,
+        lifetime: timedelta = LIFETIME,
+        audience: str = AUDIENCE,
+        pod: str = "",
+        pod_uid: str = "",
     ) -> str:
         """A JWT for a service account. It is a credential: print it for its owner, never log it.
+
+        `pod`: binds it to a pod, as node proxies need that ask for others; `pod_uid`: where that is not `uid_of` it.
 
         Raises: InvalidIdError for names that no SPIFFE id may hold.
         """
         who = SpiffeId(TrustDomain("cluster.local"), namespace, service_account)  # checks the two names
         issued = int(self._clock().timestamp())
+        bound = {"pod": {"name": pod, "uid": pod_uid or uid_of(namespace, pod)}} if pod else {}
         claims = {
             "iss": ISSUER,
             "sub": f"{_SUBJECT}:{who.namespace}:{who.service_account}",
@@ -73,61 +79,33 @@ class LocalIssuer:
             "kubernetes.io": {
                 "namespace": who.namespace,
                 "serviceaccount": {"name": who.service_account, "uid": self._account_uid(who)},
+                **bound,
             },
         }
         return jwt.encode(claims, self._key.reveal(), algorithm=_ALGORITHM, headers={"kid": self._key_id})
 
     def verify(self, token: str, audiences: Collection[str], trust_domain: TrustDomain) -> SpiffeId:
-        """Whom the token speaks for, given that we signed it, one of its audiences is wanted, and it is in force.
+        """Whom the token speaks for, given `claims`. Raises: CredentialError."""
+        return signed_token.parse_subject(self.claims(token, audiences)["sub"], trust_domain)
+
+    def claims(self, token: str, audiences: Collection[str]) -> dict[str, Any]:
+        """The claims, given that we signed the token, one of its audiences is wanted, and it is in force.
 
         Raises: CredentialError; its text never holds the token.
         """
-        claims = self._decode(token, audiences)
-        now = self._clock().timestamp()
-        leeway = LEEWAY.total_seconds()
-        if now >= claims["exp"] + leeway:
-            raise CredentialError("token has expired")
-        if now < max(claims["nbf"], claims["iat"]) - leeway:
-            raise CredentialError("token is not valid yet")
-        match claims["sub"].split(":"):
-            case ["system", "serviceaccount", namespace, service_account]:
-                pass
-            case _:
-                raise CredentialError(f"token subject: expected {_SUBJECT}:<namespace>:<service account>")
-        try:
-            return SpiffeId(trust_domain, namespace, service_account)
-        except InvalidIdError as error:
-            raise CredentialError(f"token subject: {error}") from error
-
-    def _decode(self, token: str, audiences: Collection[str]) -> dict[str, Any]:
-        if len(token) > MAX_TOKEN_CHARACTERS:
-            raise CredentialError(f"token has {len(token)} characters, expected at most {MAX_TOKEN_CHARACTERS}")
-        try:
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                self._public_key,
-                algorithms=[_ALGORITHM],
-                audience=list(audiences),
-                issuer=ISSUER,
-                # The library has a clock of its own; times are compared with the injected one.
-                options={
-                    "verify_exp": False,
-                    "verify_nbf": False,
-                    "verify_iat": False,
-                    "require": ["aud", "exp", "iat", "nbf", "sub"],
-                },
-            )
-        except jwt.PyJWTError as error:
-            raise CredentialError(f"token refused: {type(error).__name__}") from error
-        except (ValueError, TypeError, RecursionError) as error:
-            raise CredentialError("token is unreadable") from error
-        if not all(type(claims[name]) is int for name in ("exp", "iat", "nbf")) or type(claims["sub"]) is not str:
-            raise CredentialError("token claims: expected whole seconds and a subject")
-        return claims
+        now, required = self._clock(), ("iat", "nbf")
+        return signed_token.verify(
+            token, self._public_key, issuer=ISSUER, audiences=audiences, now=now, required=required
+        )
 
     def _account_uid(self, who: SpiffeId) -> str:
         """Kubernetes gives every account one; ours is the same for the same account and issuer."""
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self._key_id}/{who.namespace}/{who.service_account}"))
+
+
+def uid_of(namespace: str, pod: str) -> str:
+    """The uid of a pod that has none: one that was written by hand, not made by an API server."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{namespace}/{pod}"))
 
 
 def load_or_create(state_directory: Path, clock: Callable[[], datetime] = utc_now) -> LocalIssuer:

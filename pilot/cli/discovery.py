@@ -63,6 +63,7 @@ def version() -> None:
 @click.option("--monitoringAddr", "monitoring", help="[default: :15014] metrics and version")
 @click.option("--domain", default="cluster.local", show_default=True, help="DNS suffix of the cluster")
 @click.option("--clusterID", "cluster_id", help="own cluster (also CLUSTER_ID)")
+@click.option("--clusterAliases", "cluster_aliases", help="alias=cluster,... other names of clusters")
 @click.option("-n", "--namespace", help="own namespace (also POD_NAMESPACE)")
 @click.option("--shutdownDuration", "shutdown", type=DURATION, help="[default: 10s] graceful stop limit")
 @click.option("--keepaliveInterval", "keepalive_interval", type=DURATION, help="[default: 30s] gRPC keepalive")

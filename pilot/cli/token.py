@@ -24,14 +24,22 @@ from pilot.settings import default_state_dir
 )
 @click.option("--audience", default=local_issuer.AUDIENCE, show_default=True)
 @click.option("--lifetime", type=DURATION, default=local_issuer.LIFETIME, show_default="1h")
+@click.option("--pod", default="", help="bind it to a pod, as a node proxy needs that asks for others")
+@click.option("--pod-uid", default="", help="of that pod, where its YAML names one")
 def token(
-    namespace: str, service_account: str, state_dir: pathlib.Path | None, audience: str, lifetime: timedelta | None
+    namespace: str,
+    service_account: str,
+    state_dir: pathlib.Path | None,
+    audience: str,
+    lifetime: timedelta,
+    pod: str,
+    pod_uid: str,
 ) -> None:
     """Prints a token by which a proxy proves to be SERVICE_ACCOUNT of NAMESPACE."""
     if lifetime is None or lifetime <= timedelta(0):
         raise click.BadParameter("expected a time that ends, and not before it begins", param_hint="--lifetime")
     try:
         issuer = local_issuer.load_or_create(state_dir or default_state_dir(os.environ))
-        click.echo(issuer.issue(namespace, service_account, lifetime, audience))
+        click.echo(issuer.issue(namespace, service_account, lifetime, audience, pod, pod_uid))
     except CaError as error:
         raise click.ClickException(str(error)) from error

@@ -64,6 +64,8 @@ class Metadata(Fragment, frozen=True):
     name: str = ""
     namespace: str = ""
     """Empty for kinds without namespaces only."""
+    uid: str = ""
+    """Given by an API server; empty where somebody wrote the object by hand."""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     creation_timestamp: str = ""

@@ -105,7 +105,11 @@ def make_leaf(
 
 
 def make_intermediate(
-    above: Bundle, key: PrivateKey, name: str = "Intermediate", lifetime: timedelta = timedelta(days=30)
+    above: Bundle,
+    key: PrivateKey,
+    name: str = "Intermediate",
+    lifetime: timedelta = timedelta(days=30),
+    now: datetime = NOON,
 ) -> x509.Certificate:
     """A CA below another, as an operator plugs it in."""
     parent = above.certificate
@@ -115,8 +119,8 @@ def make_intermediate(
         .issuer_name(parent.subject)
         .public_key(key.public_key())
         .serial_number(11)
-        .not_valid_before(NOON)
-        .not_valid_after(NOON + lifetime)
+        .not_valid_before(now)
+        .not_valid_after(now + lifetime)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(above.key.reveal(), hashes.SHA256())
     )
@@ -217,3 +221,21 @@ async def running_authority(
                     task.cancel()
                 await server.stop(0)
                 port.close()
+
+
+def plug_in(directory: Path, now: datetime = NOON, root: Bundle | None = None, key: PrivateKey | None = None) -> Bundle:
+    """Files of an intermediate in istiod's native layout; returns its root."""
+    root, key = root or make_root(ec_key(), now), key or ec_key(1)
+    own = make_intermediate(root, key, now=now)
+    chain = bundle.encode_certificate(own) + bundle.encode_certificate(root.certificate)
+    (directory / "ca-cert.pem").write_text(bundle.encode_certificate(own))
+    (directory / "ca-key.pem").write_bytes(bundle.encode_private_key(key))
+    (directory / "cert-chain.pem").write_text(chain)
+    (directory / "root-cert.pem").write_text(root.roots)
+    return root
+
+
+def make_revocations(issuer: x509.Certificate, key: PrivateKey, now: datetime = NOON) -> str:
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject)
+    made = builder.last_update(now).next_update(now + timedelta(days=7)).sign(key, hashes.SHA256())
+    return made.public_bytes(Encoding.PEM).decode()

@@ -119,8 +119,8 @@ def test_token_is_in_force_for_its_time_and_a_little_leeway(after: timedelta, sa
         ({"sub": None}, "MissingRequiredClaimError"),
         ({"exp": None}, "MissingRequiredClaimError"),
         ({"nbf": None}, "MissingRequiredClaimError"),
-        ({"exp": 1e300}, "expected whole seconds"),
-        ({"exp": "2100"}, "expected whole seconds|refused"),
+        ({"exp": 1e300}, "expected seconds"),
+        ({"exp": "2100"}, "expected seconds|refused"),
         ({"sub": "system:serviceaccount:demo"}, "token subject"),
         ({"sub": "system:serviceaccount:demo:app:more"}, "token subject"),
         ({"sub": "system:node:demo:app"}, "token subject"),
@@ -142,7 +142,7 @@ def test_token_of_another_key_is_refused() -> None:
 
 
 def test_unsigned_token_is_refused() -> None:
-    assert "InvalidAlgorithmError" in refusal(signed("", "none"))
+    assert "does not go with its key" in refusal(signed("", "none"))
 
 
 def test_public_key_is_no_shared_secret() -> None:
@@ -152,12 +152,12 @@ def test_public_key_is_no_shared_secret() -> None:
     )
     header, payload, _ = (part.encode() for part in signed(b"k" * 32, "HS256").split("."))
     forged = base64.urlsafe_b64encode(hmac.digest(public, header + b"." + payload, "sha256")).rstrip(b"=")
-    assert "InvalidAlgorithmError" in refusal(b".".join((header, payload, forged)).decode())
+    assert "does not go with its key" in refusal(b".".join((header, payload, forged)).decode())
 
 
 @pytest.mark.parametrize("key", [rsa_key(), ec_key(0, ec.SECP384R1)])
 def test_other_algorithms_are_refused(key: Any) -> None:
-    assert "InvalidAlgorithmError" in refusal(signed(key, "RS256" if key is rsa_key() else "ES384"))
+    assert "does not go with its key" in refusal(signed(key, "RS256" if key is rsa_key() else "ES384"))
 
 
 def test_key_in_the_header_is_not_used() -> None:
