@@ -12,11 +12,11 @@ import grpc
 import pytest
 from envoy.config.route.v3 import route_pb2
 
-from pilot.type_urls import CLUSTER, ENDPOINT, ROUTE
+from pilot.type_urls import CLUSTER, ENDPOINT, ROUTE, TypeUrl
 from tests.control_plane import ControlPlane, running
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
-from tests.pilot.xds.clients import Client
+from tests.pilot.xds.clients import Client, Said
 
 LIVE_WITHIN = 3.0
 """Seconds until an edit is live; one is promised, and this machine may be busy."""
@@ -140,9 +140,9 @@ async def ask(plane: ControlPlane) -> Served:
     """Plays a proxy that has just come."""
     async with grpc.aio.insecure_channel(plane.grpc) as channel:
         client = Client(channel, delta=False)
-        clusters = (await client.ask(CLUSTER)).names
-        assigned = await client.ask(ENDPOINT, "outbound|80||one.default.svc.cluster.local")
-        routes = await client.ask(ROUTE, "80")
+        clusters = (await answer(client, CLUSTER)).names
+        assigned = await answer(client, ENDPOINT, "outbound|80||one.default.svc.cluster.local")
+        routes = await answer(client, ROUTE, "80")
         client.call.cancel()
     names = [each.split("|") for each in clusters if each.startswith("outbound|")]
     (hosts,) = [route_pb2.RouteConfiguration.FromString(each.value) for each in routes.message.resources]
@@ -154,6 +154,14 @@ async def ask(plane: ControlPlane) -> Served:
         frozenset(found for found in ("10.1.0.1", "10.1.0.2", "10.1.0.300") if found.encode() in assigned.raw),
         timeouts[0],
     )
+
+
+async def answer(client: Client, type_url: TypeUrl, *names: str) -> Said:
+    """The answer to a question; a push of what was asked for earlier may come in between."""
+    await client.send(type_url, *names)
+    while (said := await client.receive()).type_url != type_url:
+        pass
+    return said
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
