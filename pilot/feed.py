@@ -7,6 +7,7 @@ lines for problems. The only writer of the snapshot.
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pilot.generators import problems
 from pilot.mesh import Mesh
@@ -14,6 +15,7 @@ from pilot.model.changes import Change
 from pilot.model.objects import Event
 from pilot.model.problem import Problem, Severity
 from pilot.settings import Settings
+from pilot.sources.events import Batch
 from pilot.sources.files import watch_files
 from pilot.sources.keys import KeyKeeper
 from pilot.sources.mesh_file import watch_mesh_files
@@ -36,6 +38,7 @@ class Feed:
         self._listed = asyncio.Event()
         self._changed = asyncio.Event()
         self._of_files: tuple[Problem, ...] = ()
+        self._place = Batch(()).place
         self.is_serving = False
 
     def missing(self) -> Iterable[str]:
@@ -44,7 +47,12 @@ class Feed:
 
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the configuration now: with files, then with what they say together."""
-        return (*self._of_files, *problems.find(self._mesh.snapshot))
+        return (*self._of_files, *map(self._located, problems.find(self._mesh.snapshot)))
+
+    def _located(self, problem: Problem) -> Problem:
+        """With the place of its object, where a file has it."""
+        place = self._place(problem.key) if problem.key is not None and not problem.file else None
+        return replace(problem, file=place[0], line=place[1]) if place is not None else problem
 
     async def listed(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Waits until everything that exists has been read. Raises: what ended one of the `tasks` before."""
@@ -59,7 +67,7 @@ class Feed:
         assert self._settings.config_dir is not None
         async for batch in watch_files(self._settings.config_dir):
             _report(batch.fresh)
-            self._of_files = batch.problems
+            self._of_files, self._place = batch.problems, batch.place
             self._mesh.snapshot, change = self._mesh.snapshot.apply(batch.events)
             self._push(change, _reason(change))
             if batch.listed:
@@ -103,7 +111,7 @@ class Feed:
             await self._changed.wait()
             self._changed.clear()
             found = problems.find(self._mesh.snapshot)
-            _report(each for each in dict.fromkeys(found) if each not in known)
+            _report(self._located(each) for each in dict.fromkeys(found) if each not in known)
             known = frozenset(found)
             await asyncio.sleep(PAUSE)
 

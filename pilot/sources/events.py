@@ -3,12 +3,21 @@
 Every source, whatever it reads, yields batches; the first one says that the listing is complete.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from pilot.model.objects import Event
+from pilot.model.objects import Event, ObjectKey
 from pilot.model.problem import Problem
 
 __all__ = ["Batch", "Event"]
+
+
+Place = tuple[str, int]
+"""A file and a line."""
+
+
+def _nowhere(_: ObjectKey) -> Place | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +31,5 @@ class Batch:
     """Those of `problems` that the batch before did not have: worth a line in the log."""
     listed: bool = False
     """True in the first batch: with it everything that exists has been said (LISTED)."""
+    place: Callable[[ObjectKey], Place | None] = field(default=_nowhere, compare=False)
+    """Where an object was declared, as far as the source has read by the time of the question."""

@@ -79,6 +79,12 @@ class FileIndex:
             self._note_unknown(kind)
         return tuple(events)
 
+    def place(self, key: ObjectKey) -> tuple[str, int] | None:
+        """File and line of the document that counts; None where there is none."""
+        file = self._origins.get(key, "")
+        found = self._mentions.get(file, {}).get(key)
+        return (file, found[0][0]) if found else None
+
     def problems(self) -> tuple[Problem, ...]:
         """All that stand, in order of files."""
         found = [problem for problems in self._file_problems.values() for problem in problems]

@@ -95,7 +95,7 @@ class ConfigDirectory:
         fresh = tuple(problem for problem in problems if _identity(problem) not in self._said)
         self._said = frozenset(map(_identity, problems))
         listed, self.listed = not self.listed, True
-        return Batch(events, problems, fresh, listed)
+        return Batch(events, problems, fresh, listed, self._index.place)
 
 
 def _identity(problem: Problem) -> tuple[object, ...]:

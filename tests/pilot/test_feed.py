@@ -196,8 +196,18 @@ spec: {hosts: [web], http: [{route: [{destination: {host: nowhere}}]}]}
     async with playing(tmp_path) as scene:
         scene.write("web.yaml", f"{WEB}---{route}")
         await begin(scene)
-        await eventually(lambda: "VirtualService default/web" in caplog.text)
+        place = f"{scene.directory}/web.yaml:7: VirtualService default/web: spec.http[0].route[0].destination.host: "
+        await eventually(lambda: place in caplog.text)
         assert "nowhere" in caplog.text
+        (problem,) = scene.feed.problems()
+        assert str(problem).startswith(place)
+        scene.write("web.yaml", f"# one line more{WEB}---{route}")
+        scene.write("other.yaml", SERVICE.format(name="other", ip="10.96.0.2"))
+        await eventually(lambda: scene.hosts() == {"web", "other"})
+        await eventually(lambda: any("web.yaml:" in str(each) for each in scene.feed.problems()))
+        scene.write("later.yaml", route.replace("name: web", "name: later"))
+        await eventually(lambda: "VirtualService default/later" in caplog.text)
+        assert caplog.text.count("VirtualService default/web: spec.http") == 1
 
 
 async def test_a_directory_that_is_not_there_ends_the_wait_with_its_reason(tmp_path: Path) -> None:

@@ -53,6 +53,15 @@ def test_an_edit_that_changes_nothing_says_nothing_and_keeps_the_object() -> Non
     assert index.live[KEY] is before
 
 
+def test_an_object_has_the_place_of_the_document_that_counts() -> None:
+    index = FileIndex()
+    index.apply({"b.yaml": content(vs()), "a.yaml": content(vs(name="b") + "---\n" + vs())})
+    assert index.place(KEY) == ("a.yaml", 6)
+    index.apply({"a.yaml": None})
+    assert index.place(KEY) == ("b.yaml", 1)
+    assert index.place(OTHER) is None
+
+
 def test_a_deleted_file_takes_its_objects_away() -> None:
     index = FileIndex()
     index.apply({"a.yaml": content(vs()), "b.yaml": content(vs(name="b"))})

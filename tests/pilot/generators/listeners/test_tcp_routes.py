@@ -78,6 +78,14 @@ def test_a_tcp_route_sends_connections_elsewhere() -> None:
     assert chain["metadata"]["filterMetadata"]["istio"]["config"].endswith("/virtual-service/vs")
 
 
+def test_a_route_without_weights_leads_nowhere_instead_of_costing_the_listener() -> None:
+    to = "[{destination: {host: db}, weight: 0}, {destination: {host: other}, weight: 0}]"
+    (chain,) = listener(DB + virtual_service(f"{{hosts: [db], tcp: [{{route: {to}}}]}}"))["filterChains"]
+
+    assert tcp(chain)["cluster"] == "BlackHoleCluster"
+    assert "weightedClusters" not in tcp(chain)
+
+
 def test_a_route_for_some_addresses_leaves_the_others_to_the_service() -> None:
     match = '[{destinationSubnets: ["10.9.0.0/16"]}]'
     made = listener(

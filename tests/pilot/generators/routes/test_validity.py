@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from pilot.generators.routes.validity import is_valid_match, is_valid_route, problems
+from pilot.generators.routes.validity import carries_bytes, is_valid_match, is_valid_route, problems
 from pilot.model.duration import Duration
 from pilot.model.routing import ResolvedVirtualService
 from pilot.model.virtual_service import (
@@ -22,7 +22,10 @@ from pilot.model.virtual_service import (
     HTTPRoute,
     HTTPRouteDestination,
     RegexRewrite,
+    RouteDestination,
     StringMatch,
+    TCPRoute,
+    TLSRoute,
 )
 from pilot.resources import Origin
 
@@ -149,3 +152,34 @@ def test_conditions_are_judged_one_by_one() -> None:
     assert not is_valid_match(bad, False)
     assert is_valid_match(HTTPMatchRequest(), False)
     assert found(to(match=(HTTPMatchRequest(), bad))) == [("match[1].uri", "regex '[' does not compile: missing ]: [")]
+
+
+def test_what_an_invalid_route_answers_is_said() -> None:
+    def message(gateway_semantics: bool) -> str:
+        origin = Origin("VirtualService", "ns", "vs")
+        service = ResolvedVirtualService(
+            origin, "ns", "vs", ("a",), ("mesh",), (HTTPRoute(),), gateway_semantics=gateway_semantics
+        )
+        return problems(service)[0].message
+
+    assert message(False).endswith("the route answers 503")
+    assert message(True).endswith("the route answers 500")
+
+
+def test_bytes_need_a_destination_with_a_weight() -> None:
+    one, two = RouteDestination(Destination("a")), RouteDestination(Destination("b"), 1)
+    assert carries_bytes((one,))
+    assert carries_bytes((one, two))
+    assert not carries_bytes((one, one))
+    tcp = (TCPRoute(route=(one, one)), TCPRoute(route=(one, two)), TCPRoute())
+    tls = (TLSRoute(route=(one, one)),)
+    service = ResolvedVirtualService(Origin("VirtualService", "ns", "vs"), "ns", "vs", ("a",), ("mesh",), (), tcp, tls)
+    assert [each.field for each in problems(service)] == ["spec.tcp[0].route", "spec.tcp[2]", "spec.tls[0].route"]
+
+
+def test_numbers_of_routes_are_left_out_where_delegates_changed_them() -> None:
+    origin = Origin("VirtualService", "ns", "vs")
+    service = ResolvedVirtualService(
+        origin, "ns", "vs", ("a",), ("mesh",), (HTTPRoute(),), delegates=(Origin("VirtualService", "ns", "d"),)
+    )
+    assert [each.field for each in problems(service)] == ["spec.http.route"]
