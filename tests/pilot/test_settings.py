@@ -93,3 +93,47 @@ def test_booleans_as_go_reads_them(text: str, value: bool) -> None:
 def test_every_variable_names_a_field_of_features() -> None:
     names = set(Features.__dataclass_fields__)
     assert {name for name, _ in settings._FEATURES.values()} <= names
+
+
+def test_certificate_authority_is_set_by_istiods_names() -> None:
+    environ = {
+        "ROOT_CA_DIR": "/ca",
+        "PILOT_ENABLE_CA_CRL": "false",
+        "ISTIO_MULTIROOT_MESH": "true",
+        "CITADEL_SELF_SIGNED_ROOT_CERT_CHECK_INTERVAL": "0",
+        "CITADEL_SELF_SIGNED_ROOT_CERT_GRACE_PERIOD_PERCENTILE": "30",
+        "CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE": "4096",
+        "CA_TRUSTED_NODE_ACCOUNTS": "a/b, c/d",
+        "JWT_RULE": '{"issuer": "i", "audiences": ["a"]}',
+        "TRUSTED_GATEWAY_CIDR": "10.0.0.0/8,::1/128",
+        "XDS_AUTH": "false",
+    }
+    found = settings.load({"cluster_aliases": "one=Kubernetes,two=other"}, environ)
+    limits = found.certificates
+    assert found.warnings == ()
+    assert (str(limits.plugged_in_dir), limits.with_revocations, limits.is_multi_root) == ("/ca", False, True)
+    assert (limits.root_check_interval.total_seconds(), limits.root_grace_percent, limits.root_rsa_bits) == (
+        0,
+        30,
+        4096,
+    )
+    assert limits.trusted_node_accounts == ("a/b", "c/d")
+    assert limits.jwt_rule is not None
+    assert [str(each) for each in limits.trusted_gateways] == ["10.0.0.0/8", "::1/128"]
+    assert (limits.authenticate, limits.cluster_aliases) == (False, ("one",))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JWT_RULE", "no json"),
+        ("TRUSTED_GATEWAY_CIDR", "here"),
+        ("CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE", "1024"),
+        ("CITADEL_SELF_SIGNED_ROOT_CERT_GRACE_PERIOD_PERCENTILE", "101"),
+    ],
+)
+def test_bad_setting_of_the_certificate_authority_is_a_warning(name: str, value: str) -> None:
+    found = settings.load({}, {name: value})
+    assert found.certificates == settings.Certificates()
+    assert [each for each in found.warnings if name in each]
+    assert settings.load({"cluster_aliases": "x"}, {}).warnings

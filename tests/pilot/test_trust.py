@@ -1,12 +1,10 @@
-"""The parts of the certificate authority, put together: what a client of the secure port gets to see."""
+"""The wiring of trust: which CA, which authenticators, which tasks; calls go over real sockets."""
 
 import asyncio
-import contextlib
-import os
-import ssl
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
@@ -15,143 +13,154 @@ from cryptography import x509
 from prometheus_client import CollectorRegistry
 
 from ca.authn import local_issuer
-from ca.errors import CaError
-from pilot import trust
-from pilot.agent.certificate_authority import ControlPlane, Credentials
-from pilot.agent.errors import SigningError
-from pilot.agent.options import Address, KeyType
-from pilot.agent.token import BearerToken
-from pilot.agent.workload_certificate import build_csr, decode_certificates, generate_key, spiffe_ids
-from pilot.model.features import Features
-from pilot.settings import Addresses, Certificates, Settings
-from tests.pilot.agent.examples import options
+from ca.authn.impersonation import PlacedPod, Pods
+from ca.authn.local_issuer import uid_of, utc_now
+from ca.errors import BundleError
+from istio_api import ca_pb2
+from pilot import settings, trust
+from tests.ca.makers import ec_key, make_csr, plug_in, split
 
-KEY = generate_key(KeyType.P256)
-CSR = build_csr(KEY, "spiffe://cluster.local/ns/not/sa/asked")
-SETTINGS = Settings(
-    config_dir=Path("/config"),
-    addresses=Addresses(secure_grpc="127.0.0.7:15012"),
-    certificates=Certificates(default_ttl=timedelta(hours=3), max_ttl=timedelta(hours=5)),
-    features=Features(revision="blue", cluster_id="west"),
-)
+PATH = "/istio.v1.auth.IstioCertificateService/CreateCertificate"
 
 
-@dataclass(frozen=True)
-class Port:
-    """A secure port that is served."""
+@dataclass
+class Served:
+    """A control plane's trust on a free port."""
 
+    port: int
     state: Path
-    number: int
-    registry: CollectorRegistry
+
+    async def create(self, roots: str, headers: Mapping[str, str], **metadata: str) -> list[str]:
+        message = ca_pb2.IstioCertificateRequest(csr=make_csr(ec_key(3)))
+        message.metadata.update(metadata)
+        credentials = grpc.ssl_channel_credentials(roots.encode())
+        async with grpc.aio.secure_channel(f"localhost:{self.port}", credentials) as channel:
+            call = channel.unary_unary(PATH, request_serializer=bytes, response_deserializer=bytes)
+            answer = await call(message.SerializeToString(), metadata=tuple(headers.items()), timeout=10)
+        return list(ca_pb2.IstioCertificateResponse.FromString(answer).cert_chain)
+
+    def bearer(self, namespace: str = "demo", account: str = "app", pod: str = "") -> dict[str, str]:
+        token = local_issuer.load_or_create(self.state).issue(namespace, account, pod=pod)
+        return {"authorization": f"Bearer {token}"}
 
     @property
-    def root(self) -> bytes:
-        """What clients trust."""
-        return (self.state / "root-cert.pem").read_bytes()
-
-    def token(self, audience: str = local_issuer.AUDIENCE) -> BearerToken:
-        """Of `back` in `shop`."""
-        return BearerToken(local_issuer.load_or_create(self.state).issue("shop", "back", audience=audience))
-
-    async def sign(self, credentials: Credentials | None, lifetime: timedelta = timedelta(hours=1)) -> x509.Certificate:
-        """The leaf that a caller gets. Raises: SigningError."""
-        client = ControlPlane(
-            options(discovery=Address("127.0.0.1", self.number), lifetime=lifetime, cluster_id="west")
-        )
-        answer = await client.sign(CSR, self.root, credentials)
-        return decode_certificates(answer[0].encode(), "answer")[0]
-
-    async def shown(self) -> x509.Certificate:
-        """The port's own certificate, which must lead to the root."""
-        context = ssl.create_default_context(cadata=self.root.decode())
-        context.check_hostname = False
-        _, writer = await asyncio.open_connection("127.0.0.1", self.number, ssl=context)
-        der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-        return x509.load_der_x509_certificate(der)
+    def own_root(self) -> str:
+        return (self.state / "root-cert.pem").read_text()
 
 
-@contextlib.asynccontextmanager
-async def serving(state: Path, settings: Settings = SETTINGS, domain: str = "mesh.example") -> AsyncIterator[Port]:
-    """A gRPC server behind the secure port."""
-    registry = CollectorRegistry()
-    async with trust.establish(replace(settings, state_dir=state), domain, registry) as secured:
+@asynccontextmanager
+async def served(state: Path, environ: Mapping[str, str], pods: Pods | None = None) -> AsyncIterator[Served]:
+    flags = {"config_dir": state, "state_dir": state, "cluster_aliases": "other=Kubernetes,far=away"}
+    loaded = settings.load(flags, {"ROOT_CA_DIR": str(state / "none"), **environ})
+    assert loaded.warnings == ()
+    async with trust.establish(loaded, "cluster.local", CollectorRegistry(), pods) as found:
         server = grpc.aio.server()
-        server.add_generic_rpc_handlers(secured.handlers)
-        server.add_insecure_port(secured.port.target)
+        server.add_generic_rpc_handlers(found.handlers)
+        server.add_insecure_port(found.port.target)
+        number = found.port.bind("127.0.0.1", 0)
         await server.start()
-        number = secured.port.bind("127.0.0.1", 0)
-        task = asyncio.create_task(secured.port.serve_connections())
-        try:
-            yield Port(state, number, registry)
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
-            await server.stop(0)
+        task = asyncio.create_task(found.port.serve_connections())
+        yield Served(number, state)
+        task.cancel()
+        await server.stop(0)
 
 
-async def test_a_token_of_the_state_directorys_issuer_buys_its_subjects_identity(tmp_path: Path) -> None:
-    async with serving(tmp_path) as port:
-        leaf = await port.sign(port.token())
-        assert spiffe_ids(leaf) == ("spiffe://mesh.example/ns/shop/sa/back",)
-        assert leaf.public_key() == KEY.public_key()
-        assert port.registry.get_sample_value("citadel_server_success_cert_issuance_count") == 1
+def names(pem: str) -> list[str]:
+    found = split(pem)[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return found.get_values_for_type(x509.UniformResourceIdentifier)
 
 
-@pytest.mark.parametrize("audience", ["somebody", "west"])
-async def test_a_token_for_somebody_else_buys_nothing(tmp_path: Path, audience: str) -> None:
-    async with serving(tmp_path) as port:
-        for credentials in (port.token(audience), None):
-            with pytest.raises(SigningError, match="UNAUTHENTICATED"):
-                await port.sign(credentials)
+async def test_own_root_signs_where_nothing_is_plugged_in(tmp_path: Path) -> None:
+    async with served(tmp_path, {}) as running:
+        chain = await running.create(running.own_root, running.bearer())
+        assert names(chain[0]) == ["spiffe://cluster.local/ns/demo/sa/app"]
+        assert chain[1:] == [running.own_root]
 
 
-async def test_lifetimes_are_those_of_the_settings(tmp_path: Path) -> None:
-    async with serving(tmp_path) as port:
-        leaf = await port.sign(port.token(), timedelta(hours=4))
-        assert leaf.not_valid_after_utc - datetime.now(UTC) > timedelta(hours=3.9)
-        with pytest.raises(SigningError, match="max allowed TTL"):
-            await port.sign(port.token(), timedelta(hours=6))
+async def test_plugged_in_ca_signs_and_its_change_is_followed(tmp_path: Path) -> None:
+    directory = tmp_path / "cacerts"
+    directory.mkdir()
+    root = plug_in(directory, utc_now() - timedelta(hours=1))
+    async with served(tmp_path, {"ROOT_CA_DIR": str(directory)}) as running:
+        chain = await running.create(root.roots, running.bearer())
+        split(chain[0])[0].verify_directly_issued_by(split(chain[1])[0])
+        assert chain[2:] == [root.roots, root.roots]
+        assert not (tmp_path / "ca-key.pem").exists()
+        plug_in(directory, utc_now() - timedelta(hours=1), root, ec_key(9))
+        async with asyncio.timeout(20):
+            while (
+                split((await running.create(root.roots, running.bearer()))[1])[0].public_key() != ec_key(9).public_key()
+            ):
+                (directory / "touched").touch()
 
 
-async def test_the_port_shows_every_name_it_is_called_by(tmp_path: Path) -> None:
-    async with serving(tmp_path) as port:
-        names = (await port.shown()).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        hosts = set(names.get_values_for_type(x509.DNSName))
-        assert {"istiod.istio-system.svc", "istiod-blue.istio-system.svc", "localhost"} <= hosts
-        assert {str(each) for each in names.get_values_for_type(x509.IPAddress)} == {"127.0.0.1", "127.0.0.7", "::1"}
-
-
-async def test_a_restart_keeps_the_root_and_with_it_everybodys_trust(tmp_path: Path) -> None:
-    async with serving(tmp_path) as port:
-        root, first = port.root, await port.sign(port.token())
-    async with serving(tmp_path) as port:
-        assert port.root == root
-        await port.shown()
-        assert (await port.sign(port.token())).issuer == first.issuer
-
-
-async def test_without_the_authority_nothing_is_signed_but_tls_is_served(tmp_path: Path) -> None:
-    settings = replace(SETTINGS, certificates=Certificates(enabled=False))
-    async with serving(tmp_path, settings) as port:
-        await port.shown()
-        with pytest.raises(SigningError, match="UNIMPLEMENTED"):
-            await port.sign(port.token())
-
-
-async def test_nothing_stays_open(tmp_path: Path) -> None:
-    async with serving(tmp_path) as port:
-        await port.shown()
-    with pytest.raises(ConnectionRefusedError):
-        await port.shown()
-    assert not [name for name in os.listdir(tmp_path) if name.startswith("run-")]
-
-
-async def test_a_state_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    (tmp_path / "token-issuer-key.pem").write_text("not a key")
-    (tmp_path / "token-issuer-key.pem").chmod(0o600)
-    with pytest.raises(CaError, match=r"token-issuer-key\.pem"):
-        async with serving(tmp_path):
+async def test_incomplete_plugged_in_ca_ends_the_start(tmp_path: Path) -> None:
+    plug_in(tmp_path)
+    (tmp_path / "cert-chain.pem").unlink()
+    with pytest.raises(BundleError, match="incomplete CA"):
+        async with served(tmp_path / "state", {"ROOT_CA_DIR": str(tmp_path)}):
             pass
+
+
+@pytest.mark.parametrize(("cluster", "is_known"), [("Kubernetes", True), ("other", True), ("far", False), ("x", False)])
+async def test_aliases_of_our_cluster_are_our_cluster(tmp_path: Path, cluster: str, is_known: bool) -> None:
+    async with served(tmp_path, {}) as running:
+        headers = running.bearer() | {"clusterid": cluster}
+        if is_known:
+            await running.create(running.own_root, headers)
+        else:
+            with pytest.raises(grpc.aio.AioRpcError):
+                await running.create(running.own_root, headers)
+
+
+async def test_gateway_on_this_machine_may_forward_a_certificate(tmp_path: Path) -> None:
+    forwarded = {"x-forwarded-client-cert": "Hash=a;URI=spiffe://cluster.local/ns/demo/sa/far"}
+    async with served(tmp_path, {"TRUSTED_GATEWAY_CIDR": "10.0.0.0/8"}) as running:
+        assert names((await running.create(running.own_root, forwarded))[0]) == [
+            "spiffe://cluster.local/ns/demo/sa/far"
+        ]
+    async with served(tmp_path, {}) as running:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await running.create(running.own_root, forwarded)
+
+
+async def test_nobody_gets_a_certificate_where_authentication_is_off(tmp_path: Path) -> None:
+    async with served(tmp_path, {"XDS_AUTH": "false"}) as running:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await running.create(running.own_root, running.bearer())
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_no_certificate_service_where_it_is_off(tmp_path: Path) -> None:
+    async with served(tmp_path, {"ENABLE_CA_SERVER": "false"}) as running:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await running.create(running.own_root, running.bearer())
+        assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+class OneNode:
+    """ztunnel and one workload."""
+
+    def find(self, namespace: str, name: str) -> PlacedPod | None:
+        return PlacedPod(uid_of(namespace, name), "ztunnel", "n1") if name == "ztunnel-1" else None
+
+    def runs_on(self, node: str, namespace: str, service_account: str) -> bool:
+        return (node, namespace, service_account) == ("n1", "demo", "app")
+
+
+async def test_node_proxy_gets_certificates_of_workloads_beside_it(tmp_path: Path) -> None:
+    wanted = "spiffe://cluster.local/ns/demo/sa/app"
+    environ = {"CA_TRUSTED_NODE_ACCOUNTS": "istio-system/ztunnel"}
+    async with served(tmp_path, environ, OneNode()) as running:
+        proxy = running.bearer("istio-system", "ztunnel", "ztunnel-1")
+        assert names((await running.create(running.own_root, proxy, ImpersonatedIdentity=wanted))[0]) == [wanted]
+        for headers, asked in (
+            (proxy, "spiffe://cluster.local/ns/demo/sa/elsewhere"),
+            (running.bearer("istio-system", "ztunnel"), wanted),
+            (running.bearer("istio-system", "ztunnel", "ztunnel-2"), wanted),
+            (running.bearer("demo", "app", "ztunnel-1"), wanted),
+            (proxy | {"clusterid": "elsewhere"}, wanted),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await running.create(running.own_root, headers, ImpersonatedIdentity=asked)
+            assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
