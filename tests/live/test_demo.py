@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -36,6 +36,7 @@ class Demo:
     networks: tuple[Network, ...]
     output: Path
     example: Path
+    children: list[psutil.Process] = field(default_factory=list)
 
     def said(self) -> str:
         """Its output so far."""
@@ -49,9 +50,9 @@ class Demo:
             return "Ctrl-C ends everything." in self.said()
 
         await eventually(is_on, within=60)
-        found = psutil.Process(self.process.pid).children(recursive=True)
-        assert len(found) == PROCESSES
-        return found
+        self.children = psutil.Process(self.process.pid).children(recursive=True)
+        assert len(self.children) == PROCESSES
+        return self.children
 
     def ports(self) -> list[str]:
         """What listens on its addresses, and its abstract Unix sockets."""
@@ -99,6 +100,9 @@ async def playing(directory: Path, envoy: Path, *arguments: str) -> AsyncIterato
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+            for each in demo.children:  # of a demo that failed its test
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
 
 
 async def test_once_measures_and_leaves_nothing(tmp_path: Path, any_envoy: Path) -> None:
