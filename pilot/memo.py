@@ -39,6 +39,10 @@ class Memoized(Generic[P, T]):
         self.calls = 0
         update_wrapper(self, function)
 
+    def knows(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Whether a call would be answered from memory. Only for calls without keywords."""
+        return tuple(map(_key, args)) in self._entries
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         # in place for most arguments: this line runs more often than any other of the program
         key: object = tuple([each if type(each) in _BY_VALUE else _key(each) for each in args])
@@ -70,6 +74,11 @@ class Latest(Generic[K, P, T]):
         self._entries: OrderedDict[int, tuple[K, tuple[object, ...], T]] = OrderedDict()
         self.calls = 0
         update_wrapper(self, function)
+
+    def knows(self, subject: K, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Whether a call would be answered from memory. Only for calls without keywords."""
+        known = self._entries.get(id(subject))
+        return known is not None and len(known[1]) == len(args) and all(map(is_, known[1], args))
 
     def __call__(self, subject: K, *args: P.args, **kwargs: P.kwargs) -> T:
         key, others = id(subject), (*args, *kwargs.values())

@@ -5,6 +5,7 @@ which snapshot is current; everything else is `pipeline.py`.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -54,6 +55,10 @@ class Mesh:
     def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> ResourceSet | None:
         """What `proxy` is to have now; None for everything there is of the type."""
         return self._moment.resources_for(proxy, type_url, names or _NO_NAMES)
+
+    def steps(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> Iterator[None]:
+        """The work that the next question of this kind means, in small pieces."""
+        return self._moment.steps(proxy, type_url, names or _NO_NAMES)
 
 
 def verify_identity(proxy: Proxy, identities: tuple[str, ...]) -> str:

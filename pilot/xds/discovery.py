@@ -4,7 +4,7 @@ In: nothing. Out: protocols that the composition root implements, and frozen row
 neither services nor proxies: what `connect` returns is handed back as it is.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -30,6 +30,10 @@ class Discovery(Protocol):
         Equal answers should be the same object: that makes pushing cheap. None: this proxy is not served the type, it
         gets no answer at all.
         """
+        ...
+
+    def steps(self, proxy: Any, type_url: TypeUrl, names: frozenset[str] | None, /) -> Iterator[None]:
+        """The work behind `resources_for` in small pieces, between which others may run; may have none to offer."""
         ...
 
 

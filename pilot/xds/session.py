@@ -83,7 +83,9 @@ class Session:
         watch = self._watches.get(request.type_url) or Watch()
         is_new = watch.state is State.NEW
         current = not request.nonce or request.nonce == watch.nonce
-        step = intern_names(self._front.step(request, None if is_new else watch.wanted, current), self._same)
+        step = self._front.step(request, None if is_new else watch.wanted, current)
+        if step.subscription is not watch.wanted:
+            step = intern_names(step, self._same)
         wish = Wish.NOTHING if step.ends else Wish.MORE if step.asked else Wish.SAME
         verdict = watch.verdict(request)
         state, kinds = TABLE[watch.state, verdict, wish]

@@ -11,7 +11,7 @@ most one turn is given. Source: xDS behaviour 1.2 ("Per-stream loop").
 
 import asyncio
 from collections.abc import Callable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -25,6 +25,7 @@ from pilot.xds.discovery import Connection, Discovery, Queries, WatchRow
 from pilot.xds.events import Nonce, Queried
 from pilot.xds.journal import Journal
 from pilot.xds.names import Names
+from pilot.xds.pace import Pace
 from pilot.xds.pushes import Change
 from pilot.xds.requests import FrontEnd, Request
 from pilot.xds.responses import Responses
@@ -55,6 +56,7 @@ class Surroundings:
     now: Callable[[], datetime]
     done: "Callable[[Stream], None]"
     """A turn is over."""
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +160,16 @@ class Stream:
         declined: set[TypeUrl] = set()  # owed, but there is nothing to say: not to be asked again in this round
         while (type_url := self._next(due, declined)) is not None:
             due.discard(type_url)
+            await self._prepare(type_url)
+            await self._around.pace.turn()
             started = self._around.clock()
             response = self._respond(type_url)
             made = self._around.clock() - started
             if response is None:
                 declined.add(type_url)
+                self._around.pace.spend(made)
             else:
                 await self._write(response, made)
-            if made > LONG:
-                await asyncio.sleep(0)
             declined -= await self._catch_up()
 
     def _next(self, due: Set[TypeUrl], declined: Set[TypeUrl]) -> TypeUrl | None:
@@ -198,6 +201,21 @@ class Stream:
         heard, self._heard = self._heard, set()
         return heard
 
+    async def _prepare(self, type_url: TypeUrl) -> None:
+        """Does what is long to do in pieces, between which others run."""
+        clock, wanted = self._around.clock, self._session.wanted(type_url)
+        if wanted.is_empty:
+            return
+        started = clock()
+        names = None if wanted.wildcard else wanted.names
+        try:
+            for _ in self._around.discovery.steps(self.client.proxy, type_url, names):
+                if clock() - started > LONG:
+                    await asyncio.sleep(0)
+                    started = clock()
+        except Exception:
+            return  # the answer will meet it again, and report it
+
     def _respond(self, type_url: TypeUrl) -> Response | None:
         wanted = self._session.wanted(type_url)
         try:
@@ -225,11 +243,14 @@ class Stream:
         await self._write(self._session.answer(query.type_url, found), 0.0)
 
     async def _write(self, response: Response, made: float) -> None:
+        started = self._around.clock()
         data = response.data
         self._sent_at[response.type_url] = self._around.now()
-        started = self._around.clock()
         try:
-            await self._context.write(data)
+            writing = self._context.write(data)
+            # gRPC copies the data when the coroutine begins; that is not seen here, but goes with the size as this does
+            self._around.pace.spend(made + 2 * (self._around.clock() - started))
+            await writing
         except grpc.aio.BaseError as error:
             self._around.journal.metrics.unsent(response.type_url)
             raise Broken from error

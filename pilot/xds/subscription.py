@@ -114,8 +114,6 @@ def _first_change(
 
 def intern_names(step: Step, same: Callable[[frozenset[str]], frozenset[str]]) -> Step:
     """The same step with one shared object for equal sets of names."""
-    if not step.asked and not step.dropped:
-        return step  # the subscription so far: interned when it began
     names = same(step.subscription.names)
     asked = names if step.asked == names else step.asked
     return replace(step, subscription=replace(step.subscription, names=names), asked=asked)

@@ -38,13 +38,27 @@ from pilot.view.scope import Endpoints
 def build(view: ProxyView) -> ResourceSet:
     """The clusters of a sidecar or gateway."""
     context = context_of(view)
+    plan = _plan_of(view, context)
+    services = _of_services(plan, view.endpoints, view.peer_authentications, view.network_gateways)
+    return _together(services, same_tuple(tuple(_others(view, context))))
+
+
+def steps(view: ProxyView) -> Iterator[None]:
+    """What `build` has to do, in small pieces."""
+    plan, authentications = _plan_of(view, context_of(view)), view.peer_authentications
+    if not _of_services.knows(plan, view.endpoints, authentications, view.network_gateways):
+        for each, key in plan.services:
+            mode, plaintext = authentications.namespace_mode(key[1]), plaintext_of(authentications, key[1])
+            _of_service(each, view.endpoints.get(key, NO_ENDPOINTS), mode, plaintext, view.network_gateways)
+            yield
+
+
+def _plan_of(view: ProxyView, context: Context) -> "_Plan":
     needed = None
     if context.is_router and view.features.filter_gateway_clusters:
         needed = needed_hosts(view.scope, view.gateways, view.mesh)
     scope, client, place = view.scope, client_of(view), place_of(view)
-    plan = _plan(scope.services, scope.rules, context, client, place, _passes_encrypted(view), needed)
-    services = _of_services(plan, view.endpoints, view.peer_authentications, view.network_gateways)
-    return _together(services, same_tuple(tuple(_others(view, context))))
+    return _plan(scope.services, scope.rules, context, client, place, _passes_encrypted(view), needed)
 
 
 @memoized(size=2048)

@@ -4,7 +4,7 @@ In: a view and cluster names. Out: a `ResourceSet`, the same object as long as n
 answer. Source: xDS behaviour 6.1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pilot.generators.endpoints import assignment
@@ -31,10 +31,23 @@ _NAMES: Interner[frozenset[str]] = Interner(4096)
 
 def build(view: ProxyView, names: frozenset[str]) -> ResourceSet:
     """The endpoints of these clusters; a name that means nothing gets an assignment without endpoints."""
-    names = _NAMES.same(names, names)
-    scope = view.scope
-    plan = _plan(names, scope.by_host, scope.rules, client_of(view), place_of(view), view.mesh, view.features)
+    plan = _plan_of(view, names)
     return _build(plan, view.endpoints, view.peer_authentications, view.features, view.network_gateways)
+
+
+def steps(view: ProxyView, names: frozenset[str]) -> Iterator[None]:
+    """What `build` has to do, in small pieces."""
+    plan, rest = _plan_of(view, names), (view.features, view.network_gateways)
+    if not _build.knows(plan, view.endpoints, view.peer_authentications, *rest):
+        for target, key in plan.entries:
+            plaintext = plaintext_of(view.peer_authentications, key[1])
+            assignment.build(target, view.endpoints.get(key, NO_ENDPOINTS), plaintext, *rest)
+            yield
+
+
+def _plan_of(view: ProxyView, names: frozenset[str]) -> "_Plan":
+    names, scope = _NAMES.same(names, names), view.scope
+    return _plan(names, scope.by_host, scope.rules, client_of(view), place_of(view), view.mesh, view.features)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@ In: a view and names. Out: a `ResourceSet`, the same object as long as nothing i
 Source: xDS behaviour 5.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from pilot.generators.gateway_servers import MergedGateways, merged_gateways
@@ -26,6 +27,14 @@ def build(view: ProxyView, names: frozenset[str]) -> ResourceSet:
             return _gateway(caller_of(view), merged_gateways(view), _same(names))
         case ProxyKind.WAYPOINT | ProxyKind.ZTUNNEL:
             return EMPTY
+
+
+def steps(view: ProxyView, names: frozenset[str]) -> Iterator[None]:
+    """What `build` has to do, in small pieces."""
+    if view.traits.kind is ProxyKind.SIDECAR:
+        caller = caller_of(view)
+        for name in sorted(names):
+            yield from sidecar.steps(name, caller)
 
 
 @lru_cache(maxsize=16_384)

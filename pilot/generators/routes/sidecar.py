@@ -4,6 +4,7 @@ In: the name of a route configuration, what the proxy may reach, settings. Out: 
 made once and shared; this module picks and orders them. Source: xDS behaviour 5.1, 5.3.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from operator import attrgetter
@@ -64,6 +65,23 @@ def select_listener(scope: Scope, name: str, port: int) -> EgressListener | None
     return None
 
 
+def steps(name: str, caller: Caller) -> Iterator[None]:
+    """What `build_route` has to do, in small pieces."""
+    parsed = parse_route_name(name)
+    listener = select_listener(caller.scope, name, parsed.port) if parsed is not None else None
+    if parsed is None or listener is None:
+        return
+    port = ALL_PORTS if _is_forward_proxy(listener) else parsed.port
+    registry = importing.imported_services(listener).by_port.get(port, _NO_SERVICES)
+    settings, traits, rules = caller.settings, caller.traits, caller.scope.rules
+    if not _default.knows(registry, port, settings, traits, rules):
+        for imported in registry.values():
+            rule = rules.get(imported.service.hostname)
+            for each in imported.http_ports:
+                _default_host(imported.service, each.number, port, settings, traits, rule)
+            yield
+
+
 @memoized(size=65_536)
 def build_route(name: str, caller: Caller) -> Resource:
     """The route configuration of that name; an empty one where there is nothing to say."""
@@ -105,7 +123,7 @@ def _hosts(listener: EgressListener, port: int, caller: Caller) -> tuple[Host, .
     if not routed:
         return default.unique
     named = {each.host.name for each in routed if each.of_service}
-    own = {domain for name in named for domain in default.by_name[name].domains.folded}
+    own = {domain for name in named for domain in default.by_name[name].domains.folded} - default.shared
     if all(default.domains.isdisjoint(each.host.domains.folded - own) for each in routed):
         # nothing that VirtualServices name is a name of other services: the usual case
         kept = [host for host in default.unique if host.name not in named]
@@ -193,6 +211,8 @@ class _Default:
     by_name: Mapping[str, Host]
     domains: Set[str]
     """All of them, folded."""
+    shared: Set[str]
+    """Those that several virtual hosts want."""
 
 
 @memoized(size=8192)
@@ -209,8 +229,9 @@ def _default(
         for each in imported.http_ports
     ]
     unique = tuple(sorted(_without_duplicates(wanted, port, registry), key=_NAME))
-    domains: frozenset[str] = frozenset().union(*(each.host.domains.folded for each in wanted))
-    return _Default(tuple(wanted), unique, {each.host.name: each.host for each in wanted}, domains)
+    found = Counter(domain for each in wanted for domain in each.host.domains.folded)
+    shared = {domain for domain, count in found.items() if count > 1}
+    return _Default(tuple(wanted), unique, {each.host.name: each.host for each in wanted}, found.keys(), shared)
 
 
 @memoized(size=131_072)

@@ -1,5 +1,6 @@
 """A mesh for tests: resources by type and name that a test changes at will, served as the port of the server wants."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,3 +113,7 @@ class World:
         """Notes the question and answers it."""
         self.asked.append((type_url, names))
         return None if type_url in self.unserved else self.all(type_url, names)
+
+    def steps(self, proxy: object, type_url: TypeUrl, names: frozenset[str] | None) -> Iterator[None]:
+        """There is nothing to compute."""
+        return iter(())
