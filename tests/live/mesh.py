@@ -174,11 +174,14 @@ class Mesh:
 
 
 @contextlib.asynccontextmanager
-async def playing(directory: Path, envoy: Path, **options: Any) -> AsyncIterator[Mesh]:
-    """A mesh that answers. `options`: of every agent."""
+async def playing(directory: Path, envoy: Path, mesh_config: str = "", **options: Any) -> AsyncIterator[Mesh]:
+    """A mesh that answers. `mesh_config`: in which `ADDRESS` is the prefix of addresses; `options`: of every agent."""
     async with contextlib.AsyncExitStack() as undo:
         addresses = undo.enter_context(network())
-        plane = ControlPlane(addresses.address(1), directory / "manifests", directory)
+        settings = directory / "mesh.yaml"
+        settings.write_text(mesh_config.replace("ADDRESS", addresses.prefix))
+        arguments = ("--meshConfig", str(settings))
+        plane = ControlPlane(addresses.address(1), directory / "manifests", directory, arguments)
         mesh = Mesh(directory, addresses, plane)
         for name, text in shop.manifests(addresses).items():
             mesh.write(name, text)
