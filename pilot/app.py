@@ -93,7 +93,8 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         if addresses.grpc:
             await _serve_grpc(undo, settings, (ads.handler(translated(secured.authentication)),), bind=addresses.grpc)
         if addresses.secure_grpc:
-            handlers = (ads.handler(translated(secured.authentication)), *secured.handlers)
+            callers = secured.authentication
+            handlers = (ads.handler(translated(callers), lambda call: callers.read(call).peer), *secured.handlers)
             await _serve_grpc(undo, settings, handlers, target=secured.port.target)
             host, port = split_address(addresses.secure_grpc)
             secured.port.bind(host, port)

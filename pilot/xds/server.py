@@ -67,12 +67,17 @@ class AdsServer:
         self._queued_at: dict[Stream, float] = {}
         self._awake = asyncio.Event()
 
-    def handler(self, authenticate: Authenticate = nobody) -> "grpc.GenericRpcHandler[bytes, bytes]":
-        """The two methods of the service, for the ports whose callers `authenticate` examines."""
+    def handler(
+        self, authenticate: Authenticate = nobody, peer_of: Callable[[Any], str] = lambda context: str(context.peer())
+    ) -> "grpc.GenericRpcHandler[bytes, bytes]":
+        """The two methods of the service, for the ports whose callers `authenticate` examines.
+
+        `peer_of`: where a call comes from, for logs; a port with something in front of it knows better than gRPC.
+        """
 
         def method(front: FrontEnd, protocol: str) -> Any:
             async def serve(_: Any, context: Any) -> None:
-                await self._serve(context, front, protocol, authenticate)
+                await self._serve(context, front, protocol, authenticate, _address(peer_of(context)))
 
             # Without (de)serializers both sides are bytes; the unused iterator is the other way to read a call.
             return grpc.stream_stream_rpc_method_handler(serve)
@@ -119,9 +124,8 @@ class AdsServer:
         self._queue.done(stream)
         self._awake.set()
 
-    async def _serve(self, context: Any, front: FrontEnd, protocol: str, authenticate: Authenticate) -> None:
+    async def _serve(self, context: Any, front: FrontEnd, protocol: str, authenticate: Authenticate, peer: str) -> None:
         """One call from its first byte to its status. No failure leaves it but as a status."""
-        peer = _address(context.peer())
         failure: PilotError | None = None
         try:
             await self._admit_and_run(context, front, protocol, authenticate, peer)

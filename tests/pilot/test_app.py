@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -129,10 +130,12 @@ async def test_a_directory_is_served_and_an_edit_is_pushed(settings: Settings, t
         assert outbound((await client.receive()).names) == ["other"]
 
 
-async def test_the_secure_port_asks_who_is_there(settings: Settings) -> None:
+async def test_the_secure_port_asks_who_is_there(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     async with serving(settings) as running:
         friend = await running.secure(running.token("default", "web"))
         assert outbound((await friend.ask(CLUSTER)).names) == ["web"]
+        assert re.search(r"new connection for node:web-1\.default-1 from 127\.[0-9.]+:\d+\n", caplog.text)
         for token, code in (("", "UNAUTHENTICATED"), (running.token("other", "web"), "PERMISSION_DENIED")):
             stranger = await running.secure(token)
             await stranger.send(CLUSTER)
