@@ -31,7 +31,7 @@ def token(
     service_account: str,
     state_dir: pathlib.Path | None,
     audience: str,
-    lifetime: timedelta,
+    lifetime: timedelta | None,
     pod: str,
     pod_uid: str,
 ) -> None:

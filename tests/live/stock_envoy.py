@@ -36,7 +36,7 @@ def node_of(envoy: Path) -> Any:
     with TemporaryDirectory(prefix="envoy-") as directory:
         path = Path(directory, "bootstrap.json")
         path.write_text(json_format.MessageToJson(_greeting(port)))
-        command = [envoy, "--config-path", path, "--use-dynamic-base-id", "--log-level", "error"]
+        command = [str(envoy), "--config-path", str(path), "--use-dynamic-base-id", "--log-level", "error"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 return Node.FromString(
@@ -47,7 +47,7 @@ def node_of(envoy: Path) -> Any:
                 server.stop(None).wait()
 
 
-class _FirstRequest(grpc.GenericRpcHandler):
+class _FirstRequest(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at run time
     """Takes the first request of every stream and never answers."""
 
     def __init__(self, requests: "Queue[bytes]") -> None:
@@ -93,7 +93,7 @@ def validate(envoy: Path, bootstrap: Any) -> Verdict:
     with TemporaryDirectory(prefix="envoy-") as directory:
         path = Path(directory, "bootstrap.pb")
         path.write_bytes(bootstrap.SerializeToString())
-        command = [envoy, "--mode", "validate", "--config-path", path, "--log-level", "error"]
+        command = [str(envoy), "--mode", "validate", "--config-path", str(path), "--log-level", "error"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     return Verdict(done.returncode == 0, f"{done.stdout}{done.stderr}".strip()[-4000:])
 
