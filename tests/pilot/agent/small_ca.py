@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -28,12 +29,21 @@ class SmallCa:
     """A root, or with `issuer` an intermediate."""
 
     def __init__(self, name: str = "test root", issuer: "SmallCa | None" = None) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.key: Any = ec.generate_private_key(ec.SECP256R1())
         self._subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name)])
         signed_by, issuer_name = (issuer.key, issuer._subject) if issuer else (self.key, self._subject)
         builder = self._builder(self._subject, issuer_name, self.key.public_key(), datetime.now(UTC), 365 * DAY)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         self.certificate = builder.sign(signed_by, hashes.SHA256())
+
+    @classmethod
+    def of(cls, certificate: bytes, key: bytes) -> "SmallCa":
+        """One that signs with somebody else's key."""
+        made = cls()
+        made.certificate = x509.load_pem_x509_certificate(certificate)
+        made._subject = made.certificate.subject
+        made.key = serialization.load_pem_private_key(key, None)
+        return made
 
     @property
     def pem(self) -> str:
