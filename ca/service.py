@@ -7,9 +7,7 @@ worker threads: the library works without the interpreter lock, so the event loo
 Source: spec/ca-webhook-kube.md 1.1; aux/ca.
 """
 
-import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import grpc
@@ -24,6 +22,7 @@ from ca.authority import Authority
 from ca.bundle import Bundle
 from ca.errors import ImpersonationError, RequestError, SigningError, UnauthenticatedError, status_of
 from ca.metrics import Events
+from ca.signing_threads import SigningThreads
 from ca.template import LifetimePolicy
 from istio_api import ca_pb2
 
@@ -72,10 +71,10 @@ class CertificateService:
         authority: Authority,
         authentication: GrpcAuthentication,
         events: Events,
-        signers: ThreadPoolExecutor,
+        signers: SigningThreads,
         nodes: NodeAuthorizer | None = None,
     ) -> None:
-        """`signers`: the worker threads; as many as cores, since each signature keeps one busy. `nodes`: decides who
+        """`signers`: the worker threads. `nodes`: decides who
         may ask in another's name; without it, nobody.
         """
         self._authority = authority
@@ -112,8 +111,7 @@ class CertificateService:
             self._check_impersonation(caller, context, wanted)
             identities = (wanted,)
         authority = self._authority
-        chain = await asyncio.get_running_loop().run_in_executor(
-            self._signers,
+        chain = await self._signers.run(
             lambda: issue(
                 authority.bundle,
                 authority.policy,

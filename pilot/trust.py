@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import grpc
@@ -38,6 +37,7 @@ from ca.secure_port import SecurePort
 from ca.self_signed import DirectoryRootStore
 from ca.service import CertificateService
 from ca.serving import host_names
+from ca.signing_threads import SigningThreads
 from ca.spiffe import TrustDomain, parse_trust_domain
 from ca.state_directory import StateDirectory
 from ca.template import LifetimePolicy
@@ -81,7 +81,7 @@ async def establish(
         authentication = GrpcAuthentication(chain, port.connections)
         metrics = CaMetrics(authority)
         registry.register(metrics)
-        signers = undo.enter_context(ThreadPoolExecutor(os.cpu_count() or 1, "signer"))
+        signers = undo.enter_context(SigningThreads(os.cpu_count() or 1))
         service = CertificateService(authority, authentication, metrics, signers, _nodes(settings, pods))
         for each in tasks:
             undo.push_async_callback(_cancel, asyncio.create_task(each))

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,6 +29,7 @@ from ca.rotation import ServingRotation
 from ca.secure_port import SecurePort
 from ca.service import METHOD, SERVICE, CertificateService
 from ca.signer import PrivateKey
+from ca.signing_threads import SigningThreads
 from ca.spiffe import TrustDomain
 from ca.template import LifetimePolicy
 from istio_api import ca_pb2
@@ -196,7 +196,7 @@ async def running_authority(
     chain = Chain((ClientCertificateAuthenticator(), LocalTokenAuthenticator(issuer, MESH)))
     authentication = GrpcAuthentication(chain, port.connections)
     metrics = CaMetrics(authority)
-    with ThreadPoolExecutor(2) as signers:
+    with SigningThreads(2) as signers:
         server = grpc.aio.server()
         service = CertificateService(authority, authentication, metrics, signers)
         server.add_generic_rpc_handlers((service.handler(), *handlers))
