@@ -18,7 +18,7 @@ from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.xds.clients import Client, Said
 
-LIVE_WITHIN = 3.0
+LIVE_WITHIN = 5.0
 """Seconds until an edit is live; one is promised, and this machine may be busy."""
 
 SERVICE = """\
