@@ -4,7 +4,6 @@ In: bytes of a response. Out: `Learned`. Without that the simulated fleet would 
 measures.
 """
 
-import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ _HCM = _TYPE + "extensions.filters.network.http_connection_manager.v3.HttpConnec
 _NONCE = 0x2A
 """Tag of the nonce, in both protocols."""
 _REMEMBERED = 4096
+_ENDS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Learned:
     """By name of a cluster or listener: the endpoints or routes it asks for."""
 
 
-_KNOWN: OrderedDict[tuple[bool, int, int], Learned] = OrderedDict()
+_KNOWN: OrderedDict[tuple[bool, int, bytes, bytes], Learned] = OrderedDict()
 
 
 def learn(data: bytes, delta: bool) -> tuple[Learned, str]:
@@ -47,7 +47,8 @@ def learn(data: bytes, delta: bool) -> tuple[Learned, str]:
         message = _parse(data, delta)
         return _learn(message, delta), message.nonce
     nonce = data[2 - size :].decode()
-    key = (delta, len(data) - size, zlib.crc32(memoryview(data)[:-size]))
+    # Both ends and the size tell responses apart: a version stands at the beginning, names and versions all over.
+    key = (delta, len(data) - size, data[:_ENDS], data[-size - _ENDS : -size])
     known = _KNOWN.get(key)
     if known is None:
         known = _KNOWN[key] = _learn(_parse(data, delta), delta)

@@ -46,7 +46,7 @@ class StartError(Exception):
 
 def run(settings: Settings) -> None:
     """Serves until a signal ends it. Raises: StartError."""
-    memory.limit_arenas()
+    memory.prepare()
     uvloop.run(serve(settings))
 
 

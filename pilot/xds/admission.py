@@ -9,8 +9,9 @@ pace, in the order in which they came. Source: xDS behaviour 1.2, step 3; operat
 
 from datetime import timedelta
 
-DEFAULT_RATE = 200.0
-"""Streams a second. Two thousand proxies must be back within twenty seconds: twice the pace that needs."""
+DEFAULT_RATE = 400.0
+"""Streams a second. Two thousand proxies must be back within twenty seconds of a restart: four times that pace, as the
+restart takes some of them."""
 
 DEFAULT_BURST = 50
 """Streams let in without waiting after a quiet time. Arbitrary: a quarter of a second's worth."""

@@ -151,13 +151,16 @@ def claimed(
 
     Not shared: clients differ in what they missed, and what is left to say is little.
     """
-    changed = tuple(
-        name
-        for name, each in new.resources.items()
-        # Endpoints of a cluster that has another name than they: the version cannot tell whether it waits for them.
-        if claims.get(name) != version_on_wire(each, clusters) or (clusters is not None and name not in clusters)
-    )
-    removed = tuple(sorted(name for name in claims if name not in new and wanted.wants(name)))
+    if clusters is None:
+        changed = tuple([name for name, each in new.resources.items() if claims.get(name) != each.version])
+    else:
+        changed = tuple(
+            name
+            for name, each in new.resources.items()
+            # Endpoints of a cluster that has another name than they: the version cannot tell whether it waits for them.
+            if claims.get(name) != version_on_wire(each, clusters) or name not in clusters
+        )
+    removed = tuple(sorted(name for name in claims.keys() - new.resources.keys() if wanted.wants(name)))
     return _delta(type_url, new, changed, removed, asked, clusters, _own_chunk)
 
 

@@ -6,7 +6,8 @@ import sys
 SETTLED = """
 import gc
 from pilot import memory
-memory.limit_arenas()
+memory.prepare()
+assert not gc.isenabled()
 kept = [[] for _ in range(1000)]
 memory.settle()
 young, middle, old = gc.get_threshold()
