@@ -25,6 +25,7 @@ NO_MODULES = {"util", "utils", "helper", "helpers", "common", "misc", "manager",
 NO_CLASS_WORDS = {"Manager", "Handler", "Helper", "Info", "Util", "Utils", "Common", "Misc"}
 
 CORE = (
+    "pilot/gatewayapi/",
     "pilot/model/",
     "pilot/view/",
     "pilot/generators/",

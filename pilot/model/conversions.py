@@ -6,8 +6,9 @@ Source: xDS behaviour 5.8, appendix A.21.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from pilot.gatewayapi import conversion
 from pilot.model import ingress_routes
 from pilot.model.ingress import Ingress, IngressClass
 from pilot.model.kubernetes import KubernetesService
@@ -24,24 +25,48 @@ class Conversions:
     """The converted objects."""
 
     ingress: Mapping[ObjectKey, Object] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
+    gateway_api: Mapping[ObjectKey, Object] = field(default_factory=dict)
+    ingress_problems: tuple[Problem, ...] = ()
+    gateway_api_problems: tuple[Problem, ...] = ()
 
     @property
     def objects(self) -> Mapping[ObjectKey, Object]:
         """All of them."""
-        return self.ingress
+        if not self.gateway_api:
+            return self.ingress
+        return {**self.ingress, **self.gateway_api} if self.ingress else self.gateway_api
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the objects that are converted."""
+        return (*self.ingress_problems, *self.gateway_api_problems)
 
 
 def update(
     known: Conversions, store: ObjectStore, replaced: tuple[Replacement, ...], settings: MeshSettings, *, anew: bool
 ) -> tuple[Conversions, tuple[Replacement, ...]]:
     """The conversions after the changes, and which of them are different. `store` already has the changes."""
-    ingress, problems = known.ingress, known.problems
+    made = known
     if anew or _concerns_ingress(known, store, replaced):
         converted, problems = ingress_routes.convert(store, settings)
-        ingress = _keep(known.ingress, converted, store)
-    made = known if ingress is known.ingress and problems == known.problems else Conversions(ingress, problems)
+        made = replace(made, ingress=_keep(known.ingress, converted, store), ingress_problems=problems)
+    if _concerns_gateway_api(known, store, replaced, anew=anew):
+        converted, problems = conversion.convert(store, settings)
+        made = replace(made, gateway_api=_keep(known.gateway_api, converted, store), gateway_api_problems=problems)
+    if made == known:
+        made = known
+    if made is known and not anew:
+        return known, ()
     return made, tuple(_differences(known.objects, made.objects, store, anew=anew))
+
+
+def _concerns_gateway_api(
+    known: Conversions, store: ObjectStore, replaced: tuple[Replacement, ...], *, anew: bool
+) -> bool:
+    kinds = {each.key.kind for each in replaced}
+    if kinds & conversion.KINDS:
+        return True
+    return (anew or bool(kinds & conversion.NEEDED)) and (conversion.is_needed(store) or bool(known.gateway_api))
 
 
 def _concerns_ingress(known: Conversions, store: ObjectStore, replaced: tuple[Replacement, ...]) -> bool:
@@ -70,8 +95,6 @@ def _differences(
     old: Mapping[ObjectKey, Object], new: Mapping[ObjectKey, Object], store: ObjectStore, *, anew: bool
 ) -> Iterable[Replacement]:
     """What is not as it was; with `anew` everything. Where somebody wrote such an object, that is what comes."""
-    if old is new and not anew:
-        return
     for key in dict.fromkeys((*old, *new)):
         before, after = old.get(key), new.get(key) or store.find(key)
         if anew or before is not after:

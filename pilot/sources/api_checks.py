@@ -1,13 +1,16 @@
 """What is wrong with a decoded object of a Kubernetes API for traffic, as far as it would cost other objects.
 
-In: an Ingress. Out: faults; an object with one is not served. The rest of `checks.py` for objects of these APIs.
+In: an object. Out: faults; an object with one is not served. The rest of `checks.py` for objects of these APIs.
 """
 
 from collections.abc import Iterator
 
+from pilot.gatewayapi.gateway import KubernetesGateway, ListenerSet
+from pilot.gatewayapi.policy import BackendTlsPolicy
+from pilot.gatewayapi.route import Filter, GrpcRoute, GrpcRule, HttpRoute, HttpRule, Route, StreamRule, TcpRoute, TlsRoute
 from pilot.model.decoding import Fault, Path
 from pilot.model.ingress import Ingress
-from pilot.model.objects import Object
+from pilot.model.objects import Object, json_name
 from pilot.sources.syntax import host_fault, port_fault
 
 
@@ -16,6 +19,42 @@ def api_faults(checked: Object) -> Iterator[Fault]:
     match checked:
         case Ingress():
             yield from _ingress(checked)
+        case KubernetesGateway() | ListenerSet():
+            for index, listener in enumerate(checked.spec.listeners):
+                yield from _host(listener.hostname, ("spec", "listeners", index, "hostname"))
+        case HttpRoute() | GrpcRoute() | TlsRoute() | TcpRoute():
+            yield from _route(checked)
+        case BackendTlsPolicy():
+            yield from _host(checked.spec.validation.hostname, ("spec", "validation", "hostname"))
+
+
+def _route(checked: Route) -> Iterator[Fault]:
+    for index, host in enumerate(checked.spec.hostnames):
+        yield from _host(host, ("spec", "hostnames", index))
+    rules: tuple[HttpRule | GrpcRule | StreamRule, ...] = checked.spec.rules
+    for index, rule in enumerate(rules):
+        path: Path = ("spec", "rules", index)
+        for position, backend in enumerate(rule.backend_refs):
+            yield from _least(backend.weight, (*path, "backendRefs", position, "weight"))
+        if isinstance(rule, HttpRule | GrpcRule):
+            yield from _filters(rule.filters, (*path, "filters"))
+        if isinstance(rule, HttpRule) and rule.retry is not None:
+            yield from _least(rule.retry.attempts or 0, (*path, "retry", "attempts"))
+
+
+def _filters(filters: tuple[Filter, ...], path: Path) -> Iterator[Fault]:
+    for index, each in enumerate(filters):
+        yield from _port(each.request_redirect.port, (*path, index, "requestRedirect", "port"))
+        yield from _least(each.cors.max_age, (*path, index, "cors", "maxAge"))
+        yield from _least(each.request_mirror.percent or 0, (*path, index, "requestMirror", "percent"))
+        for name in ("request_redirect", "url_rewrite"):
+            hostname = each.request_redirect.hostname if name == "request_redirect" else each.url_rewrite.hostname
+            yield from _host(hostname, (*path, index, json_name(name), "hostname"))
+
+
+def _least(number: int, path: Path) -> Iterator[Fault]:
+    if not 0 <= number < 2**31:
+        yield Fault(path, f"expected a number from 0 to {2**31 - 1}, got {number}")
 
 
 def _ingress(checked: Ingress) -> Iterator[Fault]:

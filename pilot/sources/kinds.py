@@ -6,6 +6,9 @@ In: API group and kind of a document. Out: what to decode it to. An entry in `KI
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pilot.gatewayapi.gateway import GatewayClass, KubernetesGateway, ListenerSet
+from pilot.gatewayapi.policy import BackendTlsPolicy, ReferenceGrant
+from pilot.gatewayapi.route import GrpcRoute, HttpRoute, TcpRoute, TlsRoute
 from pilot.model.access_control import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 from pilot.model.authorization_policy import AuthorizationPolicy
 from pilot.model.destination_rule import DestinationRule
@@ -27,6 +30,8 @@ NETWORKING = "networking.istio.io"
 SECURITY = "security.istio.io"
 KUBERNETES_NETWORKING = "networking.k8s.io"
 ACCESS_CONTROL = "rbac.authorization.k8s.io"
+GATEWAY_API = "gateway.networking.k8s.io"
+GATEWAY_API_EXPERIMENTS = "gateway.networking.x-k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,13 @@ _ALL = (
     *_kinds(CORE, ["v1"], [Secret, ConfigMap]),
     *_kinds(ACCESS_CONTROL, ["v1"], [ClusterRole, ClusterRoleBinding], namespaced=False),
     *_kinds(ACCESS_CONTROL, ["v1"], [Role, RoleBinding]),
+    Kind(KubernetesGateway, "Gateway", GATEWAY_API, ("v1", "v1beta1")),
+    *_kinds(GATEWAY_API, ["v1", "v1beta1"], [GatewayClass], namespaced=False),
+    *_kinds(GATEWAY_API, ["v1", "v1beta1"], [HttpRoute, ReferenceGrant]),
+    *_kinds(GATEWAY_API, ["v1", "v1alpha2"], [GrpcRoute]),
+    *_kinds(GATEWAY_API, ["v1", "v1alpha3", "v1alpha2"], [TlsRoute, BackendTlsPolicy]),
+    *_kinds(GATEWAY_API, ["v1alpha2"], [TcpRoute]),
+    *_kinds(GATEWAY_API_EXPERIMENTS, ["v1alpha1"], [ListenerSet]),
     *_kinds(KUBERNETES_NETWORKING, ["v1"], [IngressClass], namespaced=False),
     *_kinds(KUBERNETES_NETWORKING, ["v1"], [Ingress]),
     *_kinds(DISCOVERY, ["v1", "v1beta1"], [EndpointSlice]),

@@ -10,7 +10,7 @@ from pilot.memo import latest, memoized
 from pilot.model import network_gateways
 from pilot.model.endpoint_index import NO_ENDPOINTS
 from pilot.model.gateway import GatewayServer
-from pilot.model.gateways import select_gateways
+from pilot.model.gateways import Exposed, select_gateways
 from pilot.model.interning import Interner, same_tuple
 from pilot.model.service import Service
 from pilot.model.snapshot import Snapshot
@@ -20,6 +20,7 @@ from pilot.view.proxy_view import Particulars, ProxyView
 from pilot.view.scope import Endpoints, Scope
 from pilot.view.scoping import scope_of
 from pilot.view.security import security_of
+from pilot.view.workload import ServiceTarget, Workload
 from pilot.view.workload_lookup import Identified, identify, workload_of
 
 _PARTICULARS: Interner[Particulars] = Interner(8192)  # arbitrary: classes of proxies at once
@@ -30,14 +31,15 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
     traits = proxy.traits
     identified = identify(snapshot, proxy)
     scope = scope_of(snapshot, traits.kind, traits.namespace, identified.labels)
-    gateways = _gateways(snapshot, proxy, identified)
+    workload = workload_of(snapshot, proxy, identified)
+    gateways = _gateways(snapshot, proxy, identified, workload)
     return ProxyView(
         proxy=_particulars(proxy, _depends_on_addresses(proxy, scope, snapshot.endpoints)),
         traits=traits,
         mesh=snapshot.mesh,
         features=snapshot.features,
         scope=scope,
-        workload=workload_of(snapshot, proxy, identified),
+        workload=workload,
         endpoints=snapshot.endpoints,
         peer_authentications=snapshot.peer_authentications,
         network_gateways=network_gateways.build(snapshot.services, snapshot.networks),
@@ -76,7 +78,9 @@ def _headless_addresses(services: tuple[Service, ...], endpoints: Endpoints) -> 
     return frozenset(address for known in found for each in known.endpoints for address in each.addresses)
 
 
-def _gateways(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> tuple[GatewayServer, ...]:
+def _gateways(
+    snapshot: Snapshot, proxy: Proxy, identified: Identified, workload: Workload
+) -> tuple[GatewayServer, ...]:
     if proxy.traits.kind is not ProxyKind.ROUTER:
         return ()
     return same_tuple(
@@ -84,6 +88,14 @@ def _gateways(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> tuple
             snapshot.gateways,
             proxy.traits.namespace,
             identified.labels,
+            _exposed(workload.targets),
             same_namespace=snapshot.features.scope_gateway_to_namespace,
         )
+    )
+
+
+@memoized(size=4096)
+def _exposed(targets: tuple[ServiceTarget, ...]) -> tuple[Exposed, ...]:
+    return tuple(
+        Exposed(each.service.hostname, each.service.namespace, each.port.number, each.target_port) for each in targets
     )

@@ -130,7 +130,7 @@ def attach(
         if not is_wildcard(key):
             if key in registry:
                 found[key] = registry[key]
-            else:
+            elif not service.gateway_semantics:  # made for a service: where it has no such port, it says nothing
                 alone[host] = None
             continue
         covered = [each for each in registry if covers(key, each)]

@@ -1,0 +1,53 @@
+"""Everything of the Gateway API in terms of Istio's API.
+
+In: the store of declared objects, settings. Out: Gateways, VirtualServices, DestinationRules, and problems. Pure: the
+same objects give the same values. Status is written elsewhere. Source: xDS behaviour 5.8; installation 9.
+"""
+
+from pilot.gatewayapi import backend_tls, grants, listeners, routes
+from pilot.gatewayapi.gateway import GatewayClass, KubernetesGateway, ListenerSet
+from pilot.gatewayapi.policy import BackendTlsPolicy, ReferenceGrant
+from pilot.gatewayapi.route import GrpcRoute, HttpRoute, TcpRoute, TlsRoute
+from pilot.memo import memoized
+from pilot.model.interning import same_tuple
+from pilot.model.kubernetes import KubernetesService, Namespace
+from pilot.model.mesh_settings import MeshSettings
+from pilot.model.object_store import ObjectStore
+from pilot.model.objects import Object
+from pilot.model.problem import Problem
+from pilot.model.secret import Secret
+from pilot.model.service_entry import ServiceEntry
+
+KINDS = frozenset(
+    each.KIND
+    for each in (
+        GatewayClass, KubernetesGateway, ListenerSet, HttpRoute, GrpcRoute, TlsRoute, TcpRoute, ReferenceGrant,
+        BackendTlsPolicy,
+    )
+)  # fmt: skip
+"""Kinds of the Gateway API that are read."""
+NEEDED = frozenset(each.KIND for each in (Namespace, Secret, KubernetesService, ServiceEntry))
+"""Kinds that decide what those mean."""
+
+
+def is_needed(store: ObjectStore) -> bool:
+    """Whether there is anything to convert."""
+    return any(store.kinds.get(kind) for kind in KINDS)
+
+
+def convert(store: ObjectStore, settings: MeshSettings) -> tuple[tuple[Object, ...], tuple[Problem, ...]]:
+    """The converted objects."""
+    if not settings.features.gateway_api:
+        return (), ()
+    declared = _grants(same_tuple(tuple(store.of(ReferenceGrant))))
+    around = listeners.Surroundings(store, declared, settings, listeners.namespaces_of(store, KINDS | NEEDED))
+    opened, wrong_listeners = listeners.convert(around)
+    virtual_services, wrong_routes = routes.convert(opened, around)
+    rules, wrong_policies = backend_tls.convert(store, settings)
+    gateways = tuple(each.converted for each in opened)
+    return (*gateways, *virtual_services, *rules), (*wrong_listeners, *wrong_routes, *wrong_policies)
+
+
+@memoized(size=16)
+def _grants(declared: tuple[ReferenceGrant, ...]) -> grants.Grants:
+    return grants.build(declared)

@@ -1,0 +1,80 @@
+"""ReferenceGrant and BackendTLSPolicy as decoded. Pure data."""
+
+from typing import ClassVar
+
+from msgspec import field
+
+from pilot.gatewayapi.gateway import ObjectReference
+from pilot.model.objects import Fragment, Object
+
+
+class GrantFrom(Fragment, frozen=True):
+    """Who may refer."""
+
+    group: str = ""
+    kind: str = ""
+    namespace: str = ""
+
+
+class GrantTo(Fragment, frozen=True):
+    """To what; an empty name means every object of the kind."""
+
+    group: str = ""
+    kind: str = ""
+    name: str = ""
+
+
+class ReferenceGrantSpec(Fragment, frozen=True):
+    """`spec` of a ReferenceGrant."""
+
+    from_: tuple[GrantFrom, ...] = ()
+    to: tuple[GrantTo, ...] = ()
+
+
+class ReferenceGrant(Object, frozen=True):
+    """gateway.networking.k8s.io ReferenceGrant: lets objects elsewhere refer to those of its namespace."""
+
+    KIND: ClassVar[str] = "ReferenceGrant"
+
+    spec: ReferenceGrantSpec = ReferenceGrantSpec()
+
+
+class TargetReference(Fragment, frozen=True):
+    """A Service, or one port of it by name."""
+
+    group: str = ""
+    kind: str = ""
+    name: str = ""
+    section_name: str = ""
+
+
+class SubjectAltName(Fragment, frozen=True):
+    """`type` is Hostname or URI."""
+
+    type: str = ""
+    hostname: str = ""
+    uri: str = ""
+
+
+class BackendValidation(Fragment, frozen=True):
+    """What a backend has to prove."""
+
+    hostname: str = ""
+    ca_certificate_refs: tuple[ObjectReference, ...] = field(default=(), name="caCertificateRefs")
+    well_known_ca_certificates: str = field(default="", name="wellKnownCACertificates")
+    subject_alt_names: tuple[SubjectAltName, ...] = ()
+
+
+class BackendTlsPolicySpec(Fragment, frozen=True):
+    """`spec` of a BackendTLSPolicy."""
+
+    target_refs: tuple[TargetReference, ...] = ()
+    validation: BackendValidation = BackendValidation()
+
+
+class BackendTlsPolicy(Object, frozen=True):
+    """gateway.networking.k8s.io BackendTLSPolicy: TLS toward a Service."""
+
+    KIND: ClassVar[str] = "BackendTLSPolicy"
+
+    spec: BackendTlsPolicySpec = BackendTlsPolicySpec()
