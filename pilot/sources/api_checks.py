@@ -7,7 +7,17 @@ from collections.abc import Iterator
 
 from pilot.gatewayapi.gateway import KubernetesGateway, ListenerSet
 from pilot.gatewayapi.policy import BackendTlsPolicy
-from pilot.gatewayapi.route import Filter, GrpcRoute, GrpcRule, HttpRoute, HttpRule, Route, StreamRule, TcpRoute, TlsRoute
+from pilot.gatewayapi.route import (
+    Filter,
+    GrpcRoute,
+    GrpcRule,
+    HttpRoute,
+    HttpRule,
+    Route,
+    StreamRule,
+    TcpRoute,
+    TlsRoute,
+)
 from pilot.model.decoding import Fault, Path
 from pilot.model.ingress import Ingress
 from pilot.model.objects import Object, json_name
