@@ -16,9 +16,11 @@ from envoy.config.core.v3 import base_pb2
 from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf import json_format
 
-from benchmarks.learned import CDS, EDS, LDS, RDS, Learned, learn
+from benchmarks.learned import CDS, EDS, LDS, RDS, Learned, again, learn, merged
 
 _SERVICE = "/envoy.service.discovery.v3.AggregatedDiscoveryService/"
+_NONE: frozenset[str] = frozenset()
+_NO_VERSIONS: Mapping[str, str] = {}
 _NEEDED = {CDS: EDS, LDS: RDS}
 _TYPES = (CDS, EDS, LDS, RDS)
 
@@ -116,8 +118,13 @@ class Envoy:
         elif not self._needs[CDS]:
             yield self._request(CDS, node=True)
         else:
+            head = discovery_pb2.DeltaDiscoveryRequest if self._habits.delta else discovery_pb2.DiscoveryRequest
             for number, url in enumerate(_TYPES):
-                yield self._request(url, node=number == 0, add=self._names.get(url, ()), claims=self._versions.get(url))
+                sender = bytes(head(node=self._node).SerializeToString()) if number == 0 else b""
+                self._asked.add(url)
+                yield sender + again(
+                    url, self._habits.delta, self._names.get(url, _NONE), self._versions.get(url, _NO_VERSIONS)
+                )
 
     def _receive(self, data: bytes) -> Iterator[bytes]:
         learned, nonce = learn(data, self._habits.delta)
@@ -147,10 +154,10 @@ class Envoy:
             if url in self._needs:
                 self._needs[url] = learned.needs
         elif learned.versions or learned.removed:
-            gone = set(learned.removed)
-            self._versions[url] = {k: v for k, v in {**held, **learned.versions}.items() if k not in gone}
+            gone = learned.removed
+            self._versions[url] = merged(held, learned.versions, gone)
             if url in self._needs:
-                self._needs[url] = {k: v for k, v in {**self._needs[url], **learned.needs}.items() if k not in gone}
+                self._needs[url] = merged(self._needs[url], learned.needs, gone)
 
     def _subscribe(self, url: str, wanted: frozenset[str]) -> Iterator[bytes]:
         held = self._names[url]

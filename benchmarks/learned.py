@@ -7,7 +7,7 @@ measures.
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.listener.v3 import listener_pb2
@@ -22,6 +22,7 @@ _NONCE = 0x2A
 """Tag of the nonce, in both protocols."""
 _REMEMBERED = 4096
 _ENDS = 1024
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +98,41 @@ def _routes_of(body: bytes) -> tuple[str, ...]:
                 if manager.HasField("rds"):
                     names.append(manager.rds.route_config_name)
     return tuple(names)
+
+
+_MERGED: OrderedDict[tuple[int, int, tuple[str, ...]], tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]]
+_MERGED = OrderedDict()
+
+
+def merged(held: Mapping[str, V], new: Mapping[str, V], gone: tuple[str, ...]) -> Mapping[str, V]:
+    """What somebody has after a response: the same object for all who had the same and got the same."""
+    key = (id(held), id(new), gone)
+    known = _MERGED.get(key)
+    if known is None:
+        dropped = set(gone)
+        made = {name: each for name, each in {**held, **new}.items() if name not in dropped}
+        known = _MERGED[key] = (held, new, made)
+        if len(_MERGED) > _REMEMBERED:
+            _MERGED.popitem(last=False)
+    return known[2]
+
+
+_AGAIN: OrderedDict[tuple[str, bool, frozenset[str], int], tuple[Mapping[str, str], bytes]] = OrderedDict()
+
+
+def again(url: str, delta: bool, names: frozenset[str], claims: Mapping[str, str]) -> bytes:
+    """The first request of a type after a reconnect, without node: serialized once for all who have the same."""
+    key = (url, delta, names, id(claims))
+    known = _AGAIN.get(key)
+    if known is None:
+        request: Any
+        if delta:
+            request = discovery_pb2.DeltaDiscoveryRequest(
+                type_url=url, resource_names_subscribe=sorted(names), initial_resource_versions=claims
+            )
+        else:
+            request = discovery_pb2.DiscoveryRequest(type_url=url, resource_names=sorted(names))
+        known = _AGAIN[key] = (claims, bytes(request.SerializeToString()))
+        if len(_AGAIN) > _REMEMBERED:
+            _AGAIN.popitem(last=False)
+    return known[1]
