@@ -75,9 +75,8 @@ def test_a_stand_in_follows_its_document_and_goes_with_it() -> None:
 def test_an_unreadable_mode_is_strict() -> None:
     spec = {"selector": {"matchLabels": {"app": "web"}}, "mtls": {"mode": "STRIKT"}}
     metadata = {"name": "p", "namespace": "shop", "annotations": {"a": "b"}}
-    found = decode_object(
-        {"apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication", "metadata": metadata, "spec": spec}
-    ).fallback
+    value: dict[str, object] = {"apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication"}
+    found = decode_object({**value, "metadata": metadata, "spec": spec}).fallback
     assert isinstance(found, PeerAuthentication)
     assert found.spec.mtls is not None
     assert found.spec.mtls.mode is MtlsMode.STRICT
