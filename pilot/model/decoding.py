@@ -152,6 +152,8 @@ def _decode_scalar(type_: type, value: object) -> object:
     duration = parse_duration(value)
     if duration < _ZERO:
         raise ValueError(f'expected a duration of 0s or more, got "{value[:_SHOWN]}"')
+    if duration > _LONGEST:
+        raise ValueError(f'expected a duration of 292 years at most, got "{value[:_SHOWN]}"')
     return duration
 
 
@@ -162,6 +164,8 @@ def _decode_confidential(type_: type[Confidential], value: object) -> Confidenti
 
 
 _ZERO = Duration()
+_LONGEST = Duration(seconds=2**63 // 10**9)
+"""Envoy counts nanoseconds in 64 bits, and refuses what holds more."""
 
 
 def _foreign_words(error: Exception) -> str:

@@ -18,9 +18,10 @@ from pilot.model.peer_authentication import PeerAuthentication
 from pilot.model.service_entry import ServiceEntry, ServiceEntryResolution
 from pilot.model.sidecar import Sidecar
 from pilot.model.traffic_policy import TrafficPolicy
-from pilot.model.virtual_service import Destination, RouteDestination, VirtualService
+from pilot.model.virtual_service import Destination, HTTPRoute, Percent, RouteDestination, VirtualService
 from pilot.model.workload_entry import WorkloadEntry, WorkloadEntrySpec
 from pilot.sources.api_checks import api_faults
+from pilot.sources.policy_checks import percentage, policy_faults
 from pilot.sources.syntax import (
     address_family,
     cidr_fault,
@@ -204,12 +205,25 @@ def _virtual_service(checked: VirtualService) -> Iterator[Fault]:
         yield from _destination(http.mirror, (*path, "mirror"))
         for position, mirror in enumerate(http.mirrors):
             yield from _destination(mirror.destination, (*path, "mirrors", position, "destination"))
+        yield from _shares(http, path)
         if http.redirect is not None and http.redirect.port is not None:
             yield from _one((*path, "redirect", "port"), port_fault(http.redirect.port))
     for index, tcp in enumerate(spec.tcp):
         yield from _routes(tcp.route, ("spec", "tcp", index, "route"))
     for index, tls in enumerate(spec.tls):
         yield from _routes(tls.route, ("spec", "tls", index, "route"))
+
+
+def _shares(route: HTTPRoute, path: Path) -> Iterator[Fault]:
+    shares: list[tuple[Path, Percent | None]] = [(("mirrorPercentage",), route.mirror_percentage)]
+    shares += [(("mirrors", index, "percentage"), each.percentage) for index, each in enumerate(route.mirrors)]
+    if route.fault is not None:
+        delay, abort = route.fault.delay, route.fault.abort
+        shares.append((("fault", "delay", "percentage"), delay.percentage if delay is not None else None))
+        shares.append((("fault", "abort", "percentage"), abort.percentage if abort is not None else None))
+    for place, share in shares:
+        if share is not None:
+            yield from percentage(share.value, (*path, *place, "value"))
 
 
 def _routes(routes: Iterable[RouteDestination], path: Path) -> Iterator[Fault]:
@@ -231,6 +245,7 @@ def _destination_rule(checked: DestinationRule) -> Iterator[Fault]:
 def _traffic_policy(policy: TrafficPolicy | None, path: Path) -> Iterator[Fault]:
     if policy is None:
         return
+    yield from policy_faults(policy, path)
     for index, each in enumerate(policy.port_level_settings):
         number = each.port.number if each.port is not None else 0
         yield from _one((*path, "portLevelSettings", index, "port", "number"), port_fault(number))
@@ -257,6 +272,9 @@ def _service_entry(checked: ServiceEntry) -> Iterator[Fault]:
     for index, port in enumerate(spec.ports):
         yield from _one(("spec", "ports", index, "number"), port_fault(port.number))
         yield from _one(("spec", "ports", index, "targetPort"), port_fault(port.target_port, 0))
+    if spec.resolution is ServiceEntryResolution.DNS_ROUND_ROBIN and len(spec.endpoints) > 1:
+        message = f"expected one endpoint at most with resolution DNS_ROUND_ROBIN, got {len(spec.endpoints)}"
+        yield Fault(("spec", "endpoints"), message)
     static = spec.resolution is ServiceEntryResolution.STATIC
     for index, endpoint in enumerate(spec.endpoints):
         yield from _workload(endpoint, ("spec", "endpoints", index), static)

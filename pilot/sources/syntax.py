@@ -15,6 +15,7 @@ _HOST = re.compile(rf"(?:\*|(?:\*-?)?{_LABEL})(?:\.{_LABEL})*\.?")
 _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
 _MOST_NAME = 253
 _MOST_HOST = 255
+_MOST_PATH = 107  # of a socket: the kernel's limit, without the byte that ends it
 
 
 @lru_cache(maxsize=65536)
@@ -63,6 +64,8 @@ def cidr_fault(text: str) -> str | None:
 def endpoint_fault(text: str) -> str | None:
     """Addresses of workloads: IP address, DNS name, `unix:///path`."""
     if text.startswith("unix://"):
+        if len(text.removeprefix("unix://").encode()) > _MOST_PATH:
+            return f"expected a path of {_MOST_PATH} bytes at most, got {describe(text)}"
         return None if text.startswith("unix:///") else f"expected unix:// and an absolute path, got {describe(text)}"
     if address_family(text):
         return None

@@ -185,6 +185,11 @@ BAD = """
   - match: [{uri: {prefix: /rewrite}}]
     rewrite: {uriRegexRewrite: {match: "[", rewrite: x}}
     route: [{destination: {host: web, subset: v1}}]
+  - match: [{uri: {prefix: /operator}}]
+    headers: {response: {set: {x-a: "%NONSENSE%"}}}
+    route: [{destination: {host: web, subset: v1}}]
+  - match: [{headers: {x-a: {regex: ""}}}]
+    route: [{destination: {host: web, subset: v1}}]
   - route: [{destination: {host: web, subset: v2}}]
 """
 SECOND = """---
@@ -208,7 +213,7 @@ spec:
 async def test_good_routes_beside_bad_ones_keep_working_and_every_bad_one_is_told_once(play: Play) -> None:
     async with play.given(routes(BAD) + SECOND):
         assert count(await play.many(30)) == {"web-2": 30}
-        for path in ("/zero", "/subset", "/nobody", "/abort", "/rewrite"):
+        for path in ("/zero", "/subset", "/nobody", "/abort", "/rewrite", "/operator"):
             answer = await play.get(path=path)
             assert (path, answer.status, answer.server) == (path, 503, "")
         assert await play.mesh.rejected() == {"client": 0}
@@ -219,6 +224,8 @@ async def test_good_routes_beside_bad_ones_keep_working_and_every_bad_one_is_tol
             "spec.http[3].route[0].destination.host",
             "spec.http[4].fault.abort.httpStatus",
             "spec.http[5].rewrite.uriRegexRewrite.match",
+            "spec.http[6].headers.response.set[x-a]",
+            "spec.http[7].match[0].headers[x-a]",
             "spec.hosts[0]",
         }
         await eventually(lambda: all(len(play.mesh.control_plane.lines(f"{each}:")) == 1 for each in wanted))

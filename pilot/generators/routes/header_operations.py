@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
 
-from pilot.generators.envoy.operators import operator_error
+from pilot.generators.envoy.operators import header_value_error
 from pilot.model.virtual_service import HeaderOperations, Headers
 
 _AUTHORITY: Final = (":authority", "host")
 _NO_OPERATIONS: Final = HeaderOperations()
 _OVERWRITE: Final = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 _APPEND: Final = HeaderValueOption.APPEND_IF_EXISTS_OR_ADD
+_NAME: Final = re.compile(r":?[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _LINE: Final = re.compile(r"[^\x00\r\n]*")
 
 
@@ -110,10 +111,10 @@ def header_errors(headers: Headers | None) -> Iterator[tuple[str, str]]:
 
 
 def _errors(field: str, name: str, value: str) -> Iterator[tuple[str, str]]:
-    if not name or not is_one_line(name):
+    if not _NAME.fullmatch(name):
         yield field, f"expected a header name, got {name!r}"
     if not is_one_line(value):
         yield field, "expected a value on one line"
-    error = operator_error(value)
+    error = header_value_error(value)
     if error:
         yield field, error

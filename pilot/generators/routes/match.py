@@ -21,6 +21,7 @@ from pilot.model.virtual_service import HTTPMatchRequest, StringMatch
 _CLAIMS: Final = "@request.auth.claims"
 _JWT: Final = "envoy.filters.http.jwt_authn"
 _BRACKETED: Final = re.compile(r"\[([^\[\]]+)\]")
+_LINE_END: Final = re.compile(r"[\x00\r\n]")
 _ANY_REGEX: Final = "*"
 _PATH_PREFIX: Final = re.compile(r"[^?#]+[^?#/]")
 
@@ -144,7 +145,7 @@ def match_errors(match: HTTPMatchRequest, *, gateway_semantics: bool) -> Iterato
     ]
     for field, each in strings:
         if each is not None and each.regex is not None and each.regex != _ANY_REGEX:
-            error = regex_error(each.regex)
+            error = regex_error(each.regex) if each.regex else "expected a regex, got an empty string"
             if error:
                 yield field, error
         if each is not None and each.prefix == "" and field != "uri":
@@ -155,7 +156,7 @@ def match_errors(match: HTTPMatchRequest, *, gateway_semantics: bool) -> Iterato
     if match.uri is not None and match.uri.regex == _ANY_REGEX:
         yield "uri", "regex '*' does not compile: no argument for repetition operator"
     for name in (*match.headers, *match.without_headers):
-        if not name or (name.startswith(_CLAIMS) and not claim_path(name)):
+        if not name or _LINE_END.search(name) or (name.startswith(_CLAIMS) and not claim_path(name)):
             yield f"headers[{name}]", f"expected a header name or {_CLAIMS}.NAME, got {name!r}"
     if "" in match.query_params:
         yield "queryParams", "expected the name of a parameter, got an empty string"

@@ -57,9 +57,10 @@ GRPC_STATUS: Final = {
 
 
 def fraction(percentage: Percent) -> Any:
-    """A share as Envoy writes it, in millionths."""
-    millionths = round(percentage.value * _PER_MILLION)
-    return FractionalPercent(numerator=min(millionths, 100 * _PER_MILLION), denominator=FractionalPercent.MILLION)
+    """A share as Envoy writes it, in millionths; from nothing to everything, whatever is asked for."""
+    value = percentage.value if percentage.value > 0 else 0.0  # NaN is not greater
+    millionths = round(min(value, 100.0) * _PER_MILLION)
+    return FractionalPercent(numerator=millionths, denominator=FractionalPercent.MILLION)
 
 
 def fault(injection: HTTPFaultInjection) -> Any:

@@ -1,0 +1,72 @@
+"""Policies that Envoy would refuse are told by field; those at its limits are not."""
+
+import msgspec
+import pytest
+import yaml
+
+from pilot.model.decoding import path_text
+from pilot.model.traffic_policy import TrafficPolicy
+from pilot.sources.policy_checks import policy_faults
+
+
+def faults(text: str) -> list[tuple[str, str]]:
+    policy = msgspec.convert(yaml.safe_load(text), TrafficPolicy)
+    return [(path_text(each.path), each.message) for each in policy_faults(policy, ("spec",))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "{outlierDetection: {maxEjectionPercent: 100, minHealthPercent: -1}}",
+        "{loadBalancer: {consistentHash: {minimumRingSize: 8388608, maglev: {tableSize: 5000011}}}}",
+        "{loadBalancer: {consistentHash: {maglev: {tableSize: 0}}}}",
+        "{loadBalancer: {consistentHash: {httpCookie: {name: a, attributes: [{name: SameSite, value: ''}]}}}}",
+        "{loadBalancer: {warmup: {minimumPercent: 0, aggression: 1}}}",
+        "{retryBudget: {percent: 100}}",
+        f"{{tls: {{sni: {'a' * 255}}}}}",
+    ],
+)
+def test_what_envoy_takes_is_no_fault(text: str) -> None:
+    assert faults(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("{outlierDetection: {maxEjectionPercent: 101}}", "outlierDetection.maxEjectionPercent"),
+        ("{outlierDetection: {minHealthPercent: 101}}", "outlierDetection.minHealthPercent"),
+        ("{loadBalancer: {consistentHash: {minimumRingSize: 8388609}}}", "loadBalancer.consistentHash.minimumRingSize"),
+        (
+            "{loadBalancer: {consistentHash: {ringHash: {minimumRingSize: 8388609}}}}",
+            "loadBalancer.consistentHash.ringHash.minimumRingSize",
+        ),
+        ("{loadBalancer: {consistentHash: {maglev: {tableSize: 10}}}}", "loadBalancer.consistentHash.maglev.tableSize"),
+        ("{loadBalancer: {consistentHash: {maglev: {tableSize: 1}}}}", "loadBalancer.consistentHash.maglev.tableSize"),
+        (
+            "{loadBalancer: {consistentHash: {maglev: {tableSize: 5000077}}}}",
+            "loadBalancer.consistentHash.maglev.tableSize",
+        ),
+        (
+            "{loadBalancer: {consistentHash: {httpCookie: {attributes: [{name: ''}]}}}}",
+            "loadBalancer.consistentHash.httpCookie.attributes[0].name",
+        ),
+        (
+            '{loadBalancer: {consistentHash: {httpCookie: {attributes: [{name: a, value: "\\n"}]}}}}',
+            "loadBalancer.consistentHash.httpCookie.attributes[0].value",
+        ),
+        ("{loadBalancer: {warmup: {minimumPercent: 101}}}", "loadBalancer.warmup.minimumPercent"),
+        ("{loadBalancer: {warmup: {aggression: 0.5}}}", "loadBalancer.warmup.aggression"),
+        ("{loadBalancer: {warmup: {aggression: .nan}}}", "loadBalancer.warmup.aggression"),
+        ("{retryBudget: {percent: -1}}", "retryBudget.percent"),
+        (f"{{tls: {{sni: {'a' * 256}}}}}", "tls.sni"),
+        (
+            "{portLevelSettings: [{outlierDetection: {maxEjectionPercent: 101}}]}",
+            "portLevelSettings[0].outlierDetection.maxEjectionPercent",
+        ),
+    ],
+)
+def test_what_envoy_refuses_is_told_by_field(text: str, field: str) -> None:
+    ((path, message),) = faults(text)
+    assert path == f"spec.{field}"
+    assert message.startswith("expected ")
