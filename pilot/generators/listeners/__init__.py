@@ -15,9 +15,9 @@ from pilot.generators.listeners.assemble import Unknown
 from pilot.generators.listeners.plan import HeadlessAddresses, PlannedListener
 from pilot.generators.routes.caller import caller_of
 from pilot.generators.service_address import wildcard_addresses
-from pilot.memo import memoized
+from pilot.memo import latest, memoized
 from pilot.model.endpoint_index import ServiceEndpoints
-from pilot.model.interning import same_tuple
+from pilot.model.interning import Interner, same_tuple
 from pilot.model.mesh_settings import is_ip
 from pilot.model.service import Service
 from pilot.resources import EMPTY, Origin, Resource, ResourceSet, resource_set
@@ -27,6 +27,10 @@ from pilot.view.scope import Scope
 
 _CANONICAL_NAME = "service.istio.io/canonical-name"
 _CANONICAL_REVISION = "service.istio.io/canonical-revision"
+
+_Places = tuple[tuple[str, tuple[str, ...]], ...]
+"""Port name and addresses of each endpoint of a service."""
+_PLACES: Interner[_Places] = Interner(16_384)  # headless services of the mesh
 
 
 def build(view: ProxyView) -> ResourceSet:
@@ -61,8 +65,6 @@ def context_of(view: ProxyView) -> ProxyContext:
 
 
 def _sidecar(view: ProxyView) -> ResourceSet:
-    if not view.mesh.proxy_listen_port:
-        return EMPTY
     context, caller = context_of(view), caller_of(view)
     headless = _headless(view)
     own = view.proxy.ip_addresses[0] if view.proxy.ip_addresses else ""
@@ -121,30 +123,30 @@ def _headless_services(scope: Scope) -> tuple[Service, ...]:
 def _headless(view: ProxyView) -> HeadlessAddresses:
     both = view.traits.ip_mode is IpMode.DUAL and (view.features.dual_stack or view.features.ambient)
     services = _headless_services(view.scope)
-    endpoints = tuple(view.endpoints.get((each.hostname, each.namespace)) for each in services)
-    lines = "\n".join(
-        _addresses(service, each, both) for service, each in zip(services, endpoints, strict=True) if each is not None
+    endpoints = (view.endpoints.get((each.hostname, each.namespace)) for each in services)
+    places = (
+        _places_of(service, each) if each is not None else () for service, each in zip(services, endpoints, strict=True)
     )
-    return _parse_addresses(lines)
+    return _by_port(same_tuple(services), same_tuple(tuple(places)), both)
 
 
-@memoized(size=16_384)
-def _addresses(service: Service, endpoints: ServiceEndpoints, both: bool) -> str:
-    """Where the endpoints are, as text: equal places make equal cache keys, whatever else changed about them."""
-    places: dict[str, None] = {}
-    for each in endpoints.endpoints:
-        addresses = each.addresses if both else each.addresses[:1]
-        if addresses and all(map(is_ip, addresses)):
-            places[f"{service.hostname} {service.namespace} {each.port_name} {','.join(addresses)}"] = None
-    return "\n".join(places)
+@latest(size=16_384)
+def _places_of(service: Service, endpoints: ServiceEndpoints) -> _Places:
+    """Where the endpoints are; the same object as long as that is the same, whatever else changed about them."""
+    del service  # of whose endpoints only the newest are remembered
+    found = {(each.port_name, each.addresses): None for each in endpoints.endpoints if each.addresses}
+    places = tuple(found)
+    return _PLACES.same(places, places)
 
 
 @memoized(size=1024)
-def _parse_addresses(lines: str) -> HeadlessAddresses:
-    found: dict[tuple[str, str, str], list[tuple[str, ...]]] = {}
-    for line in lines.split("\n") if lines else ():
-        host, namespace, port, addresses = line.split(" ")
-        found.setdefault((host, namespace, port), []).append(tuple(addresses.split(",")))
+def _by_port(services: tuple[Service, ...], places: tuple[_Places, ...], both: bool) -> HeadlessAddresses:
+    found: dict[tuple[str, str, str], dict[tuple[str, ...], None]] = {}
+    for service, each in zip(services, places, strict=True):
+        for port, addresses in each:
+            used = addresses if both else addresses[:1]
+            if all(map(is_ip, used)):
+                found.setdefault((service.hostname, service.namespace, port), {})[used] = None
     return {key: tuple(each) for key, each in found.items()}
 
 
