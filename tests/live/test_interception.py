@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from tests import control_plane
 from tests.envoys import newest_envoy
 from tests.live import namespaces
 from tests.live.pods import (
@@ -182,3 +183,37 @@ async def test_a_tcp_route_without_weights_refuses_connections_and_costs_nobody_
         assert (await pods.get(CLIENT, KEEPER_VIP, HTTP))[0] == 200
     for name in SIDECARS:
         assert await pods.stats(name, "update_rejected$") == 0
+
+
+def entry(name: str, endpoint: str) -> str:
+    """A service for bytes at an address that others have too."""
+    return f"""
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: {name}, namespace: shop}}
+spec:
+  hosts: [{name}.example.com]
+  addresses: [10.64.9.9]
+  ports: [{{number: 6000, targetPort: {HEADLESS}, protocol: TCP, name: tcp}}]
+  resolution: STATIC
+  endpoints: [{{address: {endpoint}}}]
+"""
+
+
+async def test_of_two_services_with_one_listener_the_first_serves_and_the_second_is_told(pods: Pods) -> None:
+    first, second = entry("first", pods.address(DB_0)), entry("second", pods.address(DB_1))
+    with pods.given(f"{first}---{second}"):
+        await eventually(lambda: is_served(pods, "10.64.9.9", 6000))
+        told = await pods.say(CLIENT, "10.64.9.9", 6000)
+        assert told is not None
+        assert told.app == DB_0
+        await eventually(lambda: pods.control_plane.lines("ServiceEntry shop/second", "first.example.com"))
+        status, _ = await pods.control_plane.get(control_plane.HTTP, "/debug/problems")
+        assert status == 403  # not from this machine's loopback address
+    for name in SIDECARS:
+        assert await pods.stats(name, "update_rejected$") == 0
+
+
+async def is_served(pods: Pods, address: str, port: int) -> bool:
+    """Whether somebody answers there."""
+    return await pods.say(CLIENT, address, port) is not None
