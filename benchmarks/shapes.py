@@ -1,0 +1,160 @@
+"""Meshes whose generation is measured, one for each kind of thing that can be many.
+
+In: nothing. Out: named pieces of work: one type for one proxy, with nothing remembered. Source: operations 19.1.
+"""
+
+from collections.abc import Callable, Iterator
+
+import yaml
+from envoy.config.core.v3.base_pb2 import Node
+from google.protobuf import json_format
+
+from pilot import memo, pipeline
+from pilot.model.objects import Event
+from pilot.model.snapshot import Snapshot
+from pilot.sources.decode import decode_document
+from pilot.type_urls import CLUSTER, ENDPOINT, LISTENER, NAME_TABLE, ROUTE, SHORT_NAMES, TypeUrl
+from pilot.view import node as nodes
+from pilot.view.proxy import Proxy
+
+Work = Callable[[], object]
+MANY = 100
+NO_NAMES: frozenset[str] = frozenset()
+
+
+def cases() -> Iterator[tuple[str, Work]]:
+    """Every shape and the types that it is about."""
+    for shape in ("http", "tcp", "tls", "auto"):
+        mesh = services(MANY, shape)
+        yield from _types(f"{MANY} services, {shape}", mesh, (CLUSTER, LISTENER, ROUTE, ENDPOINT))
+    for mode in ("STRICT", "DISABLE"):
+        mesh = services(MANY, "http") + policy(mode)
+        yield from _types(f"{MANY} services, mTLS {mode.lower()}", mesh, (CLUSTER, LISTENER, ENDPOINT))
+    yield from _types(f"{MANY} VirtualServices", services(MANY, "http") + virtual_services(MANY), (ROUTE,))
+    gateway = {ROUTE: frozenset({"http.80"})}
+    shared = gateways(1, MANY) + virtual_services(MANY, "gw-0")
+    yield from _types(f"{MANY} hosts at one gateway", shared, (LISTENER, ROUTE, CLUSTER), "router", gateway)
+    many = gateways(MANY, 1)
+    yield from _types(f"{MANY} gateways on one port", many, (LISTENER, ROUTE), "router", gateway)
+    yield from _types(f"{MANY} ExternalName services", external_names(MANY), (CLUSTER, ROUTE, LISTENER))
+    entries = service_entries(MANY, 10)
+    yield from _types(f"{MANY} ServiceEntries of 10 WorkloadEntries", entries, (CLUSTER, ENDPOINT))
+    yield from _types("1000 services", services(1000, "http"), (NAME_TABLE,))
+    for count, each in ((1, 10_000), (10, 1000), (1000, 10)):
+        yield from _types(f"{count} services x {each} endpoints", services(count, "http", each), (ENDPOINT,))
+
+
+def _types(
+    name: str,
+    text: str,
+    types: tuple[TypeUrl, ...],
+    kind: str = "sidecar",
+    names: dict[TypeUrl, frozenset[str]] | None = None,
+) -> Iterator[tuple[str, Work]]:
+    documents = list(yaml.load_all(text, yaml.CSafeLoader))
+    found = [each for document in documents if document for each in decode_document(document)]
+    events = [Event(each.key, each.object) for each in found if each.key is not None and each.object is not None]
+    snapshot, _ = Snapshot.empty().apply(events)
+    who = proxy(kind)
+    clusters = pipeline.resources_for(snapshot, who, CLUSTER) or ()
+    asked = {ENDPOINT: frozenset(clusters), ROUTE: frozenset({"8080"}), **(names or {})}
+    for type_url in types:
+        yield f"{name}: {SHORT_NAMES[type_url]}", _work(snapshot, who, type_url, asked.get(type_url, NO_NAMES))
+
+
+def _work(snapshot: Snapshot, who: Proxy, type_url: TypeUrl, names: frozenset[str]) -> Work:
+    def generate() -> object:
+        memo.clear_all()
+        return pipeline.resources_for(snapshot, who, type_url, names)
+
+    return generate
+
+
+def proxy(kind: str) -> Proxy:
+    """A sidecar, or a gateway that every Gateway selects."""
+    node = {
+        "id": f"{kind}~10.9.0.1~bench.default~default.svc.cluster.local",
+        "metadata": {"NAMESPACE": "default", "CLUSTER_ID": "Kubernetes", "LABELS": {"istio": "bench"}},
+    }
+    return nodes.parse_node(json_format.ParseDict(node, Node()), Snapshot.empty().features)
+
+
+def services(count: int, port: str, endpoints: int = 2) -> str:
+    """Services of one port; the protocol is in its name, `auto`: in none."""
+    return "".join(_service(number, port, endpoints) for number in range(count))
+
+
+def _service(number: int, port: str, endpoints: int) -> str:
+    rows = "".join(
+        f"- {{addresses: [{_address(number * endpoints + i)}], conditions: {{ready: true}}}}\n"
+        for i in range(endpoints)
+    )
+    ip = f"10.{100 + number // 65536}.{number // 256 % 256}.{number % 256}"
+    return (
+        f"---\napiVersion: v1\nkind: Service\nmetadata: {{name: s{number}, namespace: default}}\n"
+        f"spec: {{clusterIP: {ip}, ports: [{{name: {'p' if port == 'auto' else port}, port: 8080}}]}}\n"
+        f"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\naddressType: IPv4\n"
+        f"metadata: {{name: s{number}, namespace: default, labels: {{kubernetes.io/service-name: s{number}}}}}\n"
+        f"ports: [{{name: {'p' if port == 'auto' else port}, port: 8080}}]\nendpoints:\n{rows}"
+    )
+
+
+def _address(index: int) -> str:
+    return f"10.{index // 65536}.{index // 256 % 256}.{index % 256}"
+
+
+def policy(mode: str) -> str:
+    """One mTLS mode for the mesh."""
+    return (
+        "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\n"
+        f"metadata: {{name: default, namespace: istio-system}}\nspec: {{mtls: {{mode: {mode}}}}}\n"
+    )
+
+
+def virtual_services(count: int, gateway: str = "") -> str:
+    """One for each service, weighted."""
+    bound = f"  gateways: [{gateway}]\n" if gateway else ""
+    return "".join(
+        f"---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: s{n}, namespace: default}}\n"
+        f"spec:\n  hosts: [{f'h{n}.example.com' if gateway else f's{n}'}]\n{bound}  http:\n  - route:\n"
+        f"    - {{destination: {{host: s{n}}}, weight: 90}}\n    - {{destination: {{host: s{n + 1}}}, weight: 10}}\n"
+        for n in range(count)
+    )
+
+
+def gateways(count: int, hosts: int) -> str:
+    """Gateways on one port, each with hosts of its own."""
+    return "".join(
+        f"---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: gw-{n}, namespace: default}}\n"
+        "spec:\n  selector: {istio: bench}\n  servers:\n  - port: {number: 80, name: http, protocol: HTTP}\n"
+        f"    hosts: [{', '.join(f'h{n * hosts + i}.example.com' for i in range(hosts))}]\n"
+        for n in range(count)
+    )
+
+
+def external_names(count: int) -> str:
+    """Services that are other names of hosts outside."""
+    return "".join(
+        f"---\napiVersion: v1\nkind: Service\nmetadata: {{name: s{n}, namespace: default}}\n"
+        f"spec: {{type: ExternalName, externalName: h{n}.example.com, ports: [{{name: http, port: 8080}}]}}\n"
+        for n in range(count)
+    )
+
+
+def service_entries(count: int, workloads: int) -> str:
+    """ServiceEntries that select WorkloadEntries."""
+    found = []
+    for n in range(count):
+        found.append(
+            "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+            f"metadata: {{name: e{n}, namespace: default}}\n"
+            f"spec: {{hosts: [h{n}.example.com], location: MESH_INTERNAL, resolution: STATIC,"
+            f" ports: [{{number: 8080, name: http, protocol: HTTP}}], workloadSelector: {{labels: {{app: e{n}}}}}}}\n"
+        )
+        found += [
+            "---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\n"
+            f"metadata: {{name: w{n}-{i}, namespace: default}}\n"
+            f"spec: {{address: {_address(n * workloads + i)}, labels: {{app: e{n}}}}}\n"
+            for i in range(workloads)
+        ]
+    return "".join(found)
