@@ -49,13 +49,14 @@ def decode_csr(pem: str) -> SigningRequest:
 
     Raises: CsrError. Source: aux/ca (which text is answered with which reason).
     """
-    request = _parse(_decode_pem(pem))
+    request = _parse(decode_pem(pem))
     key = _checked_key(request)
     _verify_signature(request, key)
     return SigningRequest(key, _has_common_name(request))
 
 
-def _decode_pem(pem: str) -> bytes:
+def decode_pem(pem: str) -> bytes:
+    """The DER of the first PEM block, whatever its label says. Raises: CsrError."""
     if len(pem) > MAX_CSR_CHARACTERS:
         raise CsrError(f"certificate signing request has {len(pem)} characters, expected at most {MAX_CSR_CHARACTERS}")
     block = _PEM_BLOCK.search(pem)

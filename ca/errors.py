@@ -12,6 +12,7 @@
     │       └── GenerationError     INTERNAL          CERT_GEN_ERROR signing failed
     │           └── InvalidOutputError                               BUG: what we signed is not what we meant to sign
     ├── CredentialError         one authenticator's reason to refuse one credential; never leaves the process
+    ├── KubernetesError         the API server refused or cannot be reached; `status` is HTTP's, 0 where there was none
     ├── KeySetError             an issuer's public keys cannot be had
     ├── InvalidIdError          text that is no SPIFFE id or trust domain
     ├── BundleError             CA key, certificate, chain and roots that do not fit together
@@ -116,6 +117,14 @@ class InvalidOutputError(GenerationError):
 
 class CredentialError(CaError):
     """Why one authenticator did not accept one credential."""
+
+
+class KubernetesError(CaError):
+    """A call to an API server failed. `status`: of its answer; 0 where none came."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class KeySetError(CaError):

@@ -22,6 +22,7 @@ from ca.authority import Authority
 from ca.bundle import Bundle
 from ca.errors import ImpersonationError, RequestError, SigningError, UnauthenticatedError, status_of
 from ca.metrics import Events
+from ca.registration import Registration
 from ca.signing_threads import SigningThreads
 from ca.template import LifetimePolicy
 from istio_api import ca_pb2
@@ -73,15 +74,17 @@ class CertificateService:
         events: Events,
         signers: SigningThreads,
         nodes: NodeAuthorizer | None = None,
+        registration: Registration | None = None,
     ) -> None:
         """`signers`: the worker threads. `nodes`: decides who
-        may ask in another's name; without it, nobody.
+        may ask in another's name; without it, nobody. `registration`: signs in the authority's place (EXTERNAL_CA).
         """
         self._authority = authority
         self._authentication = authentication
         self._events = events
         self._signers = signers
         self._nodes = nodes
+        self._registration = registration
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """What the server registers. Messages stay bytes until the caller is known: strangers cost no parsing."""
@@ -110,6 +113,10 @@ class CertificateService:
         if wanted:
             self._check_impersonation(caller, context, wanted)
             identities = (wanted,)
+        if self._registration is not None:
+            named = _text(message.metadata, "CertSigner")
+            chain = await self._registration.sign(message.csr, identities, message.validity_duration, named)
+            return ca_pb2.IstioCertificateResponse(cert_chain=chain).SerializeToString()
         authority = self._authority
         chain = await self._signers.run(
             lambda: issue(

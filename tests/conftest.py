@@ -1,20 +1,26 @@
 """What holds for every test: a skip is for a stranger's machine, never for CI; live tests are marked by their place."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.envoys import newest_envoy, oldest_envoy
+from tests.kubernetes.api_server import ApiServer, running_api_server
+from tests.kubernetes.binaries import BUILD_SECONDS
 from tests.shared import REAL_THINGS, in_ci
 
 LIVE = Path(__file__).parent / "live"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything below tests/live/ has the mark `live`: nobody can forget it."""
+    """What is below tests/live/ has the mark `live`, what asks for an API server `kubernetes`: nobody can forget it."""
     for item in items:
+        if "api_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.kubernetes)
+            # The first of them may have to build the API server.
+            item.add_marker(pytest.mark.timeout(BUILD_SECONDS + 120))
         if LIVE in item.path.parents:
             item.add_marker(pytest.mark.live)
 
@@ -47,6 +53,13 @@ def any_envoy(request: pytest.FixtureRequest) -> Path:
     """The binary of a real Envoy: the test runs with the newest and with the oldest that is supported."""
     found: Path = request.param()
     return found
+
+
+@pytest.fixture(scope="session")
+def api_server() -> Iterator[ApiServer]:
+    """A real Kubernetes API server for the whole run; a test that asks for it has the mark `kubernetes`."""
+    with running_api_server() as server:
+        yield server
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:

@@ -56,14 +56,24 @@ def decode_header(token: str) -> Header:
 
 def unproven_issuer(token: str) -> str:
     """Whom the token says it is from, to choose whom to ask; empty where it cannot be read. Proves nothing."""
-    if len(token) > MAX_TOKEN_CHARACTERS:
-        return ""
-    try:
-        claims = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-        return ""
-    issuer = claims.get("iss")
+    issuer = _unproven_claims(token).get("iss")
     return issuer if isinstance(issuer, str) else ""
+
+
+def unproven_expiry(token: str) -> float:
+    """Until when the token says it is valid, seconds of Unix time; 0 where it does not say. Proves nothing."""
+    expiry = _unproven_claims(token).get("exp")
+    return expiry if isinstance(expiry, int | float) and abs(expiry) < 1 << 53 else 0
+
+
+def _unproven_claims(token: str) -> dict[str, Any]:
+    if len(token) > MAX_TOKEN_CHARACTERS:
+        return {}
+    try:
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        return {}
+    return claims
 
 
 def algorithms_of(key: VerificationKey) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from functools import partial
 
 import pytest
 
@@ -8,9 +9,8 @@ from ca.signing_threads import SigningThreads
 
 async def test_results_and_errors_come_back() -> None:
     with SigningThreads(2) as threads:
-        assert await asyncio.gather(*(threads.run(lambda n=n: n * n) for n in range(200))) == [
-            n * n for n in range(200)
-        ]  # type: ignore[misc]
+        results = await asyncio.gather(*(threads.run(partial(pow, number, 2)) for number in range(200)))
+        assert results == [number * number for number in range(200)]
         with pytest.raises(ZeroDivisionError):
             await threads.run(lambda: 1 // 0)
         assert await threads.run(lambda: threading.current_thread().name.partition("-")[0]) == "signer"
@@ -39,7 +39,7 @@ async def test_cancelled_call_harms_nobody() -> None:
 
 async def test_queued_work_is_finished_at_the_end() -> None:
     with SigningThreads(1) as threads:
-        waiting = [asyncio.create_task(threads.run(lambda n=n: n)) for n in range(10)]  # type: ignore[misc]
+        waiting = [asyncio.create_task(threads.run(partial(abs, number))) for number in range(10)]
         await asyncio.sleep(0)
     assert await asyncio.gather(*waiting) == list(range(10))
     assert not [each for each in threading.enumerate() if each.name.startswith("signer-")]
