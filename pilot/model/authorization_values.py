@@ -119,6 +119,7 @@ def parse_account(text: str, namespace: str = "") -> str:
 
 ONE_SEGMENT: Final = "{*}"
 SEGMENTS: Final = "{**}"
+_LONGEST_TEMPLATE: Final = 256  # Envoy takes no longer ones
 _LITERAL: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()+,;:@=]|%[0-9A-Fa-f]{2})+")
 
 
@@ -136,6 +137,8 @@ def parse_path(text: str, namespace: str = "") -> str:
         return text
     if not text.startswith("/"):
         raise ValueError(f'expected a template that starts with /, got "{text[:80]}"')
+    if len(text) > _LONGEST_TEMPLATE:
+        raise ValueError(f"expected a template of at most {_LONGEST_TEMPLATE} characters, got {len(text)}")
     over = False
     for segment in text.strip("/").split("/"):
         if segment in (ONE_SEGMENT, SEGMENTS):

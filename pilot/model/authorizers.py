@@ -4,10 +4,12 @@ In: the name of an extension provider, MeshConfig, services. Out: the provider w
 nobody can be asked. Source: xDS behaviour 7.7 (CUSTOM).
 """
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from pilot.memo import memoized
+from pilot.model.authorization_values import is_header_name
 from pilot.model.extension_provider import ExtAuthzGrpc, ExtAuthzHttp, ExtAuthzRequestBody
 from pilot.model.mesh import MeshConfig
 from pilot.model.service import Service
@@ -55,11 +57,21 @@ def _settings_fault(provider: ExtAuthzHttp | ExtAuthzGrpc) -> str | None:
     if isinstance(provider, ExtAuthzHttp):
         if provider.path_prefix and not provider.path_prefix.startswith("/"):
             return f'expected a pathPrefix that starts with /, got "{provider.path_prefix[:80]}"'
-        if "" in provider.include_additional_headers_in_check:
-            return "expected names of headers in includeAdditionalHeadersInCheck, got an empty one"
+        for name, value in provider.include_additional_headers_in_check.items():
+            if not is_header_name(name) or _BROKEN_LINE.search(value) or "%" in _OPERATOR.sub("", value):
+                return f'expected headers in includeAdditionalHeadersInCheck, got "{name[:80]}: {value[:80]}"'
     return None
 
 
+_OPERATOR = re.compile(
+    r"%%|%REQ\([A-Za-z0-9_:-]+(\?[A-Za-z0-9_:-]+)?\)(:[0-9]{1,4})?%"
+    r"|%(ROUTE_NAME|VIRTUAL_CLUSTER_NAME|PROTOCOL|START_TIME|REQUESTED_SERVER_NAME|HOSTNAME|CONNECTION_ID|STREAM_ID"
+    r"|DOWNSTREAM_(REMOTE|LOCAL|DIRECT_REMOTE)_ADDRESS(_WITHOUT_PORT)?|DOWNSTREAM_LOCAL_PORT"
+    r"|DOWNSTREAM_(PEER|LOCAL)_(URI_SAN|SUBJECT)|DOWNSTREAM_PEER_(ISSUER|SERIAL|CERT|FINGERPRINT_256)"
+    r"|DOWNSTREAM_TLS_(VERSION|CIPHER|SESSION_ID))%"
+)
+"""What every Envoy replaces in the value of a header; one that it does not know would cost the whole listener."""
+_BROKEN_LINE = re.compile(r"[\x00\r\n]")
 _ENVOY_LACKS = frozenset({101, 102, 103, 418, 425, 451})
 
 

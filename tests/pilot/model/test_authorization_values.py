@@ -70,7 +70,20 @@ def test_paths_and_templates() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "/a/{id}", "/a{", "a/{*}", "/x{*}", "/{**}/{*}", "/{**}/a/{**}", "/{*}//b", "/{*}/a*", "/{*}/%zz"]
+    "text",
+    [
+        "",
+        "/a/{id}",
+        "/a{",
+        "a/{*}",
+        "/x{*}",
+        "/{**}/{*}",
+        "/{**}/a/{**}",
+        "/{*}//b",
+        "/{*}/a*",
+        "/{*}/%zz",
+        "/{*}" + "/a" * 128,
+    ],
 )
 def test_what_is_no_path(text: str) -> None:
     with pytest.raises(ValueError, match="expected"):

@@ -40,7 +40,9 @@ def test_a_service_is_found_by_host_and_by_namespace_and_host() -> None:
         ({"envoyExtAuthzHttp": {**GOOD, "statusOnError": "teapot"}}, "statusOnError"),
         ({"envoyExtAuthzHttp": {**GOOD, "pathPrefix": "check"}}, "pathPrefix"),
         ({"envoyExtAuthzHttp": {**GOOD, "includeRequestBodyInCheck": {}}}, "maxRequestBytes"),
-        ({"envoyExtAuthzHttp": {**GOOD, "includeAdditionalHeadersInCheck": {"": "x"}}}, "empty one"),
+        ({"envoyExtAuthzHttp": {**GOOD, "includeAdditionalHeadersInCheck": {"": "x"}}}, 'got ": x"'),
+        ({"envoyExtAuthzHttp": {**GOOD, "includeAdditionalHeadersInCheck": {"x": "a\nb"}}}, 'got "x: a'),
+        ({"envoyExtAuthzHttp": {**GOOD, "includeAdditionalHeadersInCheck": {"x": "50%"}}}, 'got "x: 50%"'),
         ({"prometheus": {}}, "expected an external authorizer"),
     ],
 )
@@ -62,3 +64,9 @@ def test_a_host_in_two_namespaces_needs_a_namespace() -> None:
 def test_unknown_names_and_none_at_all() -> None:
     assert 'got "missing"' in authorizers.resolve("missing", mesh(), ()).fault
     assert "got none" in authorizers.resolve("", mesh(), ()).fault
+
+
+def test_headers_may_have_operators() -> None:
+    headers = {"a": "%REQ(:path)%", "b": "100%% of %PROTOCOL% %REQ(x?y):10%", "c": "%DOWNSTREAM_PEER_URI_SAN%"}
+    settings = mesh(ext={"envoyExtAuthzHttp": {**GOOD, "includeAdditionalHeadersInCheck": headers}})
+    assert not authorizers.resolve("ext", settings, (WEB,)).fault

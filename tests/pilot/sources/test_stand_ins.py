@@ -76,7 +76,8 @@ def test_an_unreadable_mode_is_strict() -> None:
     spec = {"selector": {"matchLabels": {"app": "web"}}, "mtls": {"mode": "STRIKT"}}
     metadata = {"name": "p", "namespace": "shop", "annotations": {"a": "b"}}
     value: dict[str, object] = {"apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication"}
-    found = decode_object({**value, "metadata": metadata, "spec": spec}).fallback
+    value |= {"metadata": metadata, "spec": spec}
+    found = decode_object(value).fallback
     assert isinstance(found, PeerAuthentication)
     assert found.spec.mtls is not None
     assert found.spec.mtls.mode is MtlsMode.STRICT
@@ -86,5 +87,10 @@ def test_an_unreadable_mode_is_strict() -> None:
 
 def test_nothing_stands_in_for_other_kinds_or_for_nameless_ones() -> None:
     assert stand_in(ObjectKey("VirtualService", "shop", "p"), {}) is None
-    nameless = {"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy", "metadata": {}, "spec": {"x": 1}}
+    nameless: dict[str, object] = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {},
+        "spec": {"x": 1},
+    }
     assert decode_object(nameless).fallback is None
