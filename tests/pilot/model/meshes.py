@@ -35,6 +35,10 @@ _API_VERSIONS = {
     "EndpointSlice": "discovery.k8s.io/v1",
     "PeerAuthentication": "security.istio.io/v1",
     **dict.fromkeys(("Ingress", "IngressClass"), "networking.k8s.io/v1"),
+    **dict.fromkeys(("GatewayClass", "HTTPRoute", "GRPCRoute", "BackendTLSPolicy"), "gateway.networking.k8s.io/v1"),
+    **dict.fromkeys(("TLSRoute", "TCPRoute"), "gateway.networking.k8s.io/v1alpha2"),
+    "ReferenceGrant": "gateway.networking.k8s.io/v1beta1",
+    "XListenerSet": "gateway.networking.x-k8s.io/v1alpha1",
     **dict.fromkeys(("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"), "rbac.authorization.k8s.io/v1"),
 }
 
