@@ -7,7 +7,7 @@ a cluster that is not there: Envoy answers 503, and everything beside it keeps w
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pilot.memo import memoized
+from pilot.memo import latest, memoized
 from pilot.model.destination_rules import DestinationRules
 from pilot.model.objects import ObjectKey
 from pilot.model.problem import Problem, Severity
@@ -44,7 +44,12 @@ def _by_hostname(services: tuple[Service, ...]) -> Services:
     return {hostname: tuple(each) for hostname, each in found.items()}
 
 
-def _problems(service: ResolvedVirtualService, rules: DestinationRules, known: Services) -> Iterator[Problem]:
+@latest(size=65_536)
+def _problems(service: ResolvedVirtualService, rules: DestinationRules, known: Services) -> tuple[Problem, ...]:
+    return tuple(_find(service, rules, known))
+
+
+def _find(service: ResolvedVirtualService, rules: DestinationRules, known: Services) -> Iterator[Problem]:
     key = ObjectKey(service.origin.kind, service.origin.namespace, service.origin.name)
     for field, destination, is_copy in _destinations(service):
         wrong = _wrong(destination, service, rules, known)
