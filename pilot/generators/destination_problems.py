@@ -1,7 +1,7 @@
 """Destinations of routes that lead nowhere: no such service, no such port, no such subset.
 
-In: resolved VirtualServices, DestinationRules, services. Out: problems. Such a route is served as istiod serves it, with
-a cluster that is not there: Envoy answers 503, and everything beside it keeps working.
+In: resolved VirtualServices, DestinationRules, services. Out: problems. Such a route is served as istiod serves it: its
+cluster is not there, Envoy answers 503, and everything beside it keeps working.
 """
 
 from collections.abc import Iterator, Mapping
