@@ -4,8 +4,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from pilot.model.authorization_policy import (
+    AuthorizationAction,
+    AuthorizationPolicy,
+    AuthorizationPolicySpec,
+    Condition,
+    Operation,
+    Rule,
+    To,
+)
 from pilot.model.destination_rule import DestinationRule, DestinationRuleSpec, Subset
 from pilot.model.gateway import Gateway, GatewaySpec, Port, Server
+from pilot.model.key_sets import KeySource, key_set
 from pilot.model.kubernetes import (
     EndpointAddress,
     EndpointConditions,
@@ -28,6 +38,7 @@ from pilot.model.kubernetes import (
 )
 from pilot.model.objects import Event, Metadata, Object, ObjectKey
 from pilot.model.peer_authentication import MtlsMode, MutualTLS, PeerAuthentication, PeerAuthenticationSpec
+from pilot.model.request_authentication import JwtRule, RequestAuthentication, RequestAuthenticationSpec
 from pilot.model.selectors import WorkloadLabels, WorkloadSelector
 from pilot.model.service_entry import (
     ServiceEntry,
@@ -221,6 +232,36 @@ POLICIES = st.builds(
         port_level_mtls=st.dictionaries(one_of(["8080", "90"]), MODES, max_size=1),
     ),
 )
+SELECTORS = st.one_of(st.none(), st.builds(WorkloadSelector, match_labels=APPS))
+PLACES = one_of(["a", "b", "istio-system"])
+AUTHORIZATIONS = st.builds(
+    AuthorizationPolicy,
+    metadata=_metadata(["ap1", "ap2"], annotations=one_of([{}, {"istio.io/dry-run": "true"}]), namespace=PLACES),
+    spec=st.builds(
+        AuthorizationPolicySpec,
+        selector=SELECTORS,
+        action=one_of(list(AuthorizationAction)),
+        rules=one_of(
+            [
+                (),
+                (Rule(),),
+                (Rule(to=(To(Operation(methods=("GET",))),)),),
+                (Rule(when=(Condition("source.ip", ("nowhere",)),)),),
+            ]
+        ),
+    ),
+)
+KEYS_AT = KeySource("https://issuer/keys")
+TOKENS = st.builds(
+    RequestAuthentication,
+    metadata=_metadata(["ra1", "ra2"], namespace=PLACES),
+    spec=st.builds(
+        RequestAuthenticationSpec,
+        selector=SELECTORS,
+        jwt_rules=one_of([(), (JwtRule("i", jwks_uri=KEYS_AT.url),), (JwtRule("h", jwks='{"keys":[{"kty":"EC"}]}'),)]),
+    ),
+)
+KEYS = st.builds(key_set, st.just(KEYS_AT), one_of(["", "k1", "k2"]), one_of(["", "no answer"]))
 GATEWAYS = st.builds(
     Gateway,
     metadata=_metadata(["gw"]),
@@ -253,6 +294,9 @@ OBJECTS: st.SearchStrategy[Object] = st.one_of(
     RULES,
     SIDECARS,
     POLICIES,
+    AUTHORIZATIONS,
+    TOKENS,
+    KEYS,
     GATEWAYS,
     NAMESPACE_OBJECTS,
     NODES,
