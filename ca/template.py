@@ -156,6 +156,40 @@ def build_root(
     )
 
 
+def build_intermediate(
+    organization: str,
+    common_name: str,
+    public_key: PublicKey,
+    lifetime: timedelta,
+    issuer: Issuer,
+    *,
+    now: datetime,
+    serial: int,
+) -> Template:
+    """A CA below another, for one control plane; it may sign leaves, but no further CA, and never outlives its issuer.
+
+    Raises: GenerationError with an issuer that has expired.
+    """
+    now = _whole_seconds(now)
+    if now >= issuer.not_after:
+        raise GenerationError(f"signing certificate expired at {issuer.not_after:%Y-%m-%dT%H:%M:%SZ}")
+    names = ((NameOID.ORGANIZATION_NAME, organization), (NameOID.COMMON_NAME, common_name[:MAX_COMMON_NAME]))
+    return Template(
+        subject=x509.Name([x509.NameAttribute(*each) for each in names]),
+        issuer=issuer.subject,
+        public_key=public_key,
+        serial=serial,
+        not_before=now,
+        not_after=min(_whole_seconds(now + lifetime), issuer.not_after),
+        extensions=(
+            (ROOT_KEY_USAGE, True),
+            (x509.BasicConstraints(ca=True, path_length=0), True),
+            (x509.SubjectKeyIdentifier.from_public_key(public_key), False),
+            (issuer.key_identifier, False),
+        ),
+    )
+
+
 @lru_cache(maxsize=4096)
 def subject_alternative_names(identities: tuple[str, ...]) -> x509.SubjectAlternativeName:
     """Identities as one extension: an IP literal is an iPAddress, `spiffe://…` a URI, anything else a DNS name.

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "demo": Entry("pilot.cli.demo", "demo", "Play the bookinfo example on real Envoys, without root."),
     "serve": Entry("pilot.cli.serve", "serve", "Serve the mesh in a directory of YAML."),
     "proxy": Entry("pilot.cli.proxy", "proxy", "Run one Envoy: its certificate, its bootstrap, its signals."),
+    "ca": Entry("pilot.cli.certificates", "ca", "Make, check and read the certificates of a mesh's CA."),
     "token": Entry("pilot.cli.token", "token", "Print a token by which a workload proves who it is."),
 }
 """By the word typed, in the order of `meshpilot --help`."""
