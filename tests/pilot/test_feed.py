@@ -19,9 +19,10 @@ from pilot.model.mesh import MeshConfig
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Settings
 from pilot.sources.keys import KeyKeeper
-from pilot.type_urls import ENDPOINT
+from pilot.type_urls import ENDPOINT, SECRET
 from pilot.xds.pushes import Change, Debounce
 from tests.pilot.agent.eventually import eventually
+from tests.pilot.model.pems import tls_secret
 
 SERVICE = """
 apiVersion: v1
@@ -149,6 +150,15 @@ async def test_a_moved_endpoint_is_a_push_of_endpoints(tmp_path: Path) -> None:
         scene.write("web.yaml", f"{WEB}---{SLICE.format(ip='10.1.0.2')}")
         await eventually(lambda: scene.pushed)
         assert [(each.types, each.reasons) for each in scene.pushed] == [(frozenset({ENDPOINT}), ("endpoint",))]
+
+
+async def test_a_renewed_certificate_is_a_push_of_secrets(tmp_path: Path) -> None:
+    async with playing(tmp_path) as scene:
+        scene.write("cert.yaml", f"apiVersion: v1{tls_secret('web', 'cert').removeprefix('---')}")
+        await begin(scene)
+        scene.write("cert.yaml", f"apiVersion: v1{tls_secret('web', 'cert', 'b').removeprefix('---')}")
+        await eventually(lambda: scene.pushed)
+        assert [(each.types, each.reasons) for each in scene.pushed] == [(frozenset({SECRET}), ("secret",))]
 
 
 async def test_an_edit_that_changes_nothing_is_no_push(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def test_nobody_is_let_in_before_everything_was_read() -> None:
 
 
 def test_plaintext_proxies_are_believed() -> None:
-    assert mesh().connect(node(), None).id == "web-1.default"
+    proxy = mesh().connect(node(), None)
+    assert (proxy.id, proxy.identity) == ("web-1.default", "")
 
 
 def test_a_node_that_makes_no_sense_is_refused() -> None:
@@ -55,7 +56,8 @@ def test_a_node_that_makes_no_sense_is_refused() -> None:
     [(spiffe("default", "web"),), (spiffe("default", "web", "old.domain"),), ("x", spiffe("default", "web"))],
 )
 def test_a_proxy_is_who_its_credentials_say(identities: tuple[str, ...]) -> None:
-    assert mesh().connect(node(), identities).id == "web-1.default"
+    proxy = mesh().connect(node(), identities)
+    assert (proxy.id, proxy.identity) == ("web-1.default", identities[-1])
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,8 @@ def test_what_a_node_leaves_open_is_not_compared() -> None:
 
 
 def test_the_check_can_be_switched_off() -> None:
-    assert mesh(check_identity=False).connect(node(), (spiffe("other", "other"),)).id == "web-1.default"
+    proxy = mesh(check_identity=False).connect(node(), (spiffe("other", "other"),))
+    assert (proxy.id, proxy.identity) == ("web-1.default", "")
 
 
 def test_the_newest_snapshot_answers() -> None:
