@@ -14,6 +14,7 @@ from typing import Any
 
 from ca.authn.forwarded import Network, parse_networks
 from ca.authn.oidc import JwtRule, parse_rule
+from ca.serving_files import ServingPaths, well_known
 from pilot.model.duration import parse_duration
 from pilot.model.features import Features, RemoteKeys
 
@@ -73,6 +74,8 @@ class Certificates:
     authenticate_plaintext: bool = False
     cluster_aliases: tuple[str, ...] = ()
     """Other names of our own cluster."""
+    serving_files: ServingPaths | None = None
+    """--tlsCertFile, --tlsKeyFile, --caCertFile: the control plane's own certificate, issued by somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +298,16 @@ def default_state_dir(environ: Mapping[str, str]) -> pathlib.Path:
     return (pathlib.Path(base) if base else pathlib.Path.home() / ".local" / "state") / "meshpilot"
 
 
+def _serving_files(given: Mapping[str, Any], warnings: list[str]) -> ServingPaths | None:
+    """Of the three flags, which come together; else where charts mount them."""
+    named = [given.get(name) for name in ("tls_cert_file", "tls_key_file", "ca_cert_file")]
+    if all(named):
+        return ServingPaths(*map(pathlib.Path, named))  # type: ignore[arg-type]  # none of them is None
+    if any(named):
+        warnings.append("--tlsCertFile, --tlsKeyFile and --caCertFile: expected all three; they have no effect")
+    return well_known()
+
+
 def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from flags (by field name, None where not given) and environment."""
     warnings: list[str] = []
@@ -319,6 +332,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         certificates = replace(certificates, cluster_aliases=aliases)
     except ValueError as error:
         warnings.append(f"flag --clusterAliases: {error}; it has no effect")
+    certificates = replace(certificates, serving_files=_serving_files(given, warnings))
     plain = {f.name for f in fields(Settings)} & set(given)
     return Settings(
         **{name: given[name] for name in plain if name != "state_dir"},

@@ -37,6 +37,7 @@ from ca.secure_port import SecurePort
 from ca.self_signed import DirectoryRootStore
 from ca.service import CertificateService
 from ca.serving import host_names
+from ca.serving_files import ServingFiles
 from ca.signing_threads import SigningThreads
 from ca.spiffe import TrustDomain, parse_trust_domain
 from ca.state_directory import StateDirectory
@@ -69,7 +70,7 @@ async def establish(
     domain, limits = parse_trust_domain(trust_domain), settings.certificates
     async with contextlib.AsyncExitStack() as undo:
         authority, upkeep = await _authority(settings, domain)
-        rotation = await asyncio.to_thread(ServingRotation, authority, _names(settings))
+        rotation = await asyncio.to_thread(_serving, settings, authority)
         port = SecurePort(
             lambda: rotation.context, lambda der: spiffe_names(der, domain, authority.clock()), settings.state_dir
         )
@@ -156,6 +157,12 @@ def _nodes(settings: Settings, pods: Pods | None) -> NodeAuthorizer | None:
         return None
     clusters = ("", settings.features.cluster_id, *limits.cluster_aliases)
     return NodeAuthorizer(trusted, lambda cluster: pods if cluster in clusters else None)
+
+
+def _serving(settings: Settings, authority: Authority) -> ServingRotation | ServingFiles:
+    """The control plane's own certificate: from files where there are some, else signed by our CA."""
+    files = settings.certificates.serving_files
+    return ServingFiles(files) if files is not None else ServingRotation(authority, _names(settings))
 
 
 def _names(settings: Settings) -> tuple[str, ...]:

@@ -15,10 +15,11 @@ from prometheus_client import CollectorRegistry
 from ca.authn import local_issuer
 from ca.authn.impersonation import PlacedPod, Pods
 from ca.authn.local_issuer import uid_of, utc_now
+from ca.bundle import encode_certificate, encode_private_key
 from ca.errors import BundleError
 from istio_api import ca_pb2
 from pilot import settings, trust
-from tests.ca.makers import ec_key, make_csr, plug_in, split
+from tests.ca.makers import ec_key, make_csr, make_leaf, make_root, plug_in, split
 
 PATH = "/istio.v1.auth.IstioCertificateService/CreateCertificate"
 
@@ -49,9 +50,11 @@ class Served:
 
 
 @asynccontextmanager
-async def served(state: Path, environ: Mapping[str, str], pods: Pods | None = None) -> AsyncIterator[Served]:
-    flags = {"config_dir": state, "state_dir": state, "cluster_aliases": "other=Kubernetes,far=away"}
-    loaded = settings.load(flags, {"ROOT_CA_DIR": str(state / "none"), **environ})
+async def served(
+    state: Path, environ: Mapping[str, str], pods: Pods | None = None, flags: Mapping[str, Path] | None = None
+) -> AsyncIterator[Served]:
+    given = {"config_dir": state, "state_dir": state, "cluster_aliases": "other=Kubernetes,far=away", **(flags or {})}
+    loaded = settings.load(given, {"ROOT_CA_DIR": str(state / "none"), **environ})
     assert loaded.warnings == ()
     async with trust.establish(loaded, "cluster.local", CollectorRegistry(), pods) as found:
         server = grpc.aio.server()
@@ -136,6 +139,22 @@ async def test_no_certificate_service_where_it_is_off(tmp_path: Path) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await running.create(running.own_root, running.bearer())
         assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_own_certificate_may_come_from_files(tmp_path: Path) -> None:
+    root = make_root(ec_key(7), utc_now() - timedelta(hours=1), name="elsewhere")
+    leaf = make_leaf(root, ec_key(8).public_key(), ("localhost",), utc_now())
+    for name, content in (
+        ("crt", encode_certificate(leaf)),
+        ("key", encode_private_key(ec_key(8)).decode()),
+        ("ca", root.roots),
+    ):
+        (tmp_path / name).write_text(content)
+    flags = {"tls_cert_file": tmp_path / "crt", "tls_key_file": tmp_path / "key", "ca_cert_file": tmp_path / "ca"}
+    async with served(tmp_path, {}, flags=flags) as running:
+        chain = await running.create(root.roots, running.bearer())
+        assert chain[1:] == [running.own_root]
+    assert settings.load({"tls_cert_file": tmp_path / "crt"}, {}).warnings
 
 
 class OneNode:
