@@ -29,6 +29,7 @@ from pilot.model.snapshot import Snapshot
 from pilot.node_pods import SnapshotPods
 from pilot.settings import Settings
 from pilot.sources.key_fetch import KeyFetcher
+from pilot.sources.key_metrics import KeyMetrics
 from pilot.sources.keys import KeyKeeper
 from pilot.sources.mesh_file import MeshFileError, read_mesh_files
 from pilot.xds.admission import Admission
@@ -76,6 +77,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     ads = AdsServer(mesh, metrics, admission=admission)
     debounce = Debounce(ads.publish, asyncio.get_running_loop(), tuning.debounce_after, tuning.debounce_max)
     keys = _key_keeper(settings)
+    KeyMetrics(registry, keys)
     mesh.snapshot, _ = mesh.snapshot.apply(await asyncio.to_thread(keys.remembered))
     feed = Feed(settings, mesh, debounce, keys)
     async with contextlib.AsyncExitStack() as undo:

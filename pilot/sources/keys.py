@@ -46,7 +46,7 @@ class KeyStatus:
 
 
 class KeyKeeper:
-    """Fetches the keys that are wanted, again and again. `statuses` by place."""
+    """Fetches the keys that are wanted, again and again. `successes` and `failures` count all attempts."""
 
     def __init__(
         self, fetch: Fetch, state: StateDirectory, refresh: timedelta = REFRESH, pause: Pause = asyncio.sleep
@@ -58,6 +58,7 @@ class KeyKeeper:
         self._keys: dict[KeySource, str] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.statuses: Mapping[KeySource, KeyStatus] = {}
+        self.successes, self.failures = 0, 0
 
     def remembered(self) -> tuple[Event, ...]:
         """The keys that an earlier process had; to be called once, before everything else. Reads files."""
@@ -117,11 +118,13 @@ class KeyKeeper:
                 keys = await self._fetch(source)
         except KeysUnavailableError as error:
             failure = str(error)
+            self.failures += 1
             self._note(source, replace(status, failure=failure, failures=status.failures + 1))
             apply((_event(source, key_set(source, self._keys.get(source, ""), failure)),))
             longest = min(_RETRY_MOST, self._refresh)
             wait = min(_RETRY_FIRST * 2.0 ** min(status.failures, 16), longest)
             return wait * random.uniform(0.8, 1.2)
+        self.successes += 1
         self._note(source, KeyStatus(datetime.now(UTC)))
         if self._keys.get(source) != keys:
             _log.info(f"keys of {source.url}: {'replaced' if source in self._keys else 'here'}")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pilot import settings
-from pilot.model.features import Features
+from pilot.model.features import Features, RemoteKeys
 from pilot.settings import load, parse_bool
 
 CONFIG = pathlib.Path("/config")
@@ -137,3 +137,31 @@ def test_bad_setting_of_the_certificate_authority_is_a_warning(name: str, value:
     assert found.certificates == settings.Certificates()
     assert [each for each in found.warnings if name in each]
     assert settings.load({"cluster_aliases": "x"}, {}).warnings
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("istiod", RemoteKeys.FETCHED),
+        ("FALSE", RemoteKeys.FETCHED),
+        ("true", RemoteKeys.HYBRID),
+        ("hybrid", RemoteKeys.HYBRID),
+        ("envoy", RemoteKeys.BY_PROXY),
+    ],
+)
+def test_who_fetches_keys(text: str, value: RemoteKeys) -> None:
+    assert load({}, {"PILOT_JWT_ENABLE_REMOTE_JWKS": text}).features.remote_keys is value
+
+
+def test_how_keys_are_fetched() -> None:
+    environ = {"PILOT_JWT_PUB_KEY_REFRESH_INTERVAL": "5m", "BLOCKED_CIDRS_IN_JWKS_URIS": "10.0.0.0/8, ::1/128"}
+    loaded = load({}, environ)
+    assert loaded.token_keys.refresh == timedelta(minutes=5)
+    assert [str(each) for each in loaded.token_keys.blocked] == ["10.0.0.0/8", "::1/128"]
+
+
+def test_unreadable_blocked_ranges_block_everything() -> None:
+    loaded = load({}, {"BLOCKED_CIDRS_IN_JWKS_URIS": "10.0.0.0/99", "PILOT_JWT_ENABLE_REMOTE_JWKS": "maybe"})
+    assert [str(each) for each in loaded.token_keys.blocked] == ["0.0.0.0/0", "::/0"]
+    assert loaded.features.remote_keys is RemoteKeys.FETCHED
+    assert len(loaded.warnings) == 3

@@ -29,3 +29,9 @@ def test_extensions_that_a_stock_envoy_does_not_list_are_left_out() -> None:
 
     assert supported([known, None, unknown], Flavour(frozenset({"x.Known"}))) == (known,)
     assert supported([known, None, unknown], Flavour()) == (known, unknown)
+
+
+def test_what_keeps_others_out_is_never_left_out() -> None:
+    needed = extension("envoy.filters.http.cors", Cors(), required=True)
+
+    assert supported([needed], Flavour(frozenset())) == (needed,)
