@@ -6,13 +6,16 @@ identity is never reused while it is a key. A miss only costs time, a hit cannot
 
 `latest` is for values that replace each other: endpoints of a service come and go all the time and would fill a table
 with results that nobody asks for again. It keeps one result for each first argument, the newest.
+
+Whole sets of resources are large, and each change of the mesh makes new ones: a table for them is `passing`, and drops
+what was not asked for since the mesh changed a few times (`turn`).
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import update_wrapper
 from operator import is_
-from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,13 +32,21 @@ def _key(argument: object) -> object:
     return id(argument)
 
 
+TURNS = 4
+"""How many changes of the mesh an entry of a passing table outlives unused. Arbitrary: pushes overlap."""
+_turn = 0
+
+
 class Memoized(Generic[P, T]):
     """A memoized function; `calls` counts real computations. Holds the `size` entries used last."""
 
-    def __init__(self, function: Callable[P, T], size: int) -> None:
+    def __init__(self, function: Callable[P, T], size: int, *, passing: bool = False) -> None:
         self._function = function
         self._size = size
+        self._passing = passing
         self._entries: OrderedDict[object, tuple[T, object]] = OrderedDict()
+        self._used: dict[object, int] = {}
+        """Of a passing table: the turn in which each entry was used last."""
         self.calls = 0
         update_wrapper(self, function)
 
@@ -52,17 +63,28 @@ class Memoized(Generic[P, T]):
         found = entries.get(key)
         if found is not None:
             entries.move_to_end(key)
+            if self._passing:
+                self._used[key] = _turn
             return found[0]
         self.calls += 1
         value = self._function(*args, **kwargs)
         entries[key] = (value, (args, kwargs) if kwargs else args)
+        if self._passing:
+            self._used[key] = _turn
         if len(entries) > self._size:
-            entries.popitem(last=False)
+            forgotten, _ = entries.popitem(last=False)
+            self._used.pop(forgotten, None)
         return value
+
+    def drop_unused(self) -> None:
+        """Of a passing table: what was not used for some turns. The entries used longest ago come first."""
+        while self._used and self._used[key := next(iter(self._entries))] < _turn - TURNS:
+            del self._entries[key], self._used[key]
 
     def clear(self) -> None:
         """Forgets everything (tests compare with generation from scratch)."""
         self._entries.clear()
+        self._used.clear()
 
 
 class Latest(Generic[K, P, T]):
@@ -104,14 +126,25 @@ class _Clearable(Protocol):
 
 
 _ALL: list[_Clearable] = []
+_PASSING: list[Memoized[Any, Any]] = []
 
 
-def memoized(size: int = 4096) -> Callable[[Callable[P, T]], Memoized[P, T]]:
+def turn() -> None:
+    """The mesh changed, in more than endpoints, after it had been asked about."""
+    global _turn  # noqa: PLW0603 - there is one mesh in a process, and all tables follow it
+    _turn += 1
+    for each in _PASSING:
+        each.drop_unused()
+
+
+def memoized(size: int = 4096, *, passing: bool = False) -> Callable[[Callable[P, T]], Memoized[P, T]]:
     """Decorator: `@memoized(size=20_000)`. The function must be pure and its arguments immutable."""
 
     def wrap(function: Callable[P, T]) -> Memoized[P, T]:
-        made = Memoized(function, size)
+        made = Memoized(function, size, passing=passing)
         _ALL.append(made)
+        if passing:
+            _PASSING.append(made)
         return made
 
     return wrap

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from pilot import pipeline
+from pilot import memo, pipeline
 from pilot.errors import NotReady, PermissionDenied
 from pilot.model.snapshot import Snapshot
 from pilot.resources import ResourceSet
@@ -37,8 +37,12 @@ class Mesh:
 
     @snapshot.setter
     def snapshot(self, snapshot: Snapshot) -> None:
-        if snapshot is not self._moment.snapshot:
-            self._moment = pipeline.Moment(snapshot)
+        before = self._moment
+        if snapshot is before.snapshot:
+            return
+        if before.was_asked and _structure(snapshot) != _structure(before.snapshot):
+            memo.turn()
+        self._moment = pipeline.Moment(snapshot)
 
     def connect(self, node: Any, identities: tuple[str, ...] | None, /) -> Proxy:
         """The proxy behind a stream's first request; `identities` is None for plaintext streams.
@@ -59,6 +63,15 @@ class Mesh:
     def steps(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> Iterator[None]:
         """The work that the next question of this kind means, in small pieces."""
         return self._moment.steps(proxy, type_url, names or _NO_NAMES)
+
+
+def _structure(snapshot: Snapshot) -> tuple[int, ...]:
+    """The same for snapshots that differ in endpoints only."""
+    parts = (
+        *(snapshot.service_index, snapshot.routing, snapshot.rules, snapshot.settings, snapshot.gateways),
+        *(snapshot.sidecars, snapshot.peer_authentications),
+    )
+    return tuple(map(id, parts))
 
 
 def verify_identity(proxy: Proxy, identities: tuple[str, ...]) -> str:

@@ -72,6 +72,11 @@ class Moment:
         """As the function of that name. `names` are compared by identity: equal sets should be one object."""
         return self._answers(self._views(proxy), type_url, names)
 
+    @property
+    def was_asked(self) -> bool:
+        """Somebody was given an answer."""
+        return self._answers.calls > 0
+
     def steps(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str]) -> Iterator[None]:
         """What `resources_for` would have to compute, in pieces far below a millisecond each; nothing if it knows."""
         view, cut = self._views(proxy), _STEPS.get(type_url)

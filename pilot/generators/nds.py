@@ -55,7 +55,7 @@ class _Plan:
     network: str
 
 
-@memoized(size=1024)
+@memoized(size=1024, passing=True)
 def _plan(egress: tuple[EgressListener, ...], traits: Traits, features: Features) -> _Plan:
     services = {id(service): service for listener in egress for service in listener.services}
     planned: list[tuple[Service, _Entry | None]] = []
@@ -129,7 +129,7 @@ def _answering(service: Service, endpoints: ServiceEndpoints, cluster_id: str, n
             yield each
 
 
-@memoized(size=512)
+@memoized(size=512, passing=True)
 def _table(entries: tuple[_Entry, ...]) -> ResourceSet:
     by_host: dict[str, _Entry] = {}
     for entry in entries:

@@ -33,14 +33,14 @@ class Imports:
     by_host: Mapping[Hostname, Service]
 
 
-@memoized(size=2048)
+@memoized(size=2048, passing=True)
 def import_everything(services: Services, virtual_services: VirtualServices, namespace: str) -> Imports:
     """Without a Sidecar: all that is visible. `namespace` is that of the proxies where it matters, else empty."""
     chosen = select_namespaces(services, namespace)
     return _collect((_listener(None, chosen, virtual_services),), (), namespace)
 
 
-@memoized(size=2048)
+@memoized(size=2048, passing=True)
 def import_declared(
     services: Services, virtual_services: VirtualServices, namespace: str, sidecar: ActiveSidecar
 ) -> Imports:
@@ -57,7 +57,7 @@ def contested_namespaces(services: Services) -> frozenset[str]:
     return _contested(services)
 
 
-@memoized(size=256)
+@memoized(size=256, passing=True)
 def _contested(services: Services) -> frozenset[str]:
     first: dict[str, str] = {}
     contested: set[str] = set()
@@ -141,7 +141,7 @@ def _with_ports(service: Service, ports: tuple[ServicePort, ...]) -> Service:
     return service if ports == service.ports else replace(service, ports=ports)
 
 
-@memoized(size=8192)
+@memoized(size=8192, passing=True)
 def _listener(
     declared: SidecarEgressListener | None, services: Services, virtual_services: VirtualServices
 ) -> EgressListener:
@@ -205,7 +205,7 @@ def _add_destinations(
                     _add(by_host, _with_ports(service, wanted))
 
 
-@memoized(size=256)
+@memoized(size=256, passing=True)
 def _by_host(services: Services) -> Mapping[Hostname, Services]:
     found: dict[Hostname, list[Service]] = {}
     for each in services:

@@ -42,7 +42,7 @@ def scope_of(snapshot: Snapshot, kind: ProxyKind, namespace: str, labels: Mappin
     )
 
 
-@memoized(size=8192)
+@memoized(size=8192, passing=True)
 def _scope_of(
     visible: Visible[Service],
     routing: Routing,
@@ -70,7 +70,7 @@ def _scope_of(
     )
 
 
-@memoized(size=2048)
+@memoized(size=2048, passing=True)
 def _rules(
     by_host: Mapping[Hostname, Service], rules: DestinationRules, client: str, deciding: str
 ) -> Mapping[Hostname, MergedRule]:
@@ -91,7 +91,7 @@ def _ruled(by_host: Mapping[Hostname, Service], patterns: frozenset[str]) -> Ite
     return by_host if any(map(is_wildcard, patterns)) else (each for each in by_host if each in patterns)
 
 
-@memoized(size=4096)
+@memoized(size=4096, passing=True)
 def _scope(
     imports: Imports,
     rules: Mapping[Hostname, MergedRule],

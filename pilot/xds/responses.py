@@ -24,6 +24,9 @@ T = TypeVar("T")
 DEFAULT_BUDGET = 64 << 20
 """Bytes of bodies kept for streams still to come. Arbitrary: the full answers of a large mesh, many times over."""
 
+TURNS = 2
+"""Changes of the mesh that something outlives unused. Arbitrary: pushes overlap."""
+
 RUN = 32
 """Resources in a chunk, on average. Arbitrary: fewer share more, more need less bookkeeping."""
 
@@ -69,6 +72,11 @@ class Responses:
         self._encoded = 0
         self._differences: _Shared[Difference] = _Shared(budget // 16, lambda found: 64 * len(found.changed))
         self._endpoints: _Shared[frozenset[str]] = _Shared(budget // 16, lambda names: 64 * len(names))
+
+    def turn(self) -> None:
+        """The mesh changed: what was not needed since it changed a few times is forgotten, and with it old sets."""
+        for each in (self._chunks, self._bodies, self._differences, self._endpoints):
+            each.turn()
 
     def difference(self, old: ResourceSet, new: ResourceSet) -> Difference:
         """What has to be said to a client that has `old` so that it has `new`."""
@@ -250,6 +258,8 @@ class _Shared(Generic[T]):
 
     def __init__(self, budget: int, cost: Callable[[T], int]) -> None:
         self._entries: OrderedDict[object, tuple[object, T, int]] = OrderedDict()
+        self._used: dict[object, int] = {}
+        self._turn = 0
         self._budget = budget
         self._spent = 0
         self._cost = cost
@@ -259,12 +269,24 @@ class _Shared(Generic[T]):
         found = self._entries.get(key)
         if found is not None:
             self._entries.move_to_end(key)
+            self._used[key] = self._turn
             return found[1]
         value = make()
         cost = self._cost(value) + 256  # an entry without bytes costs its tuple, key and links
         self._entries[key] = (alive, value, cost)
+        self._used[key] = self._turn
         self._spent += cost
         while self._spent > self._budget and len(self._entries) > 1:
-            _, (_, _, freed) = self._entries.popitem(last=False)
-            self._spent -= freed
+            self._drop_oldest()
         return value
+
+    def turn(self) -> None:
+        """Drops what was not asked for in the last turns."""
+        self._turn += 1
+        while self._entries and self._used[next(iter(self._entries))] < self._turn - TURNS:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        key, (_, _, freed) = self._entries.popitem(last=False)
+        del self._used[key]
+        self._spent -= freed

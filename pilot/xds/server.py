@@ -95,6 +95,8 @@ class AdsServer:
         now = self._clock()
         change = change.at(now)
         self._journal.metrics.triggered(change.reasons, now - change.since)
+        if not change.is_urgent:
+            self._around.responses.turn()
         for stream in self._streams.values():
             self._queue.put(stream, change)
             self._queued_at.setdefault(stream, now)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from pilot.memo import clear_all, latest, memoized
+from pilot.memo import TURNS, clear_all, latest, memoized, turn
 
 
 @dataclass(frozen=True)
@@ -146,3 +146,42 @@ def test_latest_is_forgotten_with_everything_else() -> None:
     clear_all()
     number(one)
     assert number.calls == 2
+
+
+def test_passing_table_drops_what_was_not_used_for_some_turns() -> None:
+    @memoized(passing=True)
+    def itself(part: Part) -> Part:
+        return part
+
+    kept, left = Part(1), Part(2)
+    itself(left)
+    for _ in range(TURNS + 2):
+        itself(kept)
+        turn()
+    assert (itself.knows(kept), itself.knows(left)) == (True, False)
+    assert itself.calls == 2
+
+
+def test_lasting_table_keeps_what_was_not_used() -> None:
+    @memoized()
+    def itself(part: Part) -> Part:
+        return part
+
+    part = Part(1)
+    itself(part)
+    for _ in range(TURNS + 2):
+        turn()
+    assert itself.knows(part)
+
+
+def test_knowing_is_asked_without_computing() -> None:
+    @latest(size=10)
+    def total(part: Part, more: Part) -> int:
+        return part.number + more.number
+
+    one, more = Part(1), Part(10)
+    assert not total.knows(one, more)
+    total(one, more)
+    assert total.knows(one, more)
+    assert not total.knows(one, Part(10))
+    assert total.calls == 1

@@ -61,7 +61,7 @@ def _plan_of(view: ProxyView, context: Context) -> "_Plan":
     return _plan(scope.services, scope.rules, context, client, place, _passes_encrypted(view), needed)
 
 
-@memoized(size=2048)
+@memoized(size=2048, passing=True)
 def _together(services: tuple[Resource, ...], others: tuple[Resource, ...]) -> ResourceSet:
     return resource_set((*services, *others))
 
@@ -88,7 +88,7 @@ class _Plan:
     """Of gateways: stands between the clusters of services and those for encrypted bytes."""
 
 
-@memoized(size=1024)
+@memoized(size=1024, passing=True)
 def _plan(
     services: tuple[Service, ...],
     rules: Mapping[Hostname, MergedRule],

@@ -60,7 +60,7 @@ class _Plan:
     namespaces: frozenset[str]
 
 
-@memoized(size=1024)
+@memoized(size=1024, passing=True)
 def _plan(
     names: frozenset[str],
     by_host: Mapping[Hostname, Service],
@@ -98,7 +98,7 @@ def _build(
     return shared_set(*known, *plan.unknown)
 
 
-@memoized(size=2048)
+@memoized(size=128)
 def shared_set(*resources: Resource) -> ResourceSet:
     """The set of these resources: one object for the same resources in the same order."""
     return resource_set(resources)

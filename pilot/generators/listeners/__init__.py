@@ -92,7 +92,7 @@ def _ingress_bind(view: ProxyView) -> str:
     return addresses[0] if addresses else wildcard_addresses(view.traits, view.features)[0]
 
 
-@memoized(size=8192)
+@memoized(size=8192, passing=True)
 def _outbound(
     planned: tuple[PlannedListener, ...], unknown: str, sidecar: Origin | None, context: ProxyContext
 ) -> tuple[Resource, ...]:
@@ -104,7 +104,7 @@ def _outbound(
     )
 
 
-@memoized(size=8192)
+@memoized(size=8192, passing=True)
 def _set(first: tuple[Resource, ...], second: tuple[Resource, ...]) -> ResourceSet:
     return resource_set((*first, *second))
 

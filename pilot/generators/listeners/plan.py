@@ -63,7 +63,7 @@ class _Entry:
     taken: set[Condition] = field(default_factory=set)
 
 
-@memoized(size=4096)
+@memoized(size=4096, passing=True)
 def plan_listeners(
     scope: Scope,
     context: ProxyContext,

@@ -43,11 +43,11 @@ def _same(names: frozenset[str]) -> frozenset[str]:
     return names
 
 
-@memoized(size=16_384)
+@memoized(size=16_384, passing=True)
 def _sidecar(caller: Caller, names: frozenset[str]) -> ResourceSet:
     return resource_set(sidecar.build_route(name, caller) for name in sorted(names))
 
 
-@memoized(size=4096)
+@memoized(size=4096, passing=True)
 def _gateway(caller: Caller, gateways: MergedGateways, names: frozenset[str]) -> ResourceSet:
     return resource_set(gateway.build_route(name, gateways, caller) for name in sorted(names))

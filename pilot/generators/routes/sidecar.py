@@ -82,7 +82,7 @@ def steps(name: str, caller: Caller) -> Iterator[None]:
             yield
 
 
-@memoized(size=65_536)
+@memoized(size=65_536, passing=True)
 def build_route(name: str, caller: Caller) -> Resource:
     """The route configuration of that name; an empty one where there is nothing to say."""
     parsed = parse_route_name(name)
@@ -114,7 +114,7 @@ def _unknown_destinations(scope: Scope) -> str:
     return outbound(port, host, subset)
 
 
-@memoized(size=8192)
+@memoized(size=8192, passing=True)
 def _hosts(listener: EgressListener, port: int, caller: Caller) -> tuple[Host, ...]:
     """The virtual hosts of a port, by name; of all ports for `ALL_PORTS`."""
     registry = importing.imported_services(listener).by_port.get(port, _NO_SERVICES)
@@ -134,7 +134,7 @@ def _hosts(listener: EgressListener, port: int, caller: Caller) -> tuple[Host, .
     return tuple(sorted(unique, key=_NAME))
 
 
-@memoized(size=8192)
+@memoized(size=8192, passing=True)
 def _by_domain(hosts: tuple[Host, ...]) -> Mapping[str, tuple[Host, ...]]:
     found: dict[str, list[Host]] = {}
     for host in hosts:
@@ -215,7 +215,7 @@ class _Default:
     """Those that several virtual hosts want."""
 
 
-@memoized(size=8192)
+@memoized(size=8192, passing=True)
 def _default(
     registry: Registry, port: int, settings: RouteSettings, traits: Traits, rules: Mapping[Hostname, MergedRule]
 ) -> _Default:

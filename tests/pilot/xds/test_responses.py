@@ -4,7 +4,7 @@ from envoy.service.discovery.v3 import discovery_pb2
 
 from pilot.resources import EMPTY, ResourceSet, resource_set
 from pilot.type_urls import CLUSTER, ENDPOINT, LISTENER
-from pilot.xds.responses import Difference, Responses, claimed, version_on_wire
+from pilot.xds.responses import TURNS, Difference, Responses, claimed, version_on_wire
 from pilot.xds.subscription import NO_NAMES, Subscription
 from tests.pilot.xds.worlds import cluster, endpoints
 
@@ -189,3 +189,15 @@ def test_clusters_wait_for_the_endpoints_of_what_was_updated() -> None:
     body = responses.delta(CLUSTER, old, new, NO_NAMES, ALL)
     assert responses.endpoints_behind(body, new) == {"a", "x"}
     assert responses.endpoints_behind(body, new) is responses.endpoints_behind(body, new)
+
+
+def test_what_was_not_needed_for_some_turns_is_forgotten() -> None:
+    responses, held = Responses(), clusters(a="1")
+    first = responses.delta(CLUSTER, EMPTY, held, NO_NAMES, ALL)
+    responses.turn()
+    assert responses.delta(CLUSTER, EMPTY, held, NO_NAMES, ALL) is first
+    for _ in range(TURNS + 1):
+        responses.turn()
+    again = responses.delta(CLUSTER, EMPTY, held, NO_NAMES, ALL)
+    assert again is not first
+    assert again.data == first.data
