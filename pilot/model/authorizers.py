@@ -5,6 +5,7 @@ nobody can be asked. Source: xDS behaviour 7.7 (CUSTOM).
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -25,7 +26,6 @@ class Authorizer:
     fault: str = ""
 
 
-@memoized(size=4096)
 def resolve(name: str, mesh: MeshConfig, services: tuple[Service, ...]) -> Authorizer:
     """The authorizer of that name."""
     if not name:
@@ -36,7 +36,7 @@ def resolve(name: str, mesh: MeshConfig, services: tuple[Service, ...]) -> Autho
         return Authorizer(fault=f'expected an external authorizer among the extension providers, got "{name[:80]}"')
     fault = _settings_fault(provider)
     namespace, _, host = provider.service.rpartition("/")
-    found = {each.namespace: each for each in services if each.hostname == host and namespace in ("", each.namespace)}
+    found = {each.namespace: each for each in _by_host(services).get(host, ()) if namespace in ("", each.namespace)}
     if fault is None and len(found) != 1:
         which = "no such service" if not found else f"it in {len(found)} namespaces"
         fault = f'expected one service "{provider.service[:200]}", got {which}'
@@ -45,6 +45,14 @@ def resolve(name: str, mesh: MeshConfig, services: tuple[Service, ...]) -> Autho
     if fault is not None:
         return Authorizer(fault=f'extension provider "{name[:80]}": {fault}')
     return Authorizer(provider, host, provider.port)
+
+
+@memoized(size=4)
+def _by_host(services: tuple[Service, ...]) -> Mapping[str, tuple[Service, ...]]:
+    found: dict[str, list[Service]] = {}
+    for each in services:
+        found.setdefault(each.hostname, []).append(each)
+    return {host: tuple(each) for host, each in found.items()}
 
 
 def _settings_fault(provider: ExtAuthzHttp | ExtAuthzGrpc) -> str | None:

@@ -107,7 +107,7 @@ def _wanted(authentications: Policies[Authentication], remote: RemoteKeys) -> fr
     return sources
 
 
-@memoized(size=64)
+@memoized(size=4)
 def _problems(policies: SecurityPolicies, settings: MeshSettings, services: tuple[Service, ...]) -> tuple[Problem, ...]:
     found: list[Problem] = []
     wanted = policies.wanted_keys(settings.features.remote_keys)

@@ -66,7 +66,8 @@ def security_of(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> Sec
     authentications = _authentications(identified, policies.authentications, root, proxy.traits, reach)
     if not authorizations and not authentications:
         return NO_SECURITY
-    authorizer = _authorizer(authorizations, snapshot.mesh, snapshot.services)
+    asks = _asks(authorizations)
+    authorizer = _authorizer(authorizations, snapshot.mesh, snapshot.services) if asks else None
     remote = snapshot.services if snapshot.features.remote_keys is not RemoteKeys.FETCHED else ()
     providers = _providers(authentications, policies.keys, snapshot.features, remote)
     named = (*(each.key for each in authorizations), *(each.key for each in authentications))
@@ -94,14 +95,14 @@ def _place(identified: Identified, traits: Traits, reach: bool) -> WorkloadPlace
 
 
 @memoized(size=1024)
-def _authorizer(
-    policies: tuple[Authorization, ...], mesh: MeshConfig, services: tuple[Service, ...]
-) -> Authorizer | None:
+def _asks(policies: tuple[Authorization, ...]) -> bool:
+    return any(each.action is AuthorizationAction.CUSTOM for each in policies)
+
+
+@latest(size=1024)
+def _authorizer(policies: tuple[Authorization, ...], mesh: MeshConfig, services: tuple[Service, ...]) -> Authorizer:
     """The one that all policies with action CUSTOM name; one that is at fault where they name several."""
-    custom = [each for each in policies if each.action is AuthorizationAction.CUSTOM]
-    if not custom:
-        return None
-    names = sorted({each.provider for each in custom})
+    names = sorted({each.provider for each in policies if each.action is AuthorizationAction.CUSTOM})
     if len(names) > 1:
         found = Authorizer(fault=f"expected one extension provider for a workload, got {', '.join(names)}")
     else:
