@@ -111,7 +111,9 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
 def _key_keeper(settings: Settings) -> KeyKeeper:
     wanted = settings.token_keys
     return KeyKeeper(
-        KeyFetcher(wanted.blocked).fetch, StateDirectory(settings.state_dir / "token-keys"), wanted.refresh
+        KeyFetcher(wanted.blocked, insecure=wanted.insecure).fetch,
+        StateDirectory(settings.state_dir / "token-keys"),
+        wanted.refresh,
     )
 
 

@@ -85,6 +85,8 @@ class TokenKeys:
     refresh: timedelta = timedelta(minutes=20)
     blocked: tuple[IPv4Network | IPv6Network, ...] = ()
     """Addresses that no URL of theirs may lead to."""
+    insecure: bool = False
+    """The certificates of issuers are not checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +260,7 @@ def parse_ranges(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 _TOKEN_KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_JWT_PUB_KEY_REFRESH_INTERVAL": ("refresh", parse_duration),
+    "JWKS_RESOLVER_INSECURE_SKIP_VERIFY": ("insecure", parse_bool),
     "BLOCKED_CIDRS_IN_JWKS_URIS": ("blocked", parse_ranges),
 }
 

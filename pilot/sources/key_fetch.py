@@ -31,15 +31,16 @@ class KeysUnavailableError(Exception):
 
 
 class KeyFetcher:
-    """Asks issuers. `blocked`: ranges into which no name and no redirect may lead."""
+    """Asks issuers. `blocked`: ranges into which no name and no redirect leads; `insecure`: any certificate will do."""
 
-    def __init__(self, blocked: Sequence[Network] = (), *, timeout: float = TIMEOUT) -> None:
+    def __init__(self, blocked: Sequence[Network] = (), *, insecure: bool = False, timeout: float = TIMEOUT) -> None:
         self._blocked = tuple(blocked)
+        self._insecure = insecure
         self._timeout = timeout
 
     async def fetch(self, source: KeySource) -> str:
         """The key set at a place, as text. Raises: KeysUnavailableError."""
-        connector = aiohttp.TCPConnector(resolver=_Resolver(self._blocked), force_close=True)
+        connector = aiohttp.TCPConnector(resolver=_Resolver(self._blocked), force_close=True, ssl=not self._insecure)
         async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
             url = source.url
             if source.is_discovery:

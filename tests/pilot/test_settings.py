@@ -155,7 +155,8 @@ def test_who_fetches_keys(text: str, value: RemoteKeys) -> None:
 
 def test_how_keys_are_fetched() -> None:
     environ = {"PILOT_JWT_PUB_KEY_REFRESH_INTERVAL": "5m", "BLOCKED_CIDRS_IN_JWKS_URIS": "10.0.0.0/8, ::1/128"}
-    loaded = load({}, environ)
+    loaded = load({}, environ | {"JWKS_RESOLVER_INSECURE_SKIP_VERIFY": "true"})
+    assert loaded.token_keys.insecure
     assert loaded.token_keys.refresh == timedelta(minutes=5)
     assert [str(each) for each in loaded.token_keys.blocked] == ["10.0.0.0/8", "::1/128"]
 

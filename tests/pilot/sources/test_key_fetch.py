@@ -2,15 +2,19 @@
 
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from pilot.model.key_sets import KeySource
 from pilot.sources.key_fetch import MAX_BYTES, KeyFetcher, KeysUnavailableError
 from tests.loopback import network
+from tests.pilot.agent.small_ca import SmallCa, key_pem, pem
 
 KEYS = '{"keys":[{"kty":"EC"}]}'
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -18,7 +22,7 @@ PORT = 8090
 
 
 @contextlib.asynccontextmanager
-async def issuer(answer: Answer) -> AsyncIterator[str]:
+async def issuer(answer: Answer, certificate: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """The URL of a server that answers so."""
     application = web.Application()
     application.router.add_get("/{path:.*}", answer)
@@ -26,8 +30,8 @@ async def issuer(answer: Answer) -> AsyncIterator[str]:
     await runner.setup()
     with network() as addresses:
         try:
-            await web.TCPSite(runner, addresses.address(2), PORT).start()
-            yield f"http://{addresses.address(2)}:{PORT}"
+            await web.TCPSite(runner, addresses.address(2), PORT, ssl_context=certificate).start()
+            yield f"http{'s' if certificate else ''}://{addresses.address(2)}:{PORT}"
         finally:
             await runner.cleanup()
 
@@ -125,3 +129,14 @@ async def test_blocked_ranges_are_reached_by_no_address_name_or_redirect() -> No
         async with issuer(elsewhere) as url:
             half_closed = KeyFetcher([ip_network(f"{other.address(0)}/24")])
             assert "blocked" in await refusal(KeySource(url), half_closed)
+
+
+async def test_a_certificate_that_nobody_knows_is_refused_unless_any_will_do(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    (tmp_path / "key").write_bytes(key_pem(key))
+    (tmp_path / "certificate").write_text(pem(SmallCa().sign(key.public_key(), hosts=["issuer"])))
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(tmp_path / "certificate", tmp_path / "key")
+    async with issuer(always(KEYS), own) as url:
+        assert "certificate" in await refusal(KeySource(url))
+        assert await KeyFetcher(insecure=True).fetch(KeySource(url)) == KEYS
