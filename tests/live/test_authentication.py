@@ -208,3 +208,32 @@ async def test_tokens_are_good_or_refused_and_keys_outlive_their_issuer_and_a_re
         await eventually(partial(gets, mesh, issuer.token(), 200), within=LIVE_WITHIN)
         assert await ask(mesh, issuer.token(ec.generate_private_key(ec.SECP256R1()))) == 401
         assert not any((await mesh.rejected()).values())
+
+
+ROUTES = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: claims, namespace: shop, creationTimestamp: "2020-01-01T00:00:00Z"}
+spec:
+  hosts: ["*"]
+  gateways: [shop]
+  http:
+  - match: [{headers: {"@request.auth.claims[groups]": {exact: dev}}}]
+    directResponse: {status: 204}
+  - route: [{destination: {host: front, port: {number: 9080}}}]
+"""
+
+
+async def test_a_gateway_routes_by_claims_of_good_tokens(tmp_path: Path, any_envoy: Path) -> None:
+    async with playing(tmp_path, any_envoy) as mesh:
+        issuer = Issuer("https://issuer.example.com")
+        keys = {"keys": [{**ECAlgorithm.to_jwk(issuer.key.public_key(), as_dict=True), "kid": "1"}]}
+        spec = {"jwtRules": [{"issuer": issuer.url, "jwks": json.dumps(keys)}]}
+        metadata = {"name": "everywhere", "namespace": "istio-system"}
+        whole = {"apiVersion": "security.istio.io/v1", "kind": "RequestAuthentication", "metadata": metadata}
+        mesh.write("tokens.json", json.dumps({**whole, "spec": spec}))
+        mesh.write("routes.yaml", ROUTES)
+        await eventually(partial(gets, mesh, issuer.token(groups="dev"), 204), within=LIVE_WITHIN)
+        assert await ask(mesh, issuer.token(groups="ops")) == 200
+        assert await ask(mesh, {}) == 200
+        assert await ask(mesh, issuer.token(ec.generate_private_key(ec.SECP256R1()), groups="dev")) == 401
