@@ -260,10 +260,19 @@ def test_no_mesh_makes_what_a_proxy_would_refuse(changes: list[tuple[Object, boo
     for change in changes:
         snapshot = _apply(snapshot, change)
     for served, routed in _made(snapshot):
-        for listener in recordings.as_json(served).values():
+        made = recordings.as_json(served)
+        places = [str(place["socketAddress"]) for listener in made.values() for place in _addresses(listener)]
+        assert len(places) == len(set(places))
+        for listener in made.values():
             _check_chains(listener)
         for configuration in recordings.as_json(routed).values():
             _check_hosts(configuration)
+
+
+def _addresses(listener: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield listener["address"]
+    for each in listener.get("additionalAddresses", []):
+        yield each["address"]
 
 
 def _check_chains(listener: Mapping[str, Any]) -> None:
