@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+import grpc
 import pytest
 
 from pilot.errors import PermissionDenied, Unauthenticated
