@@ -1,30 +1,26 @@
-"""The certificate service: authn -> csr -> template -> sign -> validate, and the gRPC method around it.
+"""The certificate service: who calls, what is asked, and a certificate from `ca.issue`, as a gRPC method.
 
 Comes in: IstioCertificateRequest messages. Goes out: a certificate chain, or one of the statuses of `ca.errors`. The
-identity in a certificate comes from the caller's credentials, only the public key from the request. Signing runs on
-worker threads: the library works without the interpreter lock, so the event loop goes on meanwhile.
+identity in a certificate comes from the caller's credentials, only the public key from the request. Signing runs
+beside the event loop (`ca.signing_process`), which goes on meanwhile.
 
 Source: spec/ca-webhook-kube.md 1.1; aux/ca.
 """
 
 import logging
-from datetime import datetime
 
 import grpc
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
 
-from ca import csr, signer, template, validate
 from ca.authn.caller import Caller
 from ca.authn.grpc_call import GrpcAuthentication
 from ca.authn.impersonation import NodeAuthorizer
 from ca.authority import Authority
-from ca.bundle import Bundle
 from ca.errors import ImpersonationError, RequestError, SigningError, UnauthenticatedError, status_of
 from ca.metrics import Events
 from ca.registration import Registration
-from ca.signing_threads import SigningThreads
-from ca.template import LifetimePolicy
+from ca.signing_process import Signer
 from istio_api import ca_pb2
 
 SERVICE = "istio.v1.auth.IstioCertificateService"
@@ -35,35 +31,6 @@ Context = grpc.aio.ServicerContext[bytes, bytes]
 _log = logging.getLogger("ca")
 
 
-def issue(
-    bundle: Bundle,
-    policy: LifetimePolicy,
-    csr_pem: str,
-    identities: tuple[str, ...],
-    requested_seconds: int,
-    *,
-    now: datetime,
-    serial: int,
-) -> list[str]:
-    """A certificate for a caller who has proven `identities`; the answer's items in order.
-
-    Costs 0.2 to 0.4 ms of CPU. Raises: SigningError. Source: spec/ca-webhook-kube.md 1.1, 1.6.
-    """
-    wanted = csr.decode_csr(csr_pem)
-    leaf = template.build_leaf(
-        wanted.public_key,
-        identities,
-        template.choose_lifetime(requested_seconds, policy),
-        bundle.issuer,
-        wants_common_name=wanted.wants_common_name,
-        now=now,
-        serial=serial,
-    )
-    certificate = signer.sign(leaf, bundle.key.reveal())
-    validate.check(certificate, leaf, bundle.certificate)
-    return bundle.response(certificate)
-
-
 class CertificateService:
     """`CreateCertificate` for a grpc.aio server: register `handler()`."""
 
@@ -72,17 +39,17 @@ class CertificateService:
         authority: Authority,
         authentication: GrpcAuthentication,
         events: Events,
-        signers: SigningThreads,
+        signer: Signer,
         nodes: NodeAuthorizer | None = None,
         registration: Registration | None = None,
     ) -> None:
-        """`signers`: the worker threads. `nodes`: decides who
+        """`signer`: works beside the event loop. `nodes`: decides who
         may ask in another's name; without it, nobody. `registration`: signs in the authority's place (EXTERNAL_CA).
         """
         self._authority = authority
         self._authentication = authentication
         self._events = events
-        self._signers = signers
+        self._signer = signer
         self._nodes = nodes
         self._registration = registration
 
@@ -118,16 +85,14 @@ class CertificateService:
             chain = await self._registration.sign(message.csr, identities, message.validity_duration, named)
             return ca_pb2.IstioCertificateResponse(cert_chain=chain).SerializeToString()
         authority = self._authority
-        chain = await self._signers.run(
-            lambda: issue(
-                authority.bundle,
-                authority.policy,
-                message.csr,
-                identities,
-                message.validity_duration,
-                now=authority.clock(),
-                serial=authority.new_serial(),
-            ),
+        chain = await self._signer.issue(
+            authority.bundle,
+            authority.policy,
+            message.csr,
+            identities,
+            message.validity_duration,
+            now=authority.clock(),
+            serial=authority.new_serial(),
         )
         return ca_pb2.IstioCertificateResponse(cert_chain=chain).SerializeToString()
 

@@ -8,7 +8,6 @@ reload of a plugged-in CA, refresh of an issuer's keys.
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 
@@ -38,7 +37,7 @@ from ca.self_signed import DirectoryRootStore
 from ca.service import CertificateService
 from ca.serving import host_names
 from ca.serving_files import ServingFiles
-from ca.signing_threads import SigningThreads
+from ca.signing_process import SigningProcess
 from ca.spiffe import TrustDomain, parse_trust_domain
 from ca.state_directory import StateDirectory
 from ca.template import LifetimePolicy
@@ -82,8 +81,8 @@ async def establish(
         authentication = GrpcAuthentication(chain, port.connections)
         metrics = CaMetrics(authority)
         registry.register(metrics)
-        signers = undo.enter_context(SigningThreads(os.cpu_count() or 1))
-        service = CertificateService(authority, authentication, metrics, signers, _nodes(settings, pods))
+        signer = await undo.enter_async_context(SigningProcess())
+        service = CertificateService(authority, authentication, metrics, signer, _nodes(settings, pods))
         for each in tasks:
             undo.push_async_callback(_cancel, asyncio.create_task(each))
         yield Trust(port, authentication, (service.handler(),) if limits.enabled else ())

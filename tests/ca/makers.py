@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from ca import bundle, signer, template
+from ca import bundle, issue, signer, template
 from ca.authn import local_issuer
 from ca.authn.bearer import LocalTokenAuthenticator
 from ca.authn.chain import Chain
@@ -29,7 +29,6 @@ from ca.rotation import ServingRotation
 from ca.secure_port import SecurePort
 from ca.service import METHOD, SERVICE, CertificateService
 from ca.signer import PrivateKey
-from ca.signing_threads import SigningThreads
 from ca.spiffe import TrustDomain
 from ca.template import LifetimePolicy
 from istio_api import ca_pb2
@@ -179,6 +178,23 @@ class RunningAuthority:
         return [("authorization", f"Bearer {self.issuer.issue(namespace, service_account)}")]
 
 
+class Here:
+    """Signs on the spot: tests of everything else need no other process."""
+
+    async def issue(
+        self,
+        bundle: Bundle,
+        policy: LifetimePolicy,
+        csr_pem: str,
+        identities: tuple[str, ...],
+        requested_seconds: int,
+        *,
+        now: datetime,
+        serial: int,
+    ) -> list[str]:
+        return issue.issue(bundle, policy, csr_pem, identities, requested_seconds, now=now, serial=serial)
+
+
 @asynccontextmanager
 async def running_authority(
     state: Path,
@@ -196,31 +212,30 @@ async def running_authority(
     chain = Chain((ClientCertificateAuthenticator(), LocalTokenAuthenticator(issuer, MESH)))
     authentication = GrpcAuthentication(chain, port.connections)
     metrics = CaMetrics(authority)
-    with SigningThreads(2) as signers:
-        server = grpc.aio.server()
-        service = CertificateService(authority, authentication, metrics, signers)
-        server.add_generic_rpc_handlers((service.handler(), *handlers))
-        server.add_insecure_port(port.target)
-        number = port.bind("127.0.0.1", 0)
-        await server.start()
-        async with asyncio.TaskGroup() as tasks:
-            serving = [tasks.create_task(port.serve_connections()), tasks.create_task(rotation.serve_rotation())]
-            try:
-                yield RunningAuthority(
-                    f"localhost:{number}",
-                    authority.bundle.roots,
-                    authority,
-                    issuer,
-                    rotation,
-                    port,
-                    metrics,
-                    authentication,
-                )
-            finally:
-                for task in serving:
-                    task.cancel()
-                await server.stop(0)
-                port.close()
+    server = grpc.aio.server()
+    service = CertificateService(authority, authentication, metrics, Here())
+    server.add_generic_rpc_handlers((service.handler(), *handlers))
+    server.add_insecure_port(port.target)
+    number = port.bind("127.0.0.1", 0)
+    await server.start()
+    async with asyncio.TaskGroup() as tasks:
+        serving = [tasks.create_task(port.serve_connections()), tasks.create_task(rotation.serve_rotation())]
+        try:
+            yield RunningAuthority(
+                f"localhost:{number}",
+                authority.bundle.roots,
+                authority,
+                issuer,
+                rotation,
+                port,
+                metrics,
+                authentication,
+            )
+        finally:
+            for task in serving:
+                task.cancel()
+            await server.stop(0)
+            port.close()
 
 
 def plug_in(directory: Path, now: datetime = NOON, root: Bundle | None = None, key: PrivateKey | None = None) -> Bundle:

@@ -14,23 +14,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from ca import service
+from ca import issue
 from ca.authn.local_issuer import utc_now
-from ca.bundle import decode_bundle, encode_certificate, encode_private_key
-from ca.errors import CsrError, LifetimeError
+from ca.bundle import encode_certificate
 from ca.serving import host_names
-from ca.template import LifetimePolicy
 from istio_api import ca_pb2
 from tests.ca.makers import (
     APP,
-    NOON,
     RunningAuthority,
     ec_key,
     make_csr,
-    make_intermediate,
     make_leaf,
     make_root,
     pem_of,
@@ -302,7 +296,7 @@ async def test_bug_is_an_internal_error_that_says_nothing(
     def broken(*_: object, **__: object) -> list[str]:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(service, "issue", broken)
+    monkeypatch.setattr(issue, "issue", broken)
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await running.create(request(EC_CSR), running.bearer())
     assert (refused.value.code(), refused.value.details()) == (grpc.StatusCode.INTERNAL, "internal error")
@@ -346,37 +340,6 @@ async def test_every_identity_of_a_certificate_is_certified_again(running: Runni
     chain = await running.create(request(EC_CSR), (), ec_key(2), encode_certificate(leaf))
     names = split(chain[0])[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert [str(name.value) for name in names] == list(identities)
-
-
-async def test_plugged_in_chain_comes_between_leaf_and_roots(tmp_path: Path) -> None:
-    now = utc_now()
-    root = make_root(rsa_key(), NOON)
-    intermediate = make_intermediate(root, rsa_key(1), lifetime=timedelta(days=3650))
-    chain = encode_certificate(intermediate) + root.roots
-    plugged = decode_bundle(
-        encode_certificate(intermediate).encode(),
-        encode_private_key(rsa_key(1)),
-        chain.encode(),
-        root.roots.encode(),
-        now=max(now, NOON),
-    )
-    items = service.issue(plugged, LifetimePolicy(), EC_CSR, (APP,), 0, now=max(now, NOON), serial=5)
-    assert [len(split(item)) for item in items] == [1, 1, 1, 1]
-    assert items[1:] == [encode_certificate(intermediate), root.roots, root.roots]
-
-
-@given(st.text(max_size=300) | st.binary(max_size=300).map(lambda b: f"-----BEGIN X-----\n{b.hex()}\n-----END X-----"))
-@settings(max_examples=200, deadline=None)
-def test_no_text_is_signed_by_accident(text: str) -> None:
-    with pytest.raises(CsrError):
-        service.issue(make_root(rsa_key()), LifetimePolicy(), text, (APP,), 0, now=NOON, serial=5)
-
-
-@given(st.integers(min_value=1 + 2160 * 3600, max_value=2**63 - 1))
-@settings(max_examples=50, deadline=None)
-def test_no_lifetime_above_the_maximum_is_granted(seconds: int) -> None:
-    with pytest.raises(LifetimeError):
-        service.issue(make_root(rsa_key()), LifetimePolicy(), EC_CSR, (APP,), seconds, now=NOON, serial=5)
 
 
 def counted(running: RunningAuthority) -> dict[str, float]:
