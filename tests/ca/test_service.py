@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from ca import issue
 from ca.authn.local_issuer import utc_now
-from ca.bundle import encode_certificate
+from ca.bundle import Bundle, decode_bundle, encode_certificate, encode_private_key
 from ca.serving import host_names
 from istio_api import ca_pb2
 from tests.ca.makers import (
@@ -25,6 +25,7 @@ from tests.ca.makers import (
     RunningAuthority,
     ec_key,
     make_csr,
+    make_intermediate,
     make_leaf,
     make_root,
     pem_of,
@@ -100,7 +101,8 @@ def by_certificate(*headers: tuple[str, str]) -> Any:
     def call(running: RunningAuthority) -> Answer:
         root = running.authority.bundle
         leaf = make_leaf(root, ec_key(2).public_key(), now=running.authority.clock())
-        return running.create(request(EC_CSR), headers, ec_key(2), encode_certificate(leaf))
+        shown = encode_certificate(leaf) + "".join(root.chain)
+        return running.create(request(EC_CSR), headers, ec_key(2), shown)
 
     return call
 
@@ -235,6 +237,44 @@ async def test_root_and_serving_certificate_equal_the_recorded_ones(tmp_path: Pa
         # The root is some seconds older than the certificate that would have its lifetime: no leaf outlives its issuer.
         assert wanted["lifetimeSeconds"] - 60 <= serving.pop("lifetimeSeconds") <= wanted.pop("lifetimeSeconds")
         assert serving == wanted
+
+
+def operators_ca() -> Bundle:
+    """As the one that istiod had when it was recorded: an intermediate with 30 days to live."""
+    now = utc_now()
+    root = make_root(rsa_key(), now - timedelta(hours=1), name="Acme")
+    own = make_intermediate(root, rsa_key(1), "Intermediate CA", now=now - timedelta(hours=1))
+    chain = (encode_certificate(own) + root.roots).encode()
+    return decode_bundle(
+        encode_certificate(own).encode(), encode_private_key(rsa_key(1)), chain, root.roots.encode(), now=now
+    )
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", RECORDED)
+async def test_answer_of_a_plugged_in_ca_equals_the_recorded_one(tmp_path: Path, name: str) -> None:
+    """Layout and every field of the leaf; the certificates above it are the operator's, not ours."""
+    cases = yaml.safe_load(shared_path("aux", "ca", "plugged-in.yaml").read_text())["cases"]
+    recorded = next(case for case in cases if case["case"] == name)
+    plugged = operators_ca()
+    async with running_authority(tmp_path, plugged) as running:
+        if recorded["code"] != "OK":
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await RECORDED[name](running)
+            assert (refused.value.code().name, refused.value.details()) == (recorded["code"], recorded["details"])
+            return
+        chain = await RECORDED[name](running)
+        now = running.authority.clock().timestamp()
+    assert len(chain) == recorded["items"]
+    assert [len(item) - len(item.rstrip("\n")) for item in chain] == recorded["itemsEndWithNewlines"]
+    assert [len(split(item)) for item in chain] == [len(item) for item in recorded["chain"]]
+    assert chain[1:] == [*plugged.chain, plugged.roots]
+    found, (wanted,) = described(split(chain[0])[0], now), recorded["chain"][0]
+    if name == "validity_duration at the maximum":
+        # Ours never outlives its issuer, which has a month to live; istiod's has the three months.
+        assert split(chain[0])[0].not_valid_after_utc == plugged.certificate.not_valid_after_utc
+        assert wanted.pop("lifetimeSeconds") > found.pop("lifetimeSeconds")
+    assert found | {"issuer": ""} == wanted | {"issuer": ""}
 
 
 # --- what no recording shows ----------------------------------------------------------------------------------------
