@@ -17,7 +17,6 @@ import struct
 import subprocess
 import sys
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -32,6 +31,7 @@ from ca.template import LifetimePolicy
 _log = logging.getLogger("ca")
 
 _SIZE = struct.Struct("!I")
+_PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from ca import signing_process as it; it.main(int(sys.argv[1]))"
 _MOST_AT_ONCE = 4
 """Answers that go back together: fewer wake-ups for the event loop. Arbitrary; it delays the first by 1 ms at most."""
 
@@ -171,13 +171,11 @@ class SigningProcess:
 
 
 def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
-    """The other process, with nothing of ours but its end of the socket pair; our terminal's signals miss it."""
+    """The other process, with our import path and its end of the socket pair; our terminal's signals miss it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "ca.signing_process", str(theirs.fileno())],
+        [sys.executable, "-c", _PROGRAM, str(theirs.fileno()), *sys.path],
         pass_fds=(theirs.fileno(),),
         stdin=subprocess.DEVNULL,
-        env={"PYTHONPATH": ":".join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"},
-        cwd=Path(__file__).parent,
         start_new_session=True,
     )
 
@@ -277,6 +275,7 @@ def _answer(bundle: Bundle | None, asked: Request) -> Answer:
         return Answer(asked.number, [], type(error).__name__, str(error))
 
 
-if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as connected:
-        serve(connected)
+def main(descriptor: int) -> None:
+    """The other process, from its beginning to its end."""
+    with socket.socket(fileno=descriptor) as connection:
+        serve(connection)
