@@ -18,6 +18,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -31,6 +32,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ca.bundle import encode_private_key
+from pilot.agent import tether
 from tests.kubernetes import binaries
 
 READY_SECONDS = 60
@@ -190,7 +192,14 @@ def _start(directory: Path, apiserver: Path, etcd: Path, started: list[subproces
 def _run(program: Path, flags: Mapping[str, str], directory: Path) -> subprocess.Popen[bytes]:
     with (directory / f"{program.name}.log").open("wb") as log:
         return subprocess.Popen(
-            [str(program), *(f"--{name}={value}" for name, value in flags.items())],
+            # Killed with the test run, however that ends.
+            [
+                sys.executable,
+                tether.__file__,
+                str(os.getpid()),
+                str(program),
+                *(f"--{k}={v}" for k, v in flags.items()),
+            ],
             cwd=directory,
             stdout=log,
             stderr=subprocess.STDOUT,
