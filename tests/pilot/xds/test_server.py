@@ -3,7 +3,6 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-import grpc
 import pytest
 
 from pilot.errors import PermissionDenied, Unauthenticated
