@@ -16,7 +16,7 @@ from ca.template import SERIAL_BITS, LifetimePolicy
 
 
 def random_serial() -> int:
-    """A positive number of at most 128 random bits. Source: spec/ca-webhook-kube.md 1.6."""
+    """A positive number of at most 128 random bits. Source: CA behaviour 1.6."""
     return 1 + secrets.randbelow((1 << SERIAL_BITS) - 1)
 
 

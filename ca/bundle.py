@@ -3,7 +3,7 @@
 Comes in: PEM bytes as they lie in files or Secrets. Goes out: a `Bundle` whose parts are proven to belong together, and
 from a bundle the layout of an answer. Does not read files, generate keys or sign.
 
-Source: spec/ca-webhook-kube.md 1.1 "Response layout", 1.8 "Checks on load"; aux/ca.
+Source: CA behaviour 1.1 "Response layout", 1.8 "Checks on load"; recorded answers.
 """
 
 import re
@@ -42,7 +42,7 @@ class Bundle:
     def response(self, leaf: x509.Certificate) -> list[str]:
         """The answer to a request: the leaf and each certificate of the chain as one item, the roots as the last.
 
-        Every item ends with one newline. Source: spec/ca-webhook-kube.md 1.1 "Response layout".
+        Every item ends with one newline. Source: CA behaviour 1.1 "Response layout".
         """
         return [encode_certificate(leaf), *self.chain, self.roots]
 
@@ -56,7 +56,7 @@ def decode_bundle(certificate: bytes, key: bytes, chain: bytes, roots: bytes, *,
     """Puts the four parts together, each PEM; `chain` may be empty.
 
     Raises: BundleError when a part is unreadable, key and certificate differ, the certificate is no CA or is not valid
-    now, or does not lead to one of the roots. Source: spec/ca-webhook-kube.md 1.8.
+    now, or does not lead to one of the roots. Source: CA behaviour 1.8.
     """
     signing = decode_certificates(certificate, "signing certificate")[0]
     private_key = decode_private_key(key)

@@ -4,7 +4,7 @@ Comes in: the PEM text of the request. Goes out: a `SigningRequest`: the key, pr
 request's own signature, and whether a common name was asked for. Names, extensions and usages in the request are
 ignored: identity comes from the caller's credentials. No clock, no randomness, no I/O.
 
-Source: spec/ca-webhook-kube.md 1.1 (errors), 1.6 (what is taken); the limits are ours.
+Source: CA behaviour 1.1 (errors), 1.6 (what is taken); the limits are ours.
 """
 
 import base64
@@ -47,7 +47,7 @@ class SigningRequest:
 def decode_csr(pem: str) -> SigningRequest:
     """Reads and verifies the first PEM block of the text, whatever its label says.
 
-    Raises: CsrError. Source: aux/ca (which text is answered with which reason).
+    Raises: CsrError. Source: recorded answers (which text is answered with which reason).
     """
     request = _parse(decode_pem(pem))
     key = _checked_key(request)

@@ -2,7 +2,7 @@
 
 Comes in: the bundle in force, roots from other sources. Goes out: data for whoever writes it (Kubernetes, PCDS). Pure.
 
-Source: spec/ca-webhook-kube.md 1.12.
+Source: CA behaviour 1.12.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ def merge_roots(sources: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], tu
     """Many sources of roots, (name, PEM), become one list: each root once, sorted, one PEM an item; and problems.
 
     A source that is unreadable or holds what is no CA certificate is left out as a whole, and is a problem: half of
-    somebody's roots would be a surprise. Source: spec/ca-webhook-kube.md 1.12 "Multi-root".
+    somebody's roots would be a surprise. Source: CA behaviour 1.12 "Multi-root".
     """
     roots: set[str] = set()
     problems: list[str] = []

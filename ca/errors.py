@@ -20,7 +20,7 @@
 
 `status_of` is the one place where the tree becomes gRPC. Nothing here logs, counts or sends.
 
-Source: spec/ca-webhook-kube.md 1.1 (order and codes).
+Source: CA behaviour 1.1 (order and codes).
 """
 
 from typing import ClassVar

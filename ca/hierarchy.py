@@ -4,7 +4,7 @@ Comes in: a directory, names of clusters. Goes out: files as istiod's plugged-in
 cluster, proven to load before they are written. The root's key stays in a directory of its own, which is needed again
 only to add a cluster: keep it offline. What exists is never overwritten.
 
-Source: spec/ca-webhook-kube.md 1.8 (file names, checks on load).
+Source: CA behaviour 1.8 (file names, checks on load).
 """
 
 import re

@@ -3,7 +3,7 @@
 Comes in: a bundle, the text of a request, the identities that its caller has proven, clock and serial number. Goes out:
 the answer's items, or a `SigningError`. Costs 0.2 to 0.4 ms of CPU; who calls it sees to where that is spent.
 
-Source: spec/ca-webhook-kube.md 1.1, 1.6.
+Source: CA behaviour 1.1, 1.6.
 """
 
 from datetime import datetime
@@ -25,7 +25,7 @@ def issue(
 ) -> list[str]:
     """A certificate for a caller who has proven `identities`; the answer's items in order.
 
-    Costs 0.2 to 0.4 ms of CPU. Raises: SigningError. Source: spec/ca-webhook-kube.md 1.1, 1.6.
+    Costs 0.2 to 0.4 ms of CPU. Raises: SigningError. Source: CA behaviour 1.1, 1.6.
     """
     wanted = csr.decode_csr(csr_pem)
     leaf = template.build_leaf(

@@ -4,7 +4,7 @@ Comes in: an API server, a namespace. Goes out: the `Bundle` in the Secret, crea
 creates it first wins, the others take that one. A Secret that is there and broken is an error: a new root in its place
 would cut off every workload that trusts the old one.
 
-Source: spec/ca-webhook-kube.md 1.7.
+Source: CA behaviour 1.7.
 """
 
 import asyncio

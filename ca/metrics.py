@@ -3,7 +3,7 @@
 Comes in: one call for each event, on the event loop. Goes out: metric families for a Prometheus registry. A series
 appears with its first event, as istiod's do. Names carry no `_total`: the page that prints them must not add it.
 
-Source: spec/operations.md 8.4; spec/ca-webhook-kube.md 1.13.
+Source: operations 8.4; CA behaviour 1.13.
 """
 
 from collections import Counter

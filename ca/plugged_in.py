@@ -4,7 +4,7 @@ Comes in: a directory (a mounted Secret, mostly). Goes out: the `Bundle` in it, 
 nothing is plugged in. A directory that holds some of the parts is an error: signing with a root of our own instead
 would split the mesh. Does not watch (see `ca.reload`), writes nothing.
 
-Source: spec/ca-webhook-kube.md 1.8.
+Source: CA behaviour 1.8.
 """
 
 from dataclasses import dataclass

@@ -4,7 +4,7 @@ Comes in: a request whose caller has proven identities. Goes out: the chain that
 between us and the signer, so here, unlike in the built-in CA, what it says must be what the caller may have: its names
 all proven, nothing else in it than a sidecar's agent writes.
 
-Source: spec/ca-webhook-kube.md 1.10.
+Source: CA behaviour 1.10.
 """
 
 import asyncio
@@ -138,7 +138,7 @@ class Registration:
 def check_request(pem: str, identities: tuple[str, ...]) -> None:
     """Whether the request has the shape that agents write and asks only for names that the caller has proven.
 
-    Raises: CsrError. Source: spec/ca-webhook-kube.md 1.10.
+    Raises: CsrError. Source: CA behaviour 1.10.
     """
     csr.decode_csr(pem)
     request = x509.load_der_x509_csr(csr.decode_pem(pem))

@@ -3,7 +3,7 @@
 Comes in: a watched directory. Goes out: the new bundle in the authority, which wakes whoever depends on it (our own
 certificate, the distribution of roots). A change that is broken or not allowed leaves everything as it was.
 
-Source: spec/ca-webhook-kube.md 1.8 "Hot reload".
+Source: CA behaviour 1.8 "Hot reload".
 """
 
 import asyncio

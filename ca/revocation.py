@@ -3,7 +3,7 @@
 Comes in: PEM text and the chain they are about. Goes out: the same bundle with the lists attached, proven to be those
 of its chain. Revokes nothing itself: proxies are handed the lists and check their peers by them.
 
-Source: spec/ca-webhook-kube.md 1.8 "CRL check", 1.12 "CRL ConfigMap".
+Source: CA behaviour 1.8 "CRL check", 1.12 "CRL ConfigMap".
 """
 
 import re

@@ -4,7 +4,7 @@ Comes in: the authority, the place where the root is stored (a state directory, 
 Goes out: a new root certificate in both. Several replicas share a store: each looks there first, and takes over what
 another one renewed. A plugged-in CA is its operator's to renew.
 
-Source: spec/ca-webhook-kube.md 1.7 "Rotation of the self-signed root".
+Source: CA behaviour 1.7 "Rotation of the self-signed root".
 """
 
 import asyncio

@@ -4,7 +4,7 @@ Comes in: the authority, host names, the clock. Goes out: `context`, the TLS con
 new certificate is made when half of the old one's life is over and when the CA's bundle changes; where that fails, the
 old one stays and the next attempt follows soon.
 
-Source: spec/ca-webhook-kube.md 1.4 (certificate by handshake), 1.11 "Renewal".
+Source: CA behaviour 1.4 (certificate by handshake), 1.11 "Renewal".
 """
 
 import asyncio

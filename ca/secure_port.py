@@ -14,7 +14,7 @@ chosen anew for each handshake, and the SPIFFE rule applied before the first req
 The inner name cannot be forged: it is a file in a directory of mode 0700, bound by us just before connecting, and
 gRPC reports it as the peer. When `_HIGH_WATER` bytes wait for one side, the other is not read.
 
-Source: spec/ca-webhook-kube.md 1.4.
+Source: CA behaviour 1.4.
 """
 
 import asyncio

@@ -7,7 +7,7 @@ would cut off every workload that trusts the old one.
 Files are written in the order in which they depend on each other (key, certificate, roots, chain), each as a whole, so
 that a start after a crash between two of them goes on where it stopped, with the key that is already there.
 
-Source: spec/ca-webhook-kube.md 1.7, 1.8 (file names).
+Source: CA behaviour 1.7, 1.8 (file names).
 """
 
 import asyncio

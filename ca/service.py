@@ -4,7 +4,7 @@ Comes in: IstioCertificateRequest messages. Goes out: a certificate chain, or on
 identity in a certificate comes from the caller's credentials, only the public key from the request. Signing runs
 beside the event loop (`ca.signing_process`), which goes on meanwhile.
 
-Source: spec/ca-webhook-kube.md 1.1; aux/ca.
+Source: CA behaviour 1.1; recorded answers.
 """
 
 import logging

@@ -3,7 +3,7 @@
 Comes in: the CA's bundle and host names. Goes out: a `ServingCertificate`, and from it an `ssl.SSLContext` for one
 generation of certificate and roots; a context is never changed, a new one takes its place (`ca.rotation`).
 
-Source: spec/ca-webhook-kube.md 1.4 (TLS), 1.11 (names and lifetime); aux/ca servingCertificate.
+Source: CA behaviour 1.4 (TLS), 1.11 (names and lifetime); recorded serving certificate.
 """
 
 import ipaddress
@@ -50,7 +50,7 @@ def host_names(
     """The names by which proxies call the control plane, sorted, without repetition.
 
     `custom`: ISTIOD_CUSTOM_HOST, and whatever a mesh without Kubernetes is reached by (IP literals as well);
-    `discovery_address`: `host:port` of the mesh's default proxy configuration. Source: spec/ca-webhook-kube.md 1.11.
+    `discovery_address`: `host:port` of the mesh's default proxy configuration. Source: CA behaviour 1.11.
     """
     names = {f"{name}.{namespace}.svc" for name in ("istiod", "istiod-remote", "istio-pilot")}
     if revision not in ("", "default"):
@@ -80,7 +80,7 @@ def build_context(serving: ServingCertificate, ciphers: str = "") -> ssl.SSLCont
     """TLS 1.2 and later, HTTP/2; a client may show a certificate, and one that it shows must lead to our roots.
 
     No session tickets: a resumed session would carry an old verification past a change of roots.
-    Source: spec/ca-webhook-kube.md 1.4.
+    Source: CA behaviour 1.4.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -3,7 +3,7 @@
 Comes in: paths of certificate, key and roots. Goes out: `context`, the TLS context that the next handshake takes, made
 anew when the files change. A change that is broken leaves the old one in force.
 
-Source: spec/ca-webhook-kube.md 1.10 "External gRPC CA", 1.11 (1, 2).
+Source: CA behaviour 1.10 "External gRPC CA", 1.11 (1, 2).
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 RSA signs with SHA-256, a curve with the hash of its strength. Costs 0.2 ms (RSA-2048) or 0.05 ms (P-256) of CPU
 without the interpreter lock, so it belongs on a worker thread.
 
-Source: spec/ca-webhook-kube.md 1.6 (algorithms).
+Source: CA behaviour 1.6 (algorithms).
 """
 
 from cryptography import x509

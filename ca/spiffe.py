@@ -2,7 +2,7 @@
 
 Text comes in, values go out and print themselves back unchanged. Does not decide who may use an id.
 
-Source: spec/ca-webhook-kube.md 1.5; the SPIFFE-ID standard 2 (characters, lengths, no ports, no queries).
+Source: CA behaviour 1.5; the SPIFFE-ID standard 2 (characters, lengths, no ports, no queries).
 """
 
 import re
@@ -55,7 +55,7 @@ class SpiffeId:
 def parse_trust_domain(text: str) -> TrustDomain:
     """A trust domain as mesh configuration spells it: `@` (from account-like names) counts as `.`.
 
-    Raises: InvalidIdError. Source: spec/ca-webhook-kube.md 1.5.
+    Raises: InvalidIdError. Source: CA behaviour 1.5.
     """
     return TrustDomain(text.replace("@", "."))
 

@@ -3,7 +3,7 @@
 Comes in: a public key, the identities that the caller proved, the lifetime wanted, the issuer's name and limits, and
 the clock and serial number of this one certificate. Goes out: a `Template`. Pure: the same input is the same template.
 
-Source: spec/ca-webhook-kube.md 1.6 (contents and lifetimes), 1.7 (root); aux/ca (every field as recorded).
+Source: CA behaviour 1.6 (contents and lifetimes), 1.7 (root); every field as recorded.
 """
 
 import ipaddress
@@ -81,7 +81,7 @@ class Template:
 def choose_lifetime(requested_seconds: int, policy: LifetimePolicy) -> timedelta:
     """Zero or less means the default.
 
-    Raises: LifetimeError above the maximum. Source: spec/ca-webhook-kube.md 1.6 "Lifetimes".
+    Raises: LifetimeError above the maximum. Source: CA behaviour 1.6 "Lifetimes".
     """
     if requested_seconds <= 0:
         return policy.default
@@ -107,7 +107,7 @@ def build_leaf(
 
     It never outlives its issuer: where `lifetime` reaches further, notAfter is the issuer's.
 
-    Raises: GenerationError without identities, or with an issuer that has expired. Source: spec/ca-webhook-kube.md 1.6.
+    Raises: GenerationError without identities, or with an issuer that has expired. Source: CA behaviour 1.6.
     """
     if not identities:
         raise GenerationError("no identity to certify")
@@ -137,7 +137,7 @@ def build_root(
 ) -> Template:
     """A self-signed root named after the trust domain, valid from now on.
 
-    Source: spec/ca-webhook-kube.md 1.7; aux/ca/self-signed.yaml rootConfigMap.
+    Source: CA behaviour 1.7; as recorded.
     """
     now = _whole_seconds(now)
     name = _name(NameOID.ORGANIZATION_NAME, organization)
@@ -194,7 +194,7 @@ def build_intermediate(
 def subject_alternative_names(identities: tuple[str, ...]) -> x509.SubjectAlternativeName:
     """Identities as one extension: an IP literal is an iPAddress, `spiffe://…` a URI, anything else a DNS name.
 
-    Raises: GenerationError for text that no name may hold. Source: spec/ca-webhook-kube.md 1.6.
+    Raises: GenerationError for text that no name may hold. Source: CA behaviour 1.6.
     """
     try:
         return x509.SubjectAlternativeName([_general_name(identity) for identity in identities])

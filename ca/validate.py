@@ -4,7 +4,7 @@ Comes in: a signed certificate, the template it was made from and the issuer's c
 `InvalidOutputError` that says which part differs. Every field is compared, so an extension too many fails as well.
 No clock, no randomness, no I/O.
 
-Source: house rule 13; spec/ca-webhook-kube.md 1.6.
+Source: house rule 13; CA behaviour 1.6.
 """
 
 from cryptography import x509

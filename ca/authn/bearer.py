@@ -2,7 +2,7 @@
 
 Comes in: a `Call` with a bearer token. Goes out: a `Caller` with one SPIFFE id of the mesh's own trust domain.
 
-Source: spec/ca-webhook-kube.md 1.2 "Kubernetes JWT" (audiences, cluster ids, the identity's trust domain).
+Source: CA behaviour 1.2 "Kubernetes JWT" (audiences, cluster ids, the identity's trust domain).
 """
 
 from collections.abc import Callable, Collection

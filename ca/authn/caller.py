@@ -1,7 +1,7 @@
 """The words between a call and who made it: `Call` comes in, `Caller` goes out, an `Authenticator` is what turns one
 into the other. No I/O here, and nothing of gRPC: the adapter is `ca.authn.grpc_call`.
 
-Source: spec/ca-webhook-kube.md 1.2.
+Source: CA behaviour 1.2.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 Comes in: a `Call`. Goes out: the `Caller`, or an `UnauthenticatedError` with everybody's reason, which the shell logs
 and the caller never sees. The same chain serves the CA and the xDS streams, which differ in what plaintext means.
 
-Source: spec/ca-webhook-kube.md 1.2, 1.3.
+Source: CA behaviour 1.2, 1.3.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Chain:
     async def identities(self, call: Call) -> tuple[str, ...] | None:
         """Who opens a stream; None where nobody is asked: without TLS, or with authentication switched off.
 
-        Raises: UnauthenticatedError. Source: spec/xds.md 1.2 (4).
+        Raises: UnauthenticatedError. Source: xDS behaviour 1.2 (4).
         """
         if not self.is_enabled or not self._applies(call):
             return None

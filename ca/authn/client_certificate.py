@@ -3,7 +3,7 @@
 Comes in: the names of a certificate whose chain TLS has verified. Goes out: a `Caller` with all of them. `spiffe_names`
 is the rule that TLS applies once for each connection, before any call: exactly one URI, an id of our trust domain.
 
-Source: spec/ca-webhook-kube.md 1.2 (1), 1.4 "SPIFFE check"; X.509-SVID standard 2, 5.2.
+Source: CA behaviour 1.2 (1), 1.4 "SPIFFE check"; X.509-SVID standard 2, 5.2.
 """
 
 from datetime import datetime

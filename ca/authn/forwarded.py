@@ -3,7 +3,7 @@
 Comes in: a `Call` whose peer is in one of the trusted networks (or on this machine). Goes out: a `Caller` with every
 name in the header. Anybody can write a header: without the right address it is worth nothing.
 
-Source: spec/ca-webhook-kube.md 1.2 (4) "XFCC"; Envoy's documentation of x-forwarded-client-cert (its syntax).
+Source: CA behaviour 1.2 (4) "XFCC"; Envoy's documentation of x-forwarded-client-cert (its syntax).
 """
 
 import ipaddress

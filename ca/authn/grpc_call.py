@@ -3,7 +3,7 @@
 Comes in: the servicer context of a call. Goes out: a `Call`, a `Caller`, or identities as text. Does not answer the
 call: what it raises is mapped by `ca.errors.status_of`.
 
-Source: spec/ca-webhook-kube.md 1.1 (headers), 1.2, 1.3.
+Source: CA behaviour 1.1 (headers), 1.2, 1.3.
 """
 
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ class GrpcAuthentication:
     async def authenticate(self, context: Context) -> tuple[str, ...] | None:
         """The identities of who opens a stream; None when nobody is asked (plaintext, or authentication is off).
 
-        Raises: UnauthenticatedError. Source: spec/xds.md 1.2 (4).
+        Raises: UnauthenticatedError. Source: xDS behaviour 1.2 (4).
         """
         return await self._chain.identities(self.read(context))
 

@@ -3,7 +3,7 @@
 Comes in: a caller whose token is bound to a pod, and the identity wanted. Goes out: nothing, or the reason to refuse.
 Where pods run is asked through a port: a mesh in files answers from its snapshot, one in Kubernetes from its watch.
 
-Source: spec/ca-webhook-kube.md 1.9.
+Source: CA behaviour 1.9.
 """
 
 from collections.abc import Callable, Iterable

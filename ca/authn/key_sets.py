@@ -4,7 +4,7 @@ Comes in: an issuer's address, and a way to fetch. Goes out: keys by name, at on
 log line while there are keys. A token that names a key which is not known (the issuer has just begun to use it) asks
 for a fetch, at most one every few seconds whoever asks, and waits for it briefly.
 
-Source: RFC 7517; OpenID Connect Discovery 1.0; spec/ca-webhook-kube.md 1.2 "OIDC".
+Source: RFC 7517; OpenID Connect Discovery 1.0; CA behaviour 1.2 "OIDC".
 """
 
 import asyncio

@@ -8,7 +8,7 @@ is bound to still exists is answered by the cluster's watched pods, where those 
 is the API server's to review. What was found is remembered by the token's hash until it expires, at most ten minutes:
 so long a token of a deleted pod may go on being believed. (istiod asks for a review at each call.)
 
-Source: spec/ca-webhook-kube.md 1.2 "Kubernetes JWT".
+Source: CA behaviour 1.2 "Kubernetes JWT".
 """
 
 import asyncio

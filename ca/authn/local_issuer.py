@@ -5,7 +5,7 @@ like the ones that Kubernetes projects into pods, so that whatever reads those r
 `system:serviceaccount:<namespace>:<service account>`, an audience, a short life. Comes in: a state directory, then
 namespaces and accounts, or tokens. Goes out: tokens, or what a token proves.
 
-Source: spec/ca-webhook-kube.md 1.2 (shape of the subject, audiences).
+Source: CA behaviour 1.2 (shape of the subject, audiences).
 """
 
 import base64

@@ -3,7 +3,7 @@
 Comes in: a `Call` with a bearer token. Goes out: a `Caller` with one SPIFFE id of the mesh's own trust domain. Nothing
 is fetched for a call: see `ca.authn.key_sets`.
 
-Source: spec/ca-webhook-kube.md 1.2 "OIDC".
+Source: CA behaviour 1.2 "OIDC".
 """
 
 import json

@@ -4,7 +4,7 @@ Comes in: the token's text, then keys, issuer, audiences and the time. Goes out:
 claims after everything was checked. The algorithm must be one that the key's kind allows: neither `none`, nor a public
 key taken for a shared secret. No clock, no I/O.
 
-Source: RFC 7519, RFC 8725 (best practices); spec/ca-webhook-kube.md 1.2 (subject, audiences).
+Source: RFC 7519, RFC 8725 (best practices); CA behaviour 1.2 (subject, audiences).
 """
 
 from collections.abc import Collection

@@ -5,7 +5,7 @@ JSON. Everything else (listeners, clusters, routes) comes over ADS. Does no I/O,
 
 Two static clusters: `xds-grpc` leads straight to the control plane, over TLS with the workload's own certificate;
 `sds-grpc` is the agent's socket, where generated configuration looks for `default` and `ROOTCA`.
-Source: xds.md 1.3, 1.4.
+Source: xDS behaviour 1.3, 1.4.
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 XDS_CLUSTER = "xds-grpc"
 SDS_CLUSTER = "sds-grpc"
 
-PING_INTERVAL = "20s"  # the control plane tolerates a ping each 15 s (xds.md 1.1: half its own interval)
+PING_INTERVAL = "20s"  # the control plane tolerates a ping each 15 s (xDS behaviour 1.1: half its own interval)
 PING_TIMEOUT = "10s"
 FIRST_RECONNECT = "0.2s"  # Envoy's own defaults are 0.5 s and 30 s: too long once a control plane is back
 LAST_RECONNECT = "3s"

@@ -3,7 +3,7 @@
 In: a CSR and the caller's credentials (a client certificate, or a bearer token). Out: the PEM items of the answer. Each
 call opens its own connection, since the credentials differ from call to call. Does not retry (see `identity.py`) and
 does not judge the answer (see `workload_certificate.py`).
-Source: ca-webhook-kube.md 1.1, 1.2.
+Source: CA behaviour 1.1, 1.2.
 """
 
 from collections.abc import Sequence

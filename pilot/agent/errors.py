@@ -24,7 +24,7 @@ RETRIABLE = frozenset(
         grpc.StatusCode.UNAVAILABLE,
     }
 )
-"""Codes after which the same request may succeed. Source: ca-webhook-kube.md 1.1."""
+"""Codes after which the same request may succeed. Source: CA behaviour 1.1."""
 
 
 class AgentError(Exception):

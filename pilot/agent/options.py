@@ -134,12 +134,12 @@ class AgentOptions:
 
     @property
     def spiffe_id(self) -> str:
-        """The identity the proxy asks for. Source: ca-webhook-kube.md 1.5."""
+        """The identity the proxy asks for. Source: CA behaviour 1.5."""
         return str(self._identity())
 
     @property
     def node_id(self) -> str:
-        """Source: xds.md 1.3."""
+        """Source: xDS behaviour 1.3."""
         return f"{self.kind.value}~{self.ip}~{self.name}~{self.namespace}.{self.dns_suffix}"
 
     def _identity(self) -> SpiffeId:

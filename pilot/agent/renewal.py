@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pilot.agent.options import Renewal
 
 ATTEMPTS = 5
-"""Retries of one request before the agent pauses. Source: ca-webhook-kube.md 1.1."""
+"""Retries of one request before the agent pauses. Source: CA behaviour 1.1."""
 
 FIRST_BACKOFF = timedelta(milliseconds=100)
 LAST_BACKOFF = timedelta(seconds=1.6)

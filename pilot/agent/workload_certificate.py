@@ -2,7 +2,7 @@
 
 In: the certificate authority's answer (PEM, leaf first, root bundle last). Out: a `WorkloadCertificate` that is known
 to belong to our key, to name our identity and to chain to a trusted root. Does no I/O; the clock is an argument.
-Source: ca-webhook-kube.md 1.1 (response layout), 1.5, 1.6.
+Source: CA behaviour 1.1 (response layout), 1.5, 1.6.
 """
 
 from collections.abc import Iterable, Sequence
