@@ -24,8 +24,8 @@ from tests.pilot.agent.eventually import eventually
 
 pytestmark = pytest.mark.timeout(120)
 
-PROCESSES = 1 + 6 + 7
-"""Control plane, workloads, Envoys: the agents live in the demo itself."""
+PROCESSES = 2 + 6 + 7
+"""Control plane with its signing process, workloads, Envoys: the agents live in the demo itself."""
 
 
 @dataclass
