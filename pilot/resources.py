@@ -103,19 +103,6 @@ def resource_set(resources: Iterable[Resource]) -> ResourceSet:
     return ResourceSet(by_name, _version(by_name))
 
 
-def replace_resources(known: ResourceSet, changed: Iterable[Resource]) -> ResourceSet:
-    """The set with some of its resources in a new version, in their places; the same set where nothing is new.
-
-    Costs one copy of a table of names, however large the set is. Raises: KeyError for a name that is not in it.
-    """
-    by_name: dict[str, Resource] | None = None
-    for each in changed:
-        if known.resources[each.name] is not each:
-            by_name = by_name if by_name is not None else dict(known.resources)
-            by_name[each.name] = each
-    return known if by_name is None else ResourceSet(by_name, _version(by_name))
-
-
 def _version(by_name: Mapping[str, Resource]) -> str:
     """A sum: it does not depend on order, and what each resource adds is known beforehand."""
     return f"{sum(each.mark for each in by_name.values()) & _MASK:016x}"

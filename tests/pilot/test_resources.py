@@ -11,7 +11,6 @@ from pilot.resources import (
     Origin,
     Resource,
     pack,
-    replace_resources,
     resource,
     resource_of_bytes,
     resource_set,
@@ -78,18 +77,6 @@ def test_contents_that_change_places_are_another_version() -> None:
     one = resource_set([a_resource("a", b"1"), a_resource("b", b"2")])
     other = resource_set([a_resource("a", b"2"), a_resource("b", b"1")])
     assert one.version != other.version
-
-
-def test_set_with_a_resource_replaced_equals_the_one_made_anew() -> None:
-    old, new = a_resource("b", b"1"), a_resource("b", b"2")
-    known = resource_set([a_resource("a"), old, a_resource("c")])
-    made = replace_resources(known, [new])
-    assert list(made.resources.items()) == [("a", known["a"]), ("b", new), ("c", known["c"])]
-    assert made.version == resource_set(made.resources.values()).version
-    assert known["b"] is old
-    assert replace_resources(known, [old]) is known
-    with pytest.raises(KeyError):
-        replace_resources(known, [a_resource("d")])
 
 
 def test_set_keeps_the_order_of_making() -> None:

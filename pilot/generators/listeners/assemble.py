@@ -21,7 +21,6 @@ from pilot.generators.listeners.address import additional, listen_on, listener_n
 from pilot.generators.listeners.chain import ANYTHING, Chain, serialize_chain
 from pilot.memo import memoized
 from pilot.model.cluster_name import outbound
-from pilot.model.interning import same_tuple
 from pilot.resources import Origin, Resource, resource_of_bytes
 from pilot.type_urls import LISTENER
 from pilot.view.scope import Scope
@@ -124,8 +123,3 @@ def _chains(chains: tuple[Chain, ...], unknown: str, context: ProxyContext) -> b
     specific = embed_all(CHAINS, (serialize_chain(chain, False) for chain in chains if chain.match != ANYTHING))
     last = serialize_chain(general[0], True) if general else passthrough_chain(context, unknown)
     return specific + embed(DEFAULT_CHAIN, last)
-
-
-def same_chains(chains: list[Chain]) -> tuple[Chain, ...]:
-    """One tuple for the same chains, as part of a cache key."""
-    return same_tuple(tuple(chains))
