@@ -1,28 +1,31 @@
 """Where a route attaches: listeners, and (mesh) Services.
 
-In: a route's parents and hostnames, open listeners. Out: pairs of listener and hostnames, mesh parents, problems.
-Source: xDS behaviour 5.8; installation 9.6.
+In: a route's parents and hostnames, listeners. Out: for each parent of ours a verdict: what took the route, or why
+nothing did. A listener takes routes whether it is served or not. Source: xDS behaviour 5.8; installation 9.5, 9.6.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from pilot.gatewayapi.faults import Fault, Reason
 from pilot.gatewayapi.gateway import GROUP
 from pilot.gatewayapi.grants import LISTENER_SETS
-from pilot.gatewayapi.listeners import OpenListener, Surroundings
+from pilot.gatewayapi.listeners import JudgedListener, Surroundings
 from pilot.gatewayapi.route import GrpcRoute, HttpRoute, ParentReference, Route, TcpRoute
 from pilot.model.hosts import covers, overlaps, specificity
+from pilot.model.kubernetes import KubernetesService
 from pilot.model.service_entry import ServiceEntry
 
-Listeners = Mapping[tuple[str, str, str], tuple[OpenListener, ...]]
+Listeners = Mapping[tuple[str, str, str], tuple[JudgedListener, ...]]
 """By the object that declares them: kind, namespace, name."""
+_MESH_GROUPS = {"": "Service", "core": "Service", "networking.istio.io": "ServiceEntry"}
 
 
 @dataclass(frozen=True, slots=True)
 class Attached:
     """A listener that takes a route, for these hostnames (`*`: all)."""
 
-    listener: OpenListener
+    listener: JudgedListener
     hostnames: tuple[str, ...]
 
 
@@ -35,61 +38,107 @@ class MeshParent:
     """0: every one."""
 
 
-def attach(route: Route, listeners: Listeners, around: Surroundings) -> tuple[tuple[Attached, ...], tuple[str, ...]]:
-    """The listeners of each parent that is a Gateway or listener set; and what is wrong with the others."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one parent reference. Exactly one of the others is there."""
+
+    parent: ParentReference
+    attached: tuple[Attached, ...] = ()
+    mesh: MeshParent | None = None
+    fault: Fault | None = None
+
+
+def by_parent(judged: Iterable[JudgedListener]) -> Listeners:
+    """Listeners by the object that declares them, in order."""
+    found: dict[tuple[str, str, str], list[JudgedListener]] = {}
+    for each in judged:
+        found.setdefault(each.parent, []).append(each)
+    return {parent: tuple(each) for parent, each in found.items()}
+
+
+def judge(route: Route, listeners: Listeners, around: Surroundings) -> tuple[Verdict, ...]:
+    """A verdict for each parent that is a Gateway or listener set of ours, a Service or a ServiceEntry."""
+    found = (_verdict(each, route, listeners, around) for each in route.spec.parent_refs)
+    return tuple(each for each in found if each is not None)
+
+
+def attached(verdicts: Iterable[Verdict]) -> tuple[Attached, ...]:
+    """The listeners that serve, each once."""
     found: dict[str, Attached] = {}
-    faults: list[str] = []
-    for parent in route.spec.parent_refs:
-        place = _declaring(parent, route.namespace)
-        if place is None or place not in listeners:
-            continue
-        fits = [each for each in listeners[place] if _is_meant(parent, each)]
-        taken = False
-        for each in fits:
-            hostnames = _hostnames(route, each, listeners, around)
-            if hostnames:
-                taken = True
-                found.setdefault(each.internal, Attached(each, hostnames))
-        if not taken:
-            faults.append(f"{' '.join(place[:1])} {place[1]}/{place[2]} has no listener that takes the route")
-    return tuple(found.values()), tuple(faults)
+    for verdict in verdicts:
+        for each in verdict.attached:
+            if each.listener.converted is not None:
+                found.setdefault(each.listener.internal, each)
+    return tuple(found.values())
 
 
-def _declaring(parent: ParentReference, own: str) -> tuple[str, str, str] | None:
-    namespace = parent.namespace or own
-    if (parent.group, parent.kind) in ((GROUP, "Gateway"), (LISTENER_SETS, "XListenerSet")):
-        return parent.kind, namespace, parent.name
-    return None
+def _verdict(parent: ParentReference, route: Route, listeners: Listeners, around: Surroundings) -> Verdict | None:
+    namespace = parent.namespace or route.namespace
+    if _MESH_GROUPS.get(parent.group) == parent.kind:
+        found = _mesh_parent(parent, namespace, around)
+        return Verdict(parent, fault=found) if isinstance(found, Fault) else Verdict(parent, mesh=found)
+    if (parent.group, parent.kind) not in ((GROUP, "Gateway"), (LISTENER_SETS, "XListenerSet")):
+        return None
+    candidates = listeners.get((parent.kind, namespace, parent.name))
+    if candidates is None:
+        return None
+    made, faults = [], []
+    for each in candidates:
+        hostnames = _hostnames(parent, route, each, candidates, around)
+        if isinstance(hostnames, Fault):
+            faults.append(hostnames)
+        else:
+            made.append(Attached(each, hostnames))
+    if made:
+        return Verdict(parent, attached=tuple(made))
+    return Verdict(parent, fault=max(faults, key=lambda each: _DEPTH[each.reason], default=_nobody(parent)))
 
 
-def _is_meant(parent: ParentReference, open_listener: OpenListener) -> bool:
-    listener = open_listener.listener
-    return parent.section_name in ("", listener.name) and parent.port in (0, listener.port)
+_DEPTH = {Reason.NO_MATCHING_PARENT: 0, Reason.NO_MATCHING_HOSTNAME: 1, Reason.NOT_ALLOWED: 2}
+"""How near a listener came to taking a route: the nearest says what is to be mended."""
+
+
+def _nobody(parent: ParentReference) -> Fault:
+    return Fault(f"expected a listener of {parent.kind} {parent.name}, which has none", Reason.NO_MATCHING_PARENT)
 
 
 def _hostnames(
-    route: Route, open_listener: OpenListener, listeners: Listeners, around: Surroundings
-) -> tuple[str, ...]:
-    """The hostnames that a route serves on a listener; none where it may not attach."""
-    listener, own = open_listener.listener, open_listener.parent[1]
-    if route.KIND not in open_listener.kinds:
-        return ()
-    if not around.allows(listener.allowed_routes.namespaces, own, route.namespace):
-        return ()
+    parent: ParentReference,
+    route: Route,
+    judged: JudgedListener,
+    all_: tuple[JudgedListener, ...],
+    around: Surroundings,
+) -> tuple[str, ...] | Fault:
+    """The hostnames that a route serves on a listener, or why it may not attach."""
+    listener, own = judged.listener, judged.parent[1]
+    shown = f"listener {listener.name} of {judged.parent[0]} {own}/{judged.parent[2]}"
+    if parent.section_name not in ("", listener.name) or parent.port not in (0, listener.port):
+        wanted = " ".join(filter(None, (parent.section_name, f"port {parent.port}" if parent.port else "")))
+        return Fault(f"expected {wanted}, got {shown}", Reason.NO_MATCHING_PARENT)
     declared = () if isinstance(route, TcpRoute) else route.spec.hostnames
-    if not declared:
-        return ("*",)
-    return tuple(
-        host
-        for host in dict.fromkeys(declared)
-        if overlaps(listener.hostname or "*", host) and not _is_taken(host, open_listener, listeners)
-    )
+    hostnames: tuple[str, ...] = ("*",)
+    if declared:
+        pattern = listener.hostname or "*"
+        hostnames = tuple(
+            host for host in dict.fromkeys(declared) if overlaps(pattern, host) and not _is_taken(host, judged, all_)
+        )
+        if not hostnames:
+            message = f"expected a hostname of {pattern} for {shown}, got {', '.join(declared)}"
+            return Fault(message, Reason.NO_MATCHING_HOSTNAME)
+    if not around.allows(listener.allowed_routes.namespaces, own, route.namespace):
+        return Fault(f"expected a namespace that {shown} allows, got {route.namespace}", Reason.NOT_ALLOWED)
+    if route.KIND not in judged.kinds:
+        wanted = " or ".join(judged.kinds) or "no route"
+        return Fault(f"expected {wanted} for {shown}, got {route.KIND}", Reason.NOT_ALLOWED)
+    return hostnames
 
 
-def _is_taken(host: str, open_listener: OpenListener, listeners: Listeners) -> bool:
+def _is_taken(host: str, judged: JudgedListener, all_: tuple[JudgedListener, ...]) -> bool:
     """Whether a neighbour on the port is more specific about a hostname: listeners do not share requests."""
-    own = open_listener.listener
-    for other in listeners[open_listener.parent]:
+    own = judged.listener
+    for other in all_:
+        if other.converted is None:
+            continue
         pattern, neighbour = other.listener.hostname or "*", (other.listener.port, other.listener.protocol)
         if neighbour != (own.port, own.protocol) or not covers(pattern, host):
             continue
@@ -98,17 +147,31 @@ def _is_taken(host: str, open_listener: OpenListener, listeners: Listeners) -> b
     return False
 
 
-def mesh_parents(route: Route, around: Surroundings) -> Iterator[MeshParent]:
+def _mesh_parent(parent: ParentReference, namespace: str, around: Surroundings) -> MeshParent | Fault:
+    """The Service or ServiceEntry that a route has as parent."""
+    ports: tuple[int, ...]
+    if parent.kind == "Service":
+        service = around.store.get(KubernetesService, namespace, parent.name)
+        hosts: tuple[str, ...] = (around.settings.host_of(parent.name, namespace),)
+        ports = tuple(each.port for each in service.spec.ports) if service is not None else ()
+        known = service is not None
+    else:
+        entry = around.store.get(ServiceEntry, namespace, parent.name)
+        hosts = entry.spec.hosts if entry is not None else ()
+        ports = tuple(each.number for each in entry.spec.ports) if entry is not None else ()
+        known = entry is not None
+    shown = f"{parent.kind} {namespace}/{parent.name}"
+    if not known:
+        return Fault(f"expected {shown}, which is not there", Reason.NO_MATCHING_PARENT)
+    if parent.port and parent.port not in ports:
+        wanted = ", ".join(map(str, ports)) or "none"
+        return Fault(f"expected a port of {shown} ({wanted}), got {parent.port}", Reason.NO_MATCHING_PARENT)
+    return MeshParent(hosts, parent.port)
+
+
+def mesh_parents(verdicts: Iterable[Verdict]) -> Iterator[MeshParent]:
     """The Services and ServiceEntries that a route has as parents."""
-    for parent in route.spec.parent_refs:
-        namespace = parent.namespace or route.namespace
-        match parent.group, parent.kind:
-            case (("" | "core"), "Service"):
-                yield MeshParent((around.settings.host_of(parent.name, namespace),), parent.port)
-            case "networking.istio.io", "ServiceEntry":
-                declared = around.store.get(ServiceEntry, namespace, parent.name)
-                if declared is not None:
-                    yield MeshParent(declared.spec.hosts, parent.port)
+    return (each.mesh for each in verdicts if each.mesh is not None)
 
 
 def is_http(route: Route) -> bool:

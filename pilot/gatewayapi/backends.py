@@ -6,6 +6,7 @@ without a host where the reference may not be followed or cannot be understood. 
 
 from dataclasses import dataclass
 
+from pilot.gatewayapi.faults import Fault, Reason
 from pilot.gatewayapi.grants import Grants, Referrer
 from pilot.gatewayapi.route import BackendReference, WeightedBackend
 from pilot.model.virtual_service import Destination, PortSelector
@@ -26,15 +27,15 @@ class Context:
     """Of a route with a Service as parent: grants are not asked for."""
 
 
-def destination(backend: WeightedBackend | BackendReference, context: Context) -> tuple[Destination, str]:
-    """Where requests go, and what is wrong with it (empty: nothing)."""
+def destination(backend: WeightedBackend | BackendReference, context: Context) -> tuple[Destination, Fault | None]:
+    """Where requests go, and what is wrong with it."""
     group = "" if backend.group == "core" else backend.group
     namespace = backend.namespace or context.referrer.namespace
     shown = f"{backend.kind} {namespace}/{backend.name}"
     if not context.is_mesh and not context.grants.permits(
         context.referrer, namespace, group, backend.kind, backend.name
     ):
-        return NOWHERE, f"expected a ReferenceGrant for {shown}, got none"
+        return NOWHERE, Fault(f"expected a ReferenceGrant for {shown}, got none", Reason.REF_NOT_PERMITTED)
     match group, backend.kind:
         case "", "Service":
             host = f"{backend.name}.{namespace}.svc.{context.domain}"
@@ -43,7 +44,8 @@ def destination(backend: WeightedBackend | BackendReference, context: Context) -
         case "multicluster.x-k8s.io", "ServiceImport":
             host = f"{backend.name}.{namespace}.svc.clusterset.local"
         case _:
-            return NOWHERE, f"expected a Service, Hostname or ServiceImport, got {group or 'core'} {backend.kind}"
+            message = f"expected a Service, Hostname or ServiceImport, got {group or 'core'} {backend.kind}"
+            return NOWHERE, Fault(message, Reason.INVALID_KIND)
     if not 0 < backend.port < 65536:
-        return NOWHERE, f"expected a port of {shown}, got {backend.port or 'none'}"
-    return Destination(host=host, port=PortSelector(number=backend.port)), ""
+        return NOWHERE, Fault(f"expected a port of {shown}, got {backend.port or 'none'}", Reason.INVALID_DESTINATION)
+    return Destination(host=host, port=PortSelector(number=backend.port)), None

@@ -39,13 +39,19 @@ def convert(store: ObjectStore, settings: MeshSettings) -> tuple[tuple[Object, .
     """The converted objects."""
     if not settings.features.gateway_api:
         return (), ()
-    declared = _grants(same_tuple(tuple(store.of(ReferenceGrant))))
-    around = listeners.Surroundings(store, declared, settings, listeners.namespaces_of(store, KINDS | NEEDED))
-    opened, wrong_listeners = listeners.convert(around)
-    virtual_services, wrong_routes = routes.convert(opened, around)
+    around = surroundings(store, settings)
+    judged = listeners.judge(around)
+    virtual_services, wrong_routes = routes.convert(judged, around)
     rules, wrong_policies = backend_tls.convert(store, settings)
-    gateways = tuple(each.converted for each in opened)
-    return (*gateways, *virtual_services, *rules), (*wrong_listeners, *wrong_routes, *wrong_policies)
+    gateways = (each.converted for each in judged if each.converted is not None)
+    problems = (*listeners.problems_of(judged), *wrong_routes, *wrong_policies)
+    return (*gateways, *virtual_services, *rules), problems
+
+
+def surroundings(store: ObjectStore, settings: MeshSettings) -> listeners.Surroundings:
+    """What listeners and routes are judged by, here and for their status."""
+    declared = _grants(same_tuple(tuple(store.of(ReferenceGrant))))
+    return listeners.Surroundings(store, declared, settings, listeners.namespaces_of(store, KINDS | NEEDED))
 
 
 @memoized(size=16)

@@ -139,12 +139,19 @@ class KubernetesGatewaySpec(Fragment, frozen=True):
     allowed_listeners: AllowedListeners = AllowedListeners()
 
 
+class GatewayStatus(Fragment, frozen=True):
+    """What its controller says of it."""
+
+    addresses: tuple[GatewayAddress, ...] = ()
+
+
 class KubernetesGateway(Object, frozen=True):
     """gateway.networking.k8s.io Gateway (Istio's is `Gateway`)."""
 
     KIND: ClassVar[str] = "KubernetesGateway"
 
     spec: KubernetesGatewaySpec = KubernetesGatewaySpec()
+    status: GatewayStatus = GatewayStatus()
 
 
 class ListenerSetSpec(Fragment, frozen=True):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pilot.gatewayapi.backends import Context, destination
+from pilot.gatewayapi.faults import Fault, Reason
 from pilot.gatewayapi.route import Cors, Filter, HeaderFilter, RequestMirror, RequestRedirect, UrlRewrite
 from pilot.model.duration import Duration
 from pilot.model.virtual_service import (
@@ -36,19 +37,19 @@ class Steps:
     rewrite: HTTPRewrite | None = None
     mirrors: tuple[HTTPMirrorPolicy, ...] = ()
     cors: CorsPolicy | None = None
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     """Mirrors that are left out, and why."""
 
 
-def read_filters(filters: Iterable[Filter], context: Context) -> Steps | str:
-    """All filters together; the words for a problem where one of them is not known."""
+def read_filters(filters: Iterable[Filter], context: Context) -> Steps | Fault:
+    """All filters together; what is wrong where one of them is not known."""
     request: HeaderOperations | None = None
     response: HeaderOperations | None = None
     redirect: HTTPRedirect | None = None
     rewrite: HTTPRewrite | None = None
     cors: CorsPolicy | None = None
     mirrors: list[HTTPMirrorPolicy] = []
-    faults: list[str] = []
+    faults: list[Fault] = []
     for each in filters:
         match each.type:
             case "RequestHeaderModifier":
@@ -61,14 +62,14 @@ def read_filters(filters: Iterable[Filter], context: Context) -> Steps | str:
                 rewrite = _rewrite(each.url_rewrite)
             case "RequestMirror":
                 mirror = _mirror(each.request_mirror, context)
-                if isinstance(mirror, str):
-                    faults.append(f"{mirror}: nothing is mirrored to it")
+                if isinstance(mirror, Fault):
+                    faults.append(Fault(f"{mirror}: nothing is mirrored to it", mirror.reason))
                 else:
                     mirrors.append(mirror)
             case "CORS":
                 cors = _cors(each.cors)
             case other:
-                return f"expected a filter that is known, got {other or 'none'}"
+                return Fault(f"expected a filter that is known, got {other or 'none'}", Reason.INVALID_FILTER)
     headers = Headers(request=request, response=response) if request or response else None
     return Steps(headers, redirect, rewrite, tuple(mirrors), cors, tuple(faults))
 
@@ -111,7 +112,7 @@ def _rewrite(rewrite: UrlRewrite) -> HTTPRewrite:
     return HTTPRewrite(authority=rewrite.hostname, uri=path.replace_prefix_match or "/")
 
 
-def _mirror(mirror: RequestMirror, context: Context) -> HTTPMirrorPolicy | str:
+def _mirror(mirror: RequestMirror, context: Context) -> HTTPMirrorPolicy | Fault:
     found, fault = destination(mirror.backend_ref, context)
     if fault:
         return fault

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from pilot.gatewayapi.backends import NOWHERE, Context, destination
+from pilot.gatewayapi.faults import Fault
 from pilot.gatewayapi.http_filters import Steps, read_filters
 from pilot.gatewayapi.route import (
     GrpcMatch,
@@ -54,10 +55,10 @@ def convert(route: HttpRoute | GrpcRoute, context: Context) -> Converted:
     for index, rule in enumerate(rules):
         field = f"spec.rules[{index}]"
         steps = read_filters(rule.filters, context)
-        if isinstance(steps, str):
+        if isinstance(steps, Fault):
             problems.append(Problem(f"{steps}: the rule is not served", route.key, field=f"{field}.filters"))
             continue
-        problems += [Problem(each, route.key, field=f"{field}.filters") for each in steps.faults]
+        problems += [Problem(str(each), route.key, field=f"{field}.filters") for each in steps.faults]
         faults: list[str] = []
         base = _base(rule, steps, context, faults.append)
         where = f"{field}.backendRefs"
@@ -121,7 +122,7 @@ def _destinations(
     for each in backends:
         found, fault = destination(each, context)
         steps = read_filters(each.filters, context)
-        if isinstance(steps, str):
+        if isinstance(steps, Fault):
             found, fault, steps = NOWHERE, steps, Steps()
         if fault:
             note(f"{fault}: its requests are answered 500")

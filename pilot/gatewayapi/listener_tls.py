@@ -1,11 +1,13 @@
 """TLS of a listener as Istio's server says it.
 
-In: a listener, its Gateway, the Secrets that it refers to. Out: settings, None for plain listeners, or why it cannot be
-served. Certificates that cannot be used are left out while another one is left. Source: xDS behaviour 5.8 (TLS).
+In: a listener, its Gateway, the Secrets that it refers to. Out: settings, none for plain listeners, and what is wrong.
+Certificates that cannot be used are left out while another one is left. Source: xDS behaviour 5.8 (TLS).
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from pilot.gatewayapi.faults import Fault, Reason
 from pilot.gatewayapi.gateway import KubernetesGateway, Listener, ListenerTls, ObjectReference, Validation
 from pilot.gatewayapi.grants import Grants, Referrer
 from pilot.model.certificates import KeyPair, key_pair
@@ -23,38 +25,49 @@ _SCHEME = "kubernetes-gateway://"
 _MOST_CERTIFICATES = 2
 
 
+@dataclass(frozen=True, slots=True)
+class ConvertedTls:
+    """TLS of a server. Without settings but with faults it cannot be served."""
+
+    settings: ServerTLSSettings | None = None
+    faults: tuple[Fault, ...] = ()
+
+
 def convert(
     listener: Listener, gateway: KubernetesGateway, referrer: Referrer, store: ObjectStore, grants: Grants
-) -> ServerTLSSettings | str | None:
-    """The settings of a server; words for a problem where it cannot be served."""
+) -> ConvertedTls:
+    """The settings of a server."""
     if listener.protocol not in ("HTTPS", "TLS"):
-        return None
+        return ConvertedTls()
     tls = listener.tls
     if tls is None:
-        return "expected tls, got none"
+        return ConvertedTls(faults=(Fault("expected tls, got none", Reason.INVALID_CERTIFICATE),))
     if tls.mode == "Passthrough":
         automatic = _is_automatic(listener, tls, gateway)
-        return ServerTLSSettings(mode=ServerTLSMode.AUTO_PASSTHROUGH if automatic else ServerTLSMode.PASSTHROUGH)
+        passing = ServerTLSMode.AUTO_PASSTHROUGH if automatic else ServerTLSMode.PASSTHROUGH
+        return ConvertedTls(ServerTLSSettings(mode=passing))
     ciphers = tuple(each.strip() for each in tls.options.get(_CIPHERS, "").split(",") if each.strip())
     mode = tls.options.get(_MODE, "")
     if mode == "ISTIO_MUTUAL":
-        return ServerTLSSettings(mode=ServerTLSMode.ISTIO_MUTUAL, cipher_suites=ciphers)
+        return ConvertedTls(ServerTLSSettings(mode=ServerTLSMode.ISTIO_MUTUAL, cipher_suites=ciphers))
     if mode == "ISTIO_SIMPLE":
-        return ServerTLSSettings(mode=ServerTLSMode.SIMPLE, credential_name="builtin://", cipher_suites=ciphers)
+        simple = ServerTLSSettings(mode=ServerTLSMode.SIMPLE, credential_name="builtin://", cipher_suites=ciphers)
+        return ConvertedTls(simple)
     names, faults = _certificates(tls, referrer, store, grants)
     if not names:
-        return "; ".join(faults)
+        return ConvertedTls(faults=faults)
     roots = _roots(_validation(listener, tls, gateway), referrer, grants)
-    if roots.startswith("expected"):
-        return roots
+    if isinstance(roots, Fault):
+        return ConvertedTls(faults=(*faults, roots))
     made = {"MUTUAL": ServerTLSMode.MUTUAL, "OPTIONAL_MUTUAL": ServerTLSMode.OPTIONAL_MUTUAL}
-    return ServerTLSSettings(
+    terminating = ServerTLSSettings(
         mode=ServerTLSMode.MUTUAL if roots else made.get(mode, ServerTLSMode.SIMPLE),
         credential_name=names[0] if len(names) == 1 else "",
         credential_names=names if len(names) > 1 else (),
         ca_cert_credential_name=roots,
         cipher_suites=ciphers,
     )
+    return ConvertedTls(terminating, faults)
 
 
 def _is_automatic(listener: Listener, tls: ListenerTls, gateway: KubernetesGateway) -> bool:
@@ -67,26 +80,29 @@ def _is_automatic(listener: Listener, tls: ListenerTls, gateway: KubernetesGatew
 
 def _certificates(
     tls: ListenerTls, referrer: Referrer, store: ObjectStore, grants: Grants
-) -> tuple[tuple[str, ...], list[str]]:
+) -> tuple[tuple[str, ...], tuple[Fault, ...]]:
     """Names of the credentials that can be used, and what is wrong with the others."""
     if not 0 < len(tls.certificate_refs) <= _MOST_CERTIFICATES:
-        return (), [f"expected 1 or 2 certificateRefs, got {len(tls.certificate_refs)}"]
+        message = f"expected 1 or 2 certificateRefs, got {len(tls.certificate_refs)}"
+        return (), (Fault(message, Reason.INVALID_CERTIFICATE),)
     names: list[str] = []
-    faults: list[str] = []
+    faults: list[Fault] = []
     for each in tls.certificate_refs:
         namespace = each.namespace or referrer.namespace
-        shown = f"Secret {namespace}/{each.name}"
+        shown, reason, wrong = f"Secret {namespace}/{each.name}", Reason.INVALID_CERTIFICATE, ""
         if each.group not in ("", "core") or each.kind != "Secret":
-            faults.append(f"expected a certificateRef to a Secret, got {each.group or 'core'} {each.kind}")
+            wrong = f"expected a certificateRef to a Secret, got {each.group or 'core'} {each.kind}"
         elif not grants.permits(referrer, namespace, "", "Secret", each.name):
-            faults.append(f"expected a ReferenceGrant for {shown}, got none")
+            wrong, reason = f"expected a ReferenceGrant for {shown}, got none", Reason.REF_NOT_PERMITTED
         elif (secret := store.get(Secret, namespace, each.name)) is None:
-            faults.append(f"expected {shown}, which is not there")
+            wrong = f"expected {shown}, which is not there"
         elif not isinstance(pair := key_pair(secret), KeyPair):
-            faults.append(f"{shown}: {pair}")
+            wrong = f"{shown}: {pair}"
+        if wrong:
+            faults.append(Fault(wrong, reason))
         else:
             names.append(f"{_SCHEME}{namespace}/{each.name}")
-    return tuple(names), faults
+    return tuple(names), tuple(faults)
 
 
 def _validation(listener: Listener, tls: ListenerTls, gateway: KubernetesGateway) -> Validation | None:
@@ -102,24 +118,26 @@ def _validation(listener: Listener, tls: ListenerTls, gateway: KubernetesGateway
     return frontend.default.validation
 
 
-def _roots(validation: Validation | None, referrer: Referrer, grants: Grants) -> str:
-    """The credential with the roots; empty where clients need no certificate; else words for a problem."""
+def _roots(validation: Validation | None, referrer: Referrer, grants: Grants) -> str | Fault:
+    """The credential with the roots; empty where clients need no certificate."""
     if validation is None or not validation.ca_certificate_refs:
         return ""
     found = list(_root_names(validation.ca_certificate_refs, referrer, grants))
     if len(found) != 1:
-        return f"expected 1 caCertificateRef, got {len(found)}"
+        return Fault(f"expected 1 caCertificateRef, got {len(found)}", Reason.INVALID_CA)
     return found[0]
 
 
-def _root_names(references: tuple[ObjectReference, ...], referrer: Referrer, grants: Grants) -> Iterator[str]:
+def _root_names(references: tuple[ObjectReference, ...], referrer: Referrer, grants: Grants) -> Iterator[str | Fault]:
     for each in references:
         namespace = each.namespace or referrer.namespace
         if not grants.permits(referrer, namespace, each.group, each.kind, each.name):
-            yield f"expected a ReferenceGrant for {each.kind} {namespace}/{each.name}, got none"
+            message = f"expected a ReferenceGrant for {each.kind} {namespace}/{each.name}, got none"
+            yield Fault(message, Reason.REF_NOT_PERMITTED)
         elif each.kind == "ConfigMap":
             yield f"configmap://{namespace}/{each.name}-cacert"
         elif each.kind == "Secret":
             yield f"{_SCHEME}{namespace}/{each.name}-cacert"
         else:
-            yield f"expected a caCertificateRef to a ConfigMap or Secret, got {each.kind or 'nothing'}"
+            message = f"expected a caCertificateRef to a ConfigMap or Secret, got {each.kind or 'nothing'}"
+            yield Fault(message, Reason.INVALID_CA)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from pilot.gatewayapi import http_rules, stream_rules
-from pilot.gatewayapi.attachment import Listeners, attach, mesh_parents
+from pilot.gatewayapi.attachment import MeshParent, Verdict, attached, by_parent, judge, mesh_parents
 from pilot.gatewayapi.backends import Context
 from pilot.gatewayapi.grants import Grants, Referrer
-from pilot.gatewayapi.listeners import OpenListener, Surroundings
+from pilot.gatewayapi.listeners import JudgedListener, Surroundings
 from pilot.gatewayapi.route import GrpcRoute, HttpRoute, Route, TcpRoute, TlsRoute
 from pilot.memo import memoized
 from pilot.model.objects import Metadata
@@ -36,41 +36,41 @@ class _Merged:
 
 
 def convert(
-    opened: Iterable[OpenListener], around: Surroundings
+    judged: Iterable[JudgedListener], around: Surroundings
 ) -> tuple[tuple[VirtualService, ...], tuple[Problem, ...]]:
     """The VirtualServices of all routes of the mesh."""
-    listeners = _by_parent(opened)
+    listeners = by_parent(judged)
     merged: dict[str, _Merged] = {}
     made: list[VirtualService] = []
     problems: list[Problem] = []
-    for route in _ordered(around):
-        attached, faults = attach(route, listeners, around)
-        problems += [Problem(f"{each}: it is not served there", route.key, field="spec.parentRefs") for each in faults]
+    for route in ordered(around):
+        verdicts = judge(route, listeners, around)
+        problems += _refusals(route, verdicts)
+        taking, parents = attached(verdicts), tuple(mesh_parents(verdicts))
         if isinstance(route, HttpRoute | GrpcRoute):
-            if attached:
-                converted = _converted(route, _context(route, around, is_mesh=False))
+            if taking:
+                converted = _converted(route, context_of(route, around, is_mesh=False))
                 problems += converted.problems
-                for each in attached:
+                for each in taking:
                     for host in each.hostnames:
                         internal = each.listener.internal
                         _add(merged, f"{internal}/{host}", host, internal, route, converted.http)
-            problems += _add_mesh(merged, route, around)
+            problems += _add_mesh(merged, route, parents, around)
             continue
-        contexts = _context(route, around, is_mesh=False), _context(route, around, is_mesh=True)
-        found, wrong = stream_rules.convert(route, attached, tuple(mesh_parents(route, around)), contexts)
+        contexts = context_of(route, around, is_mesh=False), context_of(route, around, is_mesh=True)
+        found, wrong = stream_rules.convert(route, taking, parents, contexts)
         made += found
         problems += wrong
     return (*(_virtual_service(key, each) for key, each in merged.items()), *made), tuple(dict.fromkeys(problems))
 
 
-def _by_parent(opened: Iterable[OpenListener]) -> Listeners:
-    found: dict[tuple[str, str, str], list[OpenListener]] = {}
-    for each in opened:
-        found.setdefault(each.parent, []).append(each)
-    return {parent: tuple(each) for parent, each in found.items()}
+def _refusals(route: Route, verdicts: Iterable[Verdict]) -> Iterator[Problem]:
+    for each in verdicts:
+        if each.fault is not None:
+            yield Problem(f"{each.fault}: it is not served there", route.key, field="spec.parentRefs")
 
 
-def _ordered(around: Surroundings) -> list[Route]:
+def ordered(around: Surroundings) -> list[Route]:
     """All routes, oldest first."""
     routes: list[Route] = [*around.store.of(HttpRoute), *around.store.of(GrpcRoute)]
     if around.settings.features.alpha_gateway_api:
@@ -78,7 +78,8 @@ def _ordered(around: Surroundings) -> list[Route]:
     return sorted(routes, key=lambda each: (each.created, each.namespace, each.name))
 
 
-def _context(route: Route, around: Surroundings, *, is_mesh: bool) -> Context:
+def context_of(route: Route, around: Surroundings, *, is_mesh: bool) -> Context:
+    """Who refers to the backends of a route."""
     return Context(around.grants, Referrer(route.KIND, route.namespace), around.settings.domain, is_mesh)
 
 
@@ -99,10 +100,12 @@ def _add(
     known.routes.extend(routes)
 
 
-def _add_mesh(merged: dict[str, _Merged], route: HttpRoute | GrpcRoute, around: Surroundings) -> Iterator[Problem]:
+def _add_mesh(
+    merged: dict[str, _Merged], route: HttpRoute | GrpcRoute, parents: Iterable[MeshParent], around: Surroundings
+) -> Iterator[Problem]:
     """Adds the routes for clients of Services."""
-    for parent in mesh_parents(route, around):
-        converted = _converted(route, _context(route, around, is_mesh=True))
+    for parent in parents:
+        converted = _converted(route, context_of(route, around, is_mesh=True))
         yield from converted.problems
         for host in parent.hosts:
             place = f"{route.namespace}/{parent.port}" if parent.port else route.namespace

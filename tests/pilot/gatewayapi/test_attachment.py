@@ -1,6 +1,8 @@
 """Where routes attach."""
 
-from tests.pilot.gatewayapi.worlds import OPEN, gateway, problems, route, virtual_services, world
+from pilot.gatewayapi import attachment, conversion, listeners
+from pilot.gatewayapi.route import HttpRoute
+from tests.pilot.gatewayapi.worlds import OPEN, gateway, problems, route, service, virtual_services, world
 
 TWO = gateway(
     f"""[{{name: wide, port: 80, protocol: HTTP, hostname: "*.a.com", {OPEN}}},
@@ -36,12 +38,50 @@ def test_who_may_not_attach_is_told() -> None:
     found = world(own, route("HTTPRoute", "rules: []"))
     assert virtual_services(found) == {}
     assert [each.partition("parentRefs: ")[2] for each in problems(found)] == [
-        "Gateway gws/main has no listener that takes the route: it is not served there"
+        "expected a namespace that listener http of Gateway gws/main allows, got app: it is not served there"
     ]
     assert attached(own, route("HTTPRoute", "rules: []", namespace="gws")) == {"http~*"}
     kinds = gateway("[{name: a, port: 80, protocol: HTTP, allowedRoutes: {kinds: [{kind: GRPCRoute}]}}]")
     assert attached(kinds, route("HTTPRoute", "rules: []", namespace="gws")) == set()
     assert attached(kinds, route("GRPCRoute", "rules: []", namespace="gws")) == {"a~*"}
+
+
+def verdicts(gateways: str, spec: str) -> list[str]:
+    """What became of each parent of an HTTPRoute: names of listeners, or a reason."""
+    found = world(gateways, route("HTTPRoute", spec))
+    around = conversion.surroundings(found.seen, found.settings)
+    (declared,) = found.seen.of(HttpRoute)
+    judged = attachment.judge(declared, attachment.by_parent(listeners.judge(around)), around)
+    return [
+        str(each.fault.reason) if each.fault else ",".join(one.listener.listener.name for one in each.attached)
+        for each in judged
+    ]
+
+
+def test_the_listener_that_came_nearest_says_why() -> None:
+    two = gateway(f"""[{{name: closed, port: 80, protocol: HTTP, hostname: a.com}},
+        {{name: open, port: 81, protocol: HTTP, hostname: b.com, {OPEN}}}]""")
+    assert verdicts(two, "hostnames: [a.com]") == ["NotAllowedByListeners"]
+    assert verdicts(two, "hostnames: [c.com]") == ["NoMatchingListenerHostname"]
+    assert verdicts(two, "hostnames: [b.com]") == ["open"]
+    parents = "parentRefs: [{name: main, namespace: gws, port: 82}, {name: main, namespace: gws, sectionName: x}]"
+    assert verdicts(two, parents) == ["NoMatchingParent", "NoMatchingParent"]
+    missing = """parentRefs: [{group: "", kind: Service, name: nobody}]"""
+    assert verdicts(two, missing) == ["NoMatchingParent"]
+
+
+def test_a_listener_that_is_not_served_takes_routes() -> None:
+    broken = gateway(
+        f"[{{name: tls, port: 443, protocol: HTTPS, {OPEN}, tls: {{certificateRefs: [{{name: missing}}]}}}}]"
+    )
+    assert verdicts(broken, "hostnames: [a.com]") == ["tls"]
+    assert attached(broken, route("HTTPRoute", "hostnames: [a.com]")) == set()
+
+
+def test_a_port_that_a_service_has_not_is_no_parent() -> None:
+    parents = """parentRefs: [{group: "", kind: Service, name: web, port: 81}, {group: "", kind: Service, name: web}]"""
+    found = world(service("web", 80), route("HTTPRoute", parents))
+    assert set(virtual_services(found)) == {"app~web.app.svc.cluster.local"}
 
 
 def test_somebody_elses_gateways_are_their_business() -> None:
@@ -54,6 +94,6 @@ def test_services_and_service_entries_are_parents_in_the_mesh() -> None:
     parents = """parentRefs: [{group: "", kind: Service, name: web, namespace: x, port: 80},
       {group: networking.istio.io, kind: ServiceEntry, name: e},
       {group: networking.istio.io, kind: ServiceEntry, name: missing}]"""
-    found = virtual_services(world(entry, route("HTTPRoute", parents)))
+    found = virtual_services(world(entry, service("web", 80, "x"), route("HTTPRoute", parents)))
     assert set(found) == {"app~80~web.x.svc.cluster.local", "app~e.com", "app~f.com"}
     assert {each.spec.gateways for each in found.values()} == {("mesh",)}

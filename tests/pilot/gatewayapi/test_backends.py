@@ -1,6 +1,7 @@
 """Backends as destinations."""
 
 from pilot.gatewayapi.backends import NOWHERE, Context, destination
+from pilot.gatewayapi.faults import Fault, Reason
 from pilot.gatewayapi.grants import Grants, Referrer
 from pilot.gatewayapi.route import WeightedBackend
 
@@ -26,12 +27,17 @@ def test_services_hostnames_and_imports() -> None:
 
 def test_what_may_not_be_followed_goes_nowhere() -> None:
     foreign = WeightedBackend(name="web", namespace="other", port=80)
-    assert destination(foreign, GATEWAY) == (NOWHERE, "expected a ReferenceGrant for Service other/web, got none")
+    fault = Fault("expected a ReferenceGrant for Service other/web, got none", Reason.REF_NOT_PERMITTED)
+    assert destination(foreign, GATEWAY) == (NOWHERE, fault)
     assert host(foreign, MESH) == "web.other.svc.cluster.local:80"
 
 
 def test_what_is_not_understood_goes_nowhere() -> None:
     found, fault = destination(WeightedBackend(name="web"), GATEWAY)
-    assert (found, fault) == (NOWHERE, "expected a port of Service app/web, got none")
+    assert (found, fault) == (
+        NOWHERE,
+        Fault("expected a port of Service app/web, got none", Reason.INVALID_DESTINATION),
+    )
     found, fault = destination(WeightedBackend(kind="Bucket", group="example.com", name="b", port=1), GATEWAY)
-    assert (found, fault) == (NOWHERE, "expected a Service, Hostname or ServiceImport, got example.com Bucket")
+    message = "expected a Service, Hostname or ServiceImport, got example.com Bucket"
+    assert (found, fault) == (NOWHERE, Fault(message, Reason.INVALID_KIND))

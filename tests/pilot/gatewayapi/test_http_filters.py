@@ -1,6 +1,7 @@
 """Filters in Istio's words."""
 
 from pilot.gatewayapi.backends import Context
+from pilot.gatewayapi.faults import Fault, Reason
 from pilot.gatewayapi.grants import Grants, Referrer
 from pilot.gatewayapi.http_filters import Steps, read_filters
 from pilot.gatewayapi.route import (
@@ -96,4 +97,5 @@ def test_origins_may_have_wildcards() -> None:
 
 
 def test_an_unknown_filter_has_a_reason() -> None:
-    assert read_filters((Filter(type="ExtensionRef"),), CONTEXT) == "expected a filter that is known, got ExtensionRef"
+    fault = Fault("expected a filter that is known, got ExtensionRef", Reason.INVALID_FILTER)
+    assert read_filters((Filter(type="ExtensionRef"),), CONTEXT) == fault

@@ -1,6 +1,6 @@
 """TCP and TLS routes."""
 
-from tests.pilot.gatewayapi.worlds import OPEN, gateway, problems, route, virtual_services, world
+from tests.pilot.gatewayapi.worlds import OPEN, gateway, problems, route, service, virtual_services, world
 
 GATEWAY = gateway(
     f"""[{{name: tcp, port: 9000, protocol: TCP, {OPEN}}},
@@ -26,7 +26,7 @@ def test_a_tls_route_takes_its_hostnames() -> None:
 
 def test_services_are_parents_of_connections_too() -> None:
     parents = 'parentRefs: [{group: "", kind: Service, name: web, port: 9000}], '
-    (made,) = virtual_services(world(route("TCPRoute", parents + BACKENDS))).values()
+    (made,) = virtual_services(world(service("web", 9000), route("TCPRoute", parents + BACKENDS))).values()
     assert (made.spec.hosts, made.spec.gateways) == (("web.app.svc.cluster.local",), ("mesh",))
     assert made.spec.tcp[0].match[0].port == 9000
 

@@ -30,6 +30,12 @@ def route(kind: str, spec: str, name: str = "r", namespace: str = "app", created
     return f"\n---\nkind: {kind}\nmetadata: {{{metadata}}}\nspec: {{{parents}{spec}}}\n"
 
 
+def service(name: str, port: int, namespace: str = "app") -> str:
+    """A Service with one port."""
+    metadata = f"name: {name}, namespace: {namespace}"
+    return f"\n---\nkind: Service\nmetadata: {{{metadata}}}\nspec: {{ports: [{{port: {port}}}]}}\n"
+
+
 def world(*documents: str, **features: Any) -> Snapshot:
     """A mesh with all of the Gateway API."""
     return mesh_of("".join(documents), **{"alpha_gateway_api": True, **features})
