@@ -5,9 +5,11 @@ lines for problems. The only writer of the snapshot.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from pilot.generators import problems
 from pilot.mesh import Mesh
@@ -25,6 +27,8 @@ from pilot.xds import pushes
 _log = logging.getLogger("file")
 PAUSE = 1.0
 """Seconds between two looks for problems, so that a storm of changes is not also one of looking; arbitrary."""
+LOOK_AGAIN = 60.0
+"""Seconds after which problems are looked for although nothing has changed: a certificate may have expired."""
 
 
 class Feed:
@@ -47,7 +51,10 @@ class Feed:
 
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the configuration now: with files, then with what they say together."""
-        return (*self._of_files, *map(self._located, problems.find(self._mesh.snapshot)))
+        return (*self._of_files, *map(self._located, self._found()))
+
+    def _found(self) -> tuple[Problem, ...]:
+        return (*problems.find(self._mesh.snapshot), *problems.of_time(self._mesh.snapshot, datetime.now(UTC)))
 
     def _located(self, problem: Problem) -> Problem:
         """With the place of its object, where a file has it."""
@@ -108,9 +115,10 @@ class Feed:
         """
         known: frozenset[Problem] = frozenset()
         while True:
-            await self._changed.wait()
+            with contextlib.suppress(TimeoutError):  # certificates expire without a change
+                await asyncio.wait_for(self._changed.wait(), LOOK_AGAIN)
             self._changed.clear()
-            found = problems.find(self._mesh.snapshot)
+            found = self._found()
             _report(self._located(each) for each in dict.fromkeys(found) if each not in known)
             known = frozenset(found)
             await asyncio.sleep(PAUSE)

@@ -96,12 +96,22 @@ def _overlap(one: Audience, other: Audience) -> bool:
 
 @memoized(size=4)
 def of_gateways(gateways: tuple[GatewayServers, ...], features: Features) -> tuple[Problem, ...]:
-    """Servers that contradict one of an earlier Gateway for the same workloads."""
+    """Servers that contradict one of an earlier Gateway for the same workloads.
+
+    Of workloads that are found by their Service, and by labels too, each group is looked at alone.
+    """
     lost: dict[tuple[Origin, int], GatewayServer] = {}
     scoped = features.scope_gateway_to_namespace
-    groups = {(frozenset(each.selector.items()), each.namespace if scoped else "") for each in gateways}
-    for labels, namespace in groups:
-        together = (each for each in gateways if each.selector.items() <= labels and namespace in ("", each.namespace))
+    groups = {
+        (frozenset(each.selector.items()), each.namespace if scoped or each.services else "", each.services)
+        for each in gateways
+    }
+    for labels, namespace, services in groups:
+        together = (
+            each
+            for each in gateways
+            if each.services == services and each.selector.items() <= labels and namespace in ("", each.namespace)
+        )
         servers = tuple(server for each in together for server in each.servers)
         merged = merge_servers(servers, ())
         kept = {id(each.gateway) for port in merged.ports for each in port.servers}

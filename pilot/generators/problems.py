@@ -4,7 +4,9 @@ In: a snapshot. Out: `Problem`s, for logs, the debug page and commands. Looks at
 some proxies see is judged for those that an object speaks to. Generating does not wait for it, and it logs nothing.
 """
 
-from pilot.generators import conflicts, destination_problems
+from datetime import datetime
+
+from pilot.generators import conflicts, credential_problems, destination_problems
 from pilot.generators.routes import validity
 from pilot.memo import memoized
 from pilot.model.problem import Problem
@@ -26,8 +28,14 @@ def find(snapshot: Snapshot) -> tuple[Problem, ...]:
         *conflicts.of_virtual_services(snapshot.virtual_services),
         *conflicts.of_services(snapshot.services, settings.mesh),
         *conflicts.of_gateways(snapshot.gateways, settings.features),
+        *credential_problems.find(snapshot.gateways, snapshot.credentials, snapshot.workloads),
         *(problem for each in snapshot.seen.of(Sidecar) for problem in conflicts.of_sidecar(each)),
     )
+
+
+def of_time(snapshot: Snapshot, now: datetime) -> tuple[Problem, ...]:
+    """What is wrong now that was not always wrong."""
+    return tuple(credential_problems.expired(snapshot.credentials, now))
 
 
 @memoized(size=4)

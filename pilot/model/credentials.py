@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from pilot.model import access_control
-from pilot.model.certificates import key_pair
+from pilot.model.certificates import key_pair, secret_roots
 from pilot.model.draft import Draft
 from pilot.model.object_store import ObjectStore, Replacement
-from pilot.model.problem import Problem
+from pilot.model.problem import Problem, Severity
 from pilot.model.secret import ConfigMap, Secret
 
 _KINDS = access_control.KINDS | {Secret.KIND, ConfigMap.KIND}
 _NAMES = ("cert", "tls_crt")
+_ROOTS = ("cacert", "ca_crt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,17 @@ def update(known: Credentials, store: ObjectStore, replaced: tuple[Replacement, 
 
 
 def _fault(declared: object) -> Problem | None:
-    """What is wrong with the certificate of a Secret that has one."""
-    if not isinstance(declared, Secret) or all(declared.value(name) is None for name in _NAMES):
+    """What is wrong with the certificate of a Secret that has one, or with its roots."""
+    if not isinstance(declared, Secret):
         return None
-    pair = key_pair(declared)
-    return Problem(f"{pair}: it is not served", declared.key) if isinstance(pair, str) else None
+    if any(declared.value(name) is not None for name in _NAMES):
+        pair = key_pair(declared)
+        if isinstance(pair, str):
+            return Problem(f"{pair}: it is not served", declared.key)
+        if pair.fault:
+            return Problem(f"{pair.fault}: the certificate is served without", declared.key, severity=Severity.WARNING)
+    if any(declared.value(name) for name in _ROOTS):
+        roots = secret_roots(declared)
+        if isinstance(roots, str):
+            return Problem(f"{roots}: no client that must show a certificate gets in", declared.key)
+    return None

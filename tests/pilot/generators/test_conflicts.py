@@ -100,6 +100,15 @@ def test_a_gateway_for_more_workloads_contradicts_one_for_fewer() -> None:
     assert len(of_gateways(gateway("a", "HTTP", "{app: gw, site: north}"), gateway("b", "TCP"))) == 1
 
 
+def test_gateways_of_the_gateway_api_with_services_of_their_own_do_not_contradict() -> None:
+    listener = "{name: web, port: 443, protocol: TLS, tls: {mode: Passthrough}}"
+    text = "---\nkind: Gateway\napiVersion: gateway.networking.k8s.io/v1\nmetadata: {{name: {}, namespace: gws}}\n"
+    text += "spec: {{gatewayClassName: istio, listeners: [" + listener.replace("{", "{{").replace("}", "}}") + "]}}\n"
+    mesh = meshes.mesh_of(text.format("a") + text.format("b"), alpha_gateway_api=True)
+    assert len(mesh.gateways) == 2
+    assert conflicts.of_gateways(mesh.gateways, mesh.features) == ()
+
+
 def test_a_port_that_a_sidecar_opens_twice_is_told() -> None:
     (sidecar,) = meshes.objects(
         "kind: Sidecar\nmetadata: {name: it, namespace: shop}\nspec: {"

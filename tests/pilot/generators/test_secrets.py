@@ -1,5 +1,6 @@
 """SDS: which names are answered, with what."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +17,10 @@ from pilot.type_urls import SECRET
 from pilot.view.node import parse_node
 from pilot.view.proxy import Proxy
 from tests.pilot.model.meshes import edit, mesh_of
-from tests.pilot.model.pems import pair, secret, tls_secret
+from tests.pilot.model.pems import pair, revocations, secret, tls_secret
 
 CHAIN, KEY = pair("a")
+REVOKED = revocations()
 DENIED = """
 ---
 {kind: RoleBinding, metadata: {name: b, namespace: web}, roleRef: {kind: Role, name: r}, subjects: []}
@@ -66,12 +68,12 @@ def test_nobody_gets_what_is_not_his() -> None:
 
 
 def test_roots_need_no_right_to_list() -> None:
-    mesh = mesh_of(secret("web", "cert", tls_crt=CHAIN, tls_key=KEY, ca_crt=CHAIN, ca_crl="R") + DENIED)
+    mesh = mesh_of(secret("web", "cert", tls_crt=CHAIN, tls_key=KEY, ca_crt=CHAIN, ca_crl=REVOKED) + DENIED)
     found = served(mesh, "kubernetes://cert", "kubernetes://cert-cacert")
     assert found is not None
     assert set(found) == {"kubernetes://cert-cacert"}
     made = message(found, "kubernetes://cert-cacert").validation_context
-    assert (made.trusted_ca.inline_bytes, made.crl.inline_bytes) == (CHAIN.encode(), b"R")
+    assert (made.trusted_ca.inline_bytes, made.crl.inline_bytes) == (CHAIN.encode(), REVOKED.encode())
 
 
 def test_roots_of_their_own_secret_come_first() -> None:
@@ -82,9 +84,8 @@ def test_roots_of_their_own_secret_come_first() -> None:
 
 
 def test_config_maps_of_any_namespace_hold_roots() -> None:
-    mesh = mesh_of(
-        "{kind: ConfigMap, metadata: {name: ca, namespace: x}, data: {ca.crt: '-----BEGIN CERTIFICATE-----'}}"
-    )
+    shown = json.dumps({"kind": "ConfigMap", "metadata": {"name": "ca", "namespace": "x"}, "data": {"ca.crt": CHAIN}})
+    mesh = mesh_of(shown)
     found = served(mesh, "configmap://x/ca-cacert", "configmap://x/ca", "configmap://x/no", "configmap://y/ca")
     assert found is not None
     assert set(found) == {"configmap://x/ca-cacert", "configmap://x/ca"}
