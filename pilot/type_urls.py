@@ -14,6 +14,9 @@ ROUTE: Final = TypeUrl("type.googleapis.com/envoy.config.route.v3.RouteConfigura
 SECRET: Final = TypeUrl("type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret")
 EXTENSION_CONFIG: Final = TypeUrl("type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig")
 NAME_TABLE: Final = TypeUrl("type.googleapis.com/istio.networking.nds.v1.NameTable")
+ADDRESS: Final = TypeUrl("type.googleapis.com/istio.workload.Address")
+WORKLOAD: Final = TypeUrl("type.googleapis.com/istio.workload.Workload")
+AUTHORIZATION: Final = TypeUrl("type.googleapis.com/istio.security.Authorization")
 HEALTH: Final = TypeUrl("type.googleapis.com/istio.v1.HealthInformation")
 
 DEBUG_PREFIX: Final = "istio.io/debug"
@@ -26,10 +29,15 @@ SHORT_NAMES: Final = {
     SECRET: "SDS",
     EXTENSION_CONFIG: "ECDS",
     NAME_TABLE: "NDS",
+    ADDRESS: "WDS",
+    WORKLOAD: "WORKLOAD",
+    AUTHORIZATION: "WADS",
     HEALTH: "health",
 }
 
-PUSH_ORDER: Final = (CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, EXTENSION_CONFIG, NAME_TABLE)
+PUSH_ORDER: Final = (
+    CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, ADDRESS, WORKLOAD, AUTHORIZATION, EXTENSION_CONFIG, NAME_TABLE,
+)  # fmt: skip
 
 BY_NAME: Final = frozenset({ENDPOINT, ROUTE, SECRET, EXTENSION_CONFIG})
 """Types that are only ever asked for by resource name; every other type is a wildcard type."""

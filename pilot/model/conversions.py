@@ -8,7 +8,7 @@ Source: xDS behaviour 5.8, appendix A.21.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from pilot.gatewayapi import conversion
+from pilot.gatewayapi import conversion, waypoints
 from pilot.model import ingress_routes
 from pilot.model.ingress import Ingress, IngressClass
 from pilot.model.kubernetes import KubernetesService
@@ -16,6 +16,7 @@ from pilot.model.mesh_settings import MeshSettings
 from pilot.model.object_store import ObjectStore, Replacement
 from pilot.model.objects import Object, ObjectKey
 from pilot.model.problem import Problem
+from pilot.model.waypoint import Waypoints
 
 _INGRESS = frozenset((Ingress.KIND, IngressClass.KIND))
 
@@ -28,6 +29,7 @@ class Conversions:
     gateway_api: Mapping[ObjectKey, Object] = field(default_factory=dict)
     ingress_problems: tuple[Problem, ...] = ()
     gateway_api_problems: tuple[Problem, ...] = ()
+    waypoints: Waypoints = field(default_factory=Waypoints)
 
     @property
     def objects(self) -> Mapping[ObjectKey, Object]:
@@ -53,6 +55,8 @@ def update(
     if _concerns_gateway_api(known, store, replaced, anew=anew):
         converted, problems = conversion.convert(store, settings)
         made = replace(made, gateway_api=_keep(known.gateway_api, converted, store), gateway_api_problems=problems)
+        tunnels = waypoints.convert(store, settings)
+        made = replace(made, waypoints=known.waypoints if known.waypoints == tunnels else tunnels)
     if made == known:
         made = known
     if made is known and not anew:

@@ -28,6 +28,9 @@ class Features:
     sidecar_hbone: bool = False
     ingress_waypoint_routing: bool = False
     prefer_sending_hbone: bool = False
+    auto_allow_waypoint_policy: bool = False
+    ambient_dry_run: bool = False
+    """AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY: ztunnels get policies with the annotation istio.io/dry-run."""
     dual_stack: bool = False
     http10: bool = False
     alpn_filter: bool = True

@@ -72,6 +72,7 @@ class KubernetesServiceSpec(Fragment, frozen=True):
     cluster_ip: str = field(default="", name="clusterIP")
     """An address, `None` for headless, or empty."""
     cluster_ips: tuple[str, ...] = field(default=(), name="clusterIPs")
+    ip_families: tuple[str, ...] = ()
     external_ips: tuple[str, ...] = field(default=(), name="externalIPs")
     external_name: str = ""
     publish_not_ready_addresses: bool = False

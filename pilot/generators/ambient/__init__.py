@@ -1,0 +1,1 @@
+"""What ztunnel is told: workloads, services and authorizations."""

@@ -1,0 +1,256 @@
+"""Everything that workload discovery tells, kept from one state of the mesh to the next.
+
+In: an `AmbientMesh`, and the index of an earlier one. Out: the index; what says the same as before is the same object.
+Derived anew is only what can have changed: one Pod, the workloads that a service selected or selects, or everything
+where namespaces, waypoints, policies or settings changed. The result never depends on the earlier index.
+Source: xDS behaviour 8.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pilot.model.ambient import services, workloads
+from pilot.model.ambient.address import MeshService, MeshWorkload
+from pilot.model.ambient.mesh import AmbientMesh
+from pilot.model.draft import Draft, SetDraft
+from pilot.model.kubernetes import EndpointSlice, KubernetesService, Namespace, Pod
+from pilot.model.objects import Object
+from pilot.model.service import Service
+from pilot.model.service_entry import ServiceEntry
+from pilot.model.workload_entry import WorkloadEntry
+
+V = TypeVar("V")
+Source = tuple[str, str, str]
+"""Kind, namespace and name of the object that declares workloads."""
+_KINDS: Mapping[str, type[Object]] = {each.KIND: each for each in (Pod, WorkloadEntry, ServiceEntry, EndpointSlice)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AmbientIndex:
+    """Workloads and services, and how they are found."""
+
+    mesh: AmbientMesh = field(default_factory=AmbientMesh)
+    services: Mapping[str, MeshService] = field(default_factory=dict)
+    """By `namespace/hostname`."""
+    workloads: Mapping[str, MeshWorkload] = field(default_factory=dict)
+    """By uid."""
+    declared: Mapping[Source, tuple[MeshWorkload, ...]] = field(default_factory=dict)
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Uids of the workloads of a service."""
+    at_address: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Names of what has a `network/address`."""
+    on_node: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Uids by name of a node."""
+
+    def find(self, key: str) -> frozenset[str]:
+        """Names of everything that a client means by a key: a uid, `network/address` or `namespace/hostname`."""
+        found = self.at_address.get(key, frozenset())
+        if key in self.services or key in self.workloads:
+            found |= {key}
+        for name in found & self.services.keys():
+            found |= self.members.get(name, frozenset())
+        return found
+
+
+def update(old: AmbientIndex, mesh: AmbientMesh) -> AmbientIndex:
+    """The index of a mesh."""
+    if mesh is old.mesh:
+        return old
+    before = old.mesh
+    anew = _is_other(before, mesh)
+    told = old.services
+    if anew or mesh.services is not before.services or _differ(KubernetesService.KIND, before, mesh):
+        told = _keep(old.services, services.derive(mesh))
+    changed = {name for name in told.keys() | old.services.keys() if told.get(name) is not old.services.get(name)}
+    sources = set(_all(mesh)) | old.declared.keys() if anew else set(_touched(before, mesh))
+    if not anew:
+        sources.update(_selected(before, mesh))
+        sources.update(_displaced(changed, old.services, told, mesh))
+    declared = Draft(old.declared)
+    for source in sources:
+        known = old.declared.get(source, ())
+        fresh = tuple(_derive(source, mesh, told))
+        declared.set(source, known if fresh == known else fresh or None)
+    return _index(old, mesh, told, declared.finish(), changed)
+
+
+def _is_other(old: AmbientMesh, new: AmbientMesh) -> bool:
+    """Whether something changed on which everything may depend."""
+    return (
+        old.settings != new.settings
+        or old.waypoints is not new.waypoints
+        or old.peers is not new.peers
+        or old.policies.authorizations is not new.policies.authorizations
+        or old.store.kinds.get(Namespace.KIND) is not new.store.kinds.get(Namespace.KIND)
+    )
+
+
+def _differ(kind: str, old: AmbientMesh, new: AmbientMesh) -> bool:
+    return old.store.kinds.get(kind) is not new.store.kinds.get(kind)
+
+
+def _all(mesh: AmbientMesh) -> Iterator[Source]:
+    for kind in _KINDS:
+        for namespace, names in mesh.store.kinds.get(kind, {}).items():
+            yield from ((kind, namespace, name) for name in names)
+
+
+def _touched(old: AmbientMesh, new: AmbientMesh) -> Iterator[Source]:
+    """What was declared, changed or taken away; Pods whose node moved or whose slices changed."""
+    for kind in _KINDS:
+        yield from ((kind, *place) for place in _places(old.store.kinds.get(kind, {}), new.store.kinds.get(kind, {})))
+    yield from ((Pod.KIND, *place) for place in _places(old.workloads.pods, new.workloads.pods))
+    if old.endpoints.dependents is not new.endpoints.dependents:
+        for namespace, name in _differences(old.endpoints.dependents, new.endpoints.dependents):
+            if namespace:
+                yield Pod.KIND, namespace, name
+            else:
+                yield from (each.key for each in new.workloads.at(name))
+
+
+def _places(
+    old: Mapping[str, Mapping[str, object]], new: Mapping[str, Mapping[str, object]]
+) -> Iterator[tuple[str, str]]:
+    """Namespace and name of what is not the same object."""
+    for namespace in _differences(old, new):
+        for name in _differences(old.get(namespace, {}), new.get(namespace, {})):
+            yield namespace, name
+
+
+K = TypeVar("K")
+
+
+def _differences(old: Mapping[K, object], new: Mapping[K, object]) -> list[K]:
+    """Keys under which there is not the same object."""
+    if old is new:
+        return []
+    return [*(key for key, value in new.items() if old.get(key) is not value), *(key for key in old if key not in new)]
+
+
+def _selected(old: AmbientMesh, new: AmbientMesh) -> Iterator[Source]:
+    """The workloads that a changed service selects or selected, and those that its own declaration makes."""
+    for key in _differences(old.services.declared, new.services.declared):
+        for mesh in (old, new):
+            for service in mesh.services.declared.get(key, ())[:1]:
+                yield from _behind(service, new)
+
+
+def _displaced(
+    names: Iterable[str], old: Mapping[str, MeshService], new: Mapping[str, MeshService], mesh: AmbientMesh
+) -> Iterator[Source]:
+    """The workloads behind services that another declaration stands for than before."""
+    for name in names:
+        was, now = old.get(name), new.get(name)
+        if was is None or now is None or was.origin != now.origin:
+            for told in filter(None, (was, now)):
+                place = (told.origin.kind, told.origin.namespace, told.origin.name)
+                for service in mesh.services.declared.get(place, ())[:1]:
+                    yield from _behind(service, mesh)
+
+
+def _behind(service: Service, mesh: AmbientMesh) -> Iterator[Source]:
+    yield from (each.key for each in mesh.workloads.select(service.namespace, service.selector))
+    if not service.is_kubernetes:
+        yield ServiceEntry.KIND, service.namespace, service.object_name
+        return
+    for kind, namespace, name in mesh.endpoints.slices.get((service.namespace, service.name), ()):
+        yield kind, namespace, name
+        declared = mesh.store.get(EndpointSlice, namespace, name)
+        for endpoint in declared.endpoints if declared is not None else ():
+            for address in endpoint.addresses:
+                yield from (each.key for each in mesh.workloads.at(address))
+
+
+def _derive(source: Source, mesh: AmbientMesh, told: Mapping[str, MeshService]) -> Iterator[MeshWorkload]:
+    kind, namespace, name = source
+    if kind in (Pod.KIND, WorkloadEntry.KIND):
+        instance = mesh.workloads.get(source)
+        made = workloads.of_instance(instance, mesh, told) if instance is not None else None
+        if made is not None:
+            yield made
+        return
+    declared = mesh.store.get(_KINDS[kind], namespace, name) if kind in _KINDS else None
+    match declared:
+        case ServiceEntry():
+            yield from workloads.of_service_entry(declared, mesh, told)
+        case EndpointSlice():
+            yield from workloads.of_slice(declared, mesh, told)
+
+
+def _keep(old: Mapping[str, V], new: Mapping[str, V]) -> Mapping[str, V]:
+    """The new values, each the old object where it says the same; the old mapping where all do."""
+    kept = {
+        key: known if (known := old.get(key)) == value and known is not None else value for key, value in new.items()
+    }
+    same = len(kept) == len(old) and all(old.get(key) is value for key, value in kept.items())
+    return old if same else kept
+
+
+def _gateways(mesh: AmbientMesh) -> tuple[MeshWorkload, ...]:
+    """The ways into other networks, which are workloads too."""
+    return tuple(
+        MeshWorkload(
+            uid=each.uid,
+            name=each.uid,
+            namespace=each.namespace,
+            network=each.network,
+            addresses=(each.address.ip,) if each.address.ip else (),
+            hostname=each.address.hostname,
+            account=each.account,
+        )
+        for each in mesh.waypoints.gateways
+    )
+
+
+_GATEWAYS: Source = ("NetworkGateway", "", "")
+
+
+def _index(
+    old: AmbientIndex,
+    mesh: AmbientMesh,
+    told: Mapping[str, MeshService],
+    declared: Mapping[Source, tuple[MeshWorkload, ...]],
+    changed: Iterable[str],
+) -> AmbientIndex:
+    if mesh.waypoints is not old.mesh.waypoints:
+        ways = Draft(declared)
+        fresh = _gateways(mesh)
+        ways.set(_GATEWAYS, declared.get(_GATEWAYS) if declared.get(_GATEWAYS, ()) == fresh else fresh or None)
+        declared = ways.finish()
+    found, members = Draft(old.workloads), SetDraft(old.members)
+    at_address, on_node = SetDraft(old.at_address), SetDraft(old.on_node)
+    for name in changed:
+        _file(at_address, name, _keys(old.services.get(name)), _keys(told.get(name)))
+    moved = _differences(old.declared, declared)
+    for source in moved:
+        now = {each.uid for each in declared.get(source, ())}
+        for gone in old.declared.get(source, ()):
+            if gone.uid not in now:
+                found.remove(gone.uid)
+    for source in moved:
+        before = {each.uid: each for each in old.declared.get(source, ())}
+        after = {each.uid: each for each in declared.get(source, ())}
+        for uid in before.keys() | after.keys():
+            was, now_is = before.get(uid), after.get(uid)
+            if now_is is not None:
+                found.put(uid, now_is)
+            _file(at_address, uid, _keys(was), _keys(now_is))
+            _file(members, uid, set(was.services) if was else set(), set(now_is.services) if now_is else set())
+            _file(on_node, uid, _node(was), _node(now_is))
+    return AmbientIndex(mesh, told, found.finish(), declared, members.finish(), at_address.finish(), on_node.finish())
+
+
+def _file(draft: SetDraft[str, str], name: str, old: set[str], new: set[str]) -> None:
+    for each in old - new:
+        draft.remove(each, name)
+    for each in new - old:
+        draft.add(each, name)
+
+
+def _keys(told: MeshWorkload | MeshService | None) -> set[str]:
+    return set(told.keys) if told is not None else set()
+
+
+def _node(workload: MeshWorkload | None) -> set[str]:
+    return {workload.node} if workload is not None and workload.node else set()
