@@ -7,12 +7,16 @@ identity is never reused while it is a key. A miss only costs time, a hit cannot
 `latest` is for values that replace each other: endpoints of a service come and go all the time and would fill a table
 with results that nobody asks for again. It keeps one result for each first argument, the newest.
 
+`sliced` is for work that is long: it can be done in pieces, between which others run. What is done for every service
+of a mesh is in `rows.py`.
+
 Whole sets of resources are large, and each change of the mesh makes new ones: a table for them is `passing`, and drops
 what was not asked for since the mesh changed a few times (`turn`).
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from functools import update_wrapper
 from operator import is_
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
@@ -20,15 +24,18 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 K = TypeVar("K")
+Work = Generator[None, None, T]
+"""A computation in pieces: each `next` does one, the last returns the value."""
 
 _BY_VALUE = frozenset((str, bytes, int, float, bool, type(None)))
 
 
-def _key(argument: object) -> object:
+def key_of(argument: object) -> object:
+    """What stands for an argument in a key, while the argument is alive."""
     if type(argument) in _BY_VALUE:
         return argument
     if type(argument) is tuple and len(argument) <= 8:
-        return tuple(map(_key, argument))
+        return tuple(map(key_of, argument))
     return id(argument)
 
 
@@ -52,13 +59,13 @@ class Memoized(Generic[P, T]):
 
     def knows(self, *args: P.args, **kwargs: P.kwargs) -> bool:
         """Whether a call would be answered from memory. Only for calls without keywords."""
-        return tuple(map(_key, args)) in self._entries
+        return tuple(map(key_of, args)) in self._entries
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         # in place for most arguments: this line runs more often than any other of the program
-        key: object = tuple([each if type(each) in _BY_VALUE else _key(each) for each in args])
+        key: object = tuple([each if type(each) in _BY_VALUE else key_of(each) for each in args])
         if kwargs:
-            key = (key, tuple((name, _key(value)) for name, value in sorted(kwargs.items())))
+            key = (key, tuple((name, key_of(value)) for name, value in sorted(kwargs.items())))
         entries = self._entries
         found = entries.get(key)
         if found is not None:
@@ -68,13 +75,21 @@ class Memoized(Generic[P, T]):
             return found[0]
         self.calls += 1
         value = self._function(*args, **kwargs)
-        entries[key] = (value, (args, kwargs) if kwargs else args)
+        self._store(key, value, (args, kwargs) if kwargs else args)
+        return value
+
+    def keep(self, value: T, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Remembers a value that was computed elsewhere. Only for calls without keywords."""
+        self.calls += 1
+        self._store(tuple(map(key_of, args)), value, args)
+
+    def _store(self, key: object, value: T, alive: object) -> None:
+        self._entries[key] = (value, alive)
         if self._passing:
             self._used[key] = _turn
-        if len(entries) > self._size:
-            forgotten, _ = entries.popitem(last=False)
+        if len(self._entries) > self._size:
+            forgotten, _ = self._entries.popitem(last=False)
             self._used.pop(forgotten, None)
-        return value
 
     def drop_unused(self) -> None:
         """Of a passing table: what was not used for some turns. The entries used longest ago come first."""
@@ -110,23 +125,82 @@ class Latest(Generic[K, P, T]):
             return known[2]
         self.calls += 1
         value = self._function(subject, *args, **kwargs)
-        self._entries[key] = (subject, others, value)
-        self._entries.move_to_end(key)
+        self._store(subject, others, value)
+        return value
+
+    def last(self, subject: K) -> T | None:
+        """The newest result for a subject, whatever it was made from: to make the next one from."""
+        known = self._entries.get(id(subject))
+        return known[2] if known is not None else None
+
+    def keep(self, value: T, subject: K, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Remembers a value that was computed elsewhere. Only for calls without keywords."""
+        self.calls += 1
+        self._store(subject, args, value)
+
+    def _store(self, subject: K, others: tuple[object, ...], value: T) -> None:
+        self._entries[id(subject)] = (subject, others, value)
+        self._entries.move_to_end(id(subject))
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)
-        return value
 
     def clear(self) -> None:
         """Forgets everything."""
         self._entries.clear()
 
 
+def finish(work: Work[T]) -> T:
+    """Does all that is left of some work."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]  # the type of a generator's value is not kept
+
+
+class Sliced(Generic[P, T]):
+    """A memoized function whose computation can be done in pieces."""
+
+    def __init__(self, function: Callable[P, Work[T]], table: Callable[[Any], Any]) -> None:
+        def whole(*args: P.args, **kwargs: P.kwargs) -> T:
+            return finish(function(*args, **kwargs))
+
+        update_wrapper(whole, function)
+        self._function = function
+        self._table = table(whole)
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._table(*args, **kwargs)  # type: ignore[no-any-return]  # `Memoized` or `Latest` of this function
+
+    def steps(self, *args: P.args, **kwargs: P.kwargs) -> Work[T]:
+        """A call in pieces; none where the answer is known. Only for calls without keywords."""
+        if self._table.knows(*args, **kwargs):
+            return self(*args, **kwargs)
+        value = yield from self._function(*args, **kwargs)
+        self._table.keep(value, *args, **kwargs)
+        return value
+
+    def last(self, subject: object) -> T | None:
+        """See `Latest.last`; None for functions that are not `latest`."""
+        return self._table.last(subject) if isinstance(self._table, Latest) else None
+
+
 class _Clearable(Protocol):
     def clear(self) -> None: ...
 
 
+class _Passing(_Clearable, Protocol):
+    def drop_unused(self) -> None: ...
+
+
 _ALL: list[_Clearable] = []
-_PASSING: list[Memoized[Any, Any]] = []
+_PASSING: list[_Passing] = []
+
+
+def turns() -> int:
+    """How often the mesh has changed."""
+    return _turn
 
 
 def turn() -> None:
@@ -162,6 +236,22 @@ def latest(size: int) -> Callable[[Callable[Concatenate[K, P], T]], Latest[K, P,
         return made
 
     return wrap
+
+
+@dataclass(frozen=True, slots=True)
+class sliced:  # noqa: N801 - a decorator
+    """Decorator: `@sliced(memoized(size=1024))`, of a pure generator function that returns its result."""
+
+    table: Callable[[Any], Any]
+
+    def __call__(self, function: Callable[P, Work[T]]) -> Sliced[P, T]:
+        return Sliced(function, self.table)
+
+
+def follow(table: _Passing) -> None:
+    """A table of another module: it is cleared with all others, and looked through at each turn."""
+    _ALL.append(table)
+    _PASSING.append(table)
 
 
 def clear_all() -> None:

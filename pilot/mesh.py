@@ -17,7 +17,6 @@ from pilot.type_urls import TypeUrl
 from pilot.view import node as nodes
 from pilot.view.proxy import Proxy
 
-_NO_NAMES: frozenset[str] = frozenset()  # one object: answers are found by identity
 _SPIFFE = re.compile(r"spiffe://[^/]+/ns/(?P<namespace>[^/]+)/sa/(?P<account>[^/]+)")
 
 
@@ -42,7 +41,7 @@ class Mesh:
             return
         if before.was_asked and _structure(snapshot) != _structure(before.snapshot):
             memo.turn()
-        self._moment = pipeline.Moment(snapshot)
+        self._moment = pipeline.Moment(snapshot, before)
 
     def connect(self, node: Any, identities: tuple[str, ...] | None, /) -> Proxy:
         """The proxy behind a stream's first request; `identities` is None for plaintext streams.
@@ -58,11 +57,11 @@ class Mesh:
 
     def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> ResourceSet | None:
         """What `proxy` is to have now; None for everything there is of the type."""
-        return self._moment.resources_for(proxy, type_url, names or _NO_NAMES)
+        return self._moment.resources_for(proxy, type_url, names)
 
-    def steps(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> Iterator[None]:
-        """The work that the next question of this kind means, in small pieces."""
-        return self._moment.steps(proxy, type_url, names or _NO_NAMES)
+    def steps(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> Iterator[None] | None:
+        """The work that the next question of this kind means, in small pieces; None: it is done."""
+        return self._moment.steps(proxy, type_url, names)
 
 
 def _structure(snapshot: Snapshot) -> tuple[int, ...]:

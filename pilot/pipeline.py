@@ -12,78 +12,147 @@ snapshot is served: proxies of one class share one view, and each question about
 from collections.abc import Callable, Iterator, Mapping
 
 from pilot.generators import clusters, endpoints, listeners, nds, routes, secrets
-from pilot.memo import Memoized
+from pilot.memo import Memoized, Work, finish
 from pilot.model.interning import Interner
 from pilot.model.snapshot import Snapshot
 from pilot.resources import EMPTY, ResourceSet
-from pilot.type_urls import CLUSTER, ENDPOINT, EXTENSION_CONFIG, LISTENER, NAME_TABLE, ROUTE, SECRET, TypeUrl
-from pilot.view import build
+from pilot.type_urls import (
+    CLUSTER,
+    ENDPOINT,
+    EXTENSION_CONFIG,
+    LISTENER,
+    NAME_TABLE,
+    ROUTE,
+    SECRET,
+    TypeUrl,
+)
+from pilot.view import build, renewal
 from pilot.view.proxy import Proxy
 from pilot.view.proxy_view import ProxyView
 
-Generator = Callable[[ProxyView, frozenset[str]], ResourceSet | None]
+Answer = ResourceSet | None
+Names = frozenset[str] | None
+"""Of the resources that are asked for; None: all there are."""
+Generator = Callable[[ProxyView, Names], Work[Answer]]
+_NO_NAMES: frozenset[str] = frozenset()
+
+
+def _in_one_piece(build: Callable[[ProxyView], ResourceSet]) -> Generator:
+    def work(view: ProxyView, _: Names) -> Work[Answer]:
+        yield from ()
+        return build(view)
+
+    return work
+
+
+def _secrets(view: ProxyView, names: Names) -> Work[Answer]:
+    yield from ()
+    return secrets.build(view, names or _NO_NAMES)
+
 
 _GENERATORS: Mapping[TypeUrl, Generator] = {
-    CLUSTER: lambda view, _: clusters.build(view),
-    ENDPOINT: endpoints.build,
-    LISTENER: lambda view, _: listeners.build(view),
-    ROUTE: routes.build,
-    SECRET: secrets.build,
-    NAME_TABLE: lambda view, _: nds.build(view),
-    EXTENSION_CONFIG: lambda _, __: EMPTY,
-}
-_STEPS: Mapping[TypeUrl, Callable[[ProxyView, frozenset[str]], Iterator[None]]] = {
     CLUSTER: lambda view, _: clusters.steps(view),
-    ENDPOINT: endpoints.steps,
-    ROUTE: routes.steps,
+    ENDPOINT: lambda view, names: endpoints.steps(view, names or _NO_NAMES),
+    LISTENER: _in_one_piece(listeners.build),
+    ROUTE: lambda view, names: routes.steps(view, names or _NO_NAMES),
+    SECRET: _secrets,
+    NAME_TABLE: _in_one_piece(nds.build),
+    EXTENSION_CONFIG: _in_one_piece(lambda _: EMPTY),
 }
-"""Of types of which there can be thousands: the same work as generating, in small pieces."""
 _PROXIES = 8192
 _CLASSES = 1024
 _ANSWERS = 16_384
 """Arbitrary sizes: more than one process serves at once. Beyond them a look-up costs a computation."""
 
 
-def resources_for(
-    snapshot: Snapshot, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] = frozenset()
-) -> ResourceSet | None:
+def resources_for(snapshot: Snapshot, proxy: Proxy, type_url: TypeUrl, names: Names = None) -> ResourceSet | None:
     """Everything `proxy` is to have of a type; of a type asked for by name, the `names`.
 
     None: the type is not served to this proxy, not even an empty answer.
     """
-    return _generate(build.build(snapshot, proxy), type_url, names)
+    return finish(_generate(build.build(snapshot, proxy), type_url, names))
 
 
-def _generate(view: ProxyView, type_url: TypeUrl, names: frozenset[str]) -> ResourceSet | None:
+def _generate(view: ProxyView, type_url: TypeUrl, names: Names) -> Work[Answer]:
     generate = _GENERATORS.get(type_url)
-    return generate(view, names) if generate else None
+    return (yield from generate(view, names)) if generate else None
 
 
 class Moment:
-    """A snapshot that is being served, and the answers given so far; it goes when the next snapshot comes."""
+    """A snapshot that is being served, and the answers given so far; it goes when the next snapshot comes.
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    `before`: the one that was served until now. Where only endpoints changed since, its proxies keep their classes.
+    """
+
+    def __init__(self, snapshot: Snapshot, before: "Moment | None" = None) -> None:
         self.snapshot = snapshot
         self._classes: Interner[ProxyView] = Interner(_CLASSES)
-        self._views = Memoized(self._view, _PROXIES)
-        self._answers = Memoized(_generate, _ANSWERS)
+        self._views: dict[int, tuple[Proxy, ProxyView]] = {}
+        """By the identity of the proxy."""
+        self._former: Mapping[int, tuple[Proxy, ProxyView]] = {}
+        """Views of a snapshot that differs in endpoints only."""
+        if before is not None and renewal.differ_in_endpoints_only(before.snapshot, snapshot):
+            self._former = {**before._former, **before._views}
+        self._renewed: dict[int, ProxyView | None] = {}
+        """By the identity of the former view."""
+        self._answers = Memoized(_generated, _ANSWERS)
+        self._underway: dict[tuple[int, TypeUrl, int], tuple[Work[Answer], ProxyView, Names]] = {}
+        """Questions that somebody has begun to answer; whoever asks them too helps."""
 
-    def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str]) -> ResourceSet | None:
+    def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: Names) -> ResourceSet | None:
         """As the function of that name. `names` are compared by identity: equal sets should be one object."""
-        return self._answers(self._views(proxy), type_url, names)
+        return self._answers(self._view(proxy), type_url, names)
 
     @property
     def was_asked(self) -> bool:
         """Somebody was given an answer."""
         return self._answers.calls > 0
 
-    def steps(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str]) -> Iterator[None]:
-        """What `resources_for` would have to compute, in pieces far below a millisecond each; nothing if it knows."""
-        view, cut = self._views(proxy), _STEPS.get(type_url)
-        if cut is not None and not self._answers.knows(view, type_url, names):
-            yield from cut(view, names)
+    def steps(self, proxy: Proxy, type_url: TypeUrl, names: Names) -> Iterator[None] | None:
+        """What `resources_for` would have to compute, in pieces of a millisecond or so; None if it knows."""
+        view = self._view(proxy)
+        return None if self._answers.knows(view, type_url, names) else self._work(view, type_url, names)
+
+    def _work(self, view: ProxyView, type_url: TypeUrl, names: Names) -> Iterator[None]:
+        """One step more of the work that all who ask the same share."""
+        key = (id(view), type_url, id(names))
+        begun = self._underway.setdefault(key, (_generate(view, type_url, names), view, names))
+        while self._underway.get(key) is begun:
+            try:
+                next(begun[0])
+            except StopIteration as done:
+                del self._underway[key]
+                self._answers.keep(done.value, view, type_url, names)
+            except Exception:
+                del self._underway[key]
+                raise
+            else:
+                yield
 
     def _view(self, proxy: Proxy) -> ProxyView:
         """The view of the first proxy of this class."""
-        made = build.build(self.snapshot, proxy)
-        return self._classes.same(made.key, made)
+        known = self._views.get(id(proxy))
+        if known is not None:
+            return known[1]
+        view = self._inherited(proxy)
+        if view is None:
+            made = build.build(self.snapshot, proxy)
+            view = self._classes.same(made.key, made)
+        if len(self._views) >= _PROXIES:
+            self._views.clear()  # a look-up may always cost a computation
+        self._views[id(proxy)] = (proxy, view)
+        return view
+
+    def _inherited(self, proxy: Proxy) -> ProxyView | None:
+        former = self._former.get(id(proxy))
+        if former is None:
+            return None
+        key = id(former[1])
+        if key not in self._renewed:
+            made = renewal.renew(former[1], self.snapshot)
+            self._renewed[key] = made and self._classes.same(made.key, made)
+        return self._renewed[key]
+
+
+def _generated(view: ProxyView, type_url: TypeUrl, names: Names) -> Answer:
+    return finish(_generate(view, type_url, names))

@@ -35,6 +35,7 @@ CORE = (
     "pilot/resources.py",
     "pilot/type_urls.py",
     "pilot/memo.py",
+    "pilot/rows.py",
     "ca/csr.py",
     "ca/template.py",
     "ca/validate.py",

@@ -56,7 +56,7 @@ def serve(moment: Moment, who: Proxy) -> Served:
 
 
 def asked(moment: Moment, who: Proxy, type_url: TypeUrl, names: frozenset[str]) -> ResourceSet | None:
-    for _ in moment.steps(who, type_url, names):
+    for _ in moment.steps(who, type_url, names) or ():
         pass  # the work in pieces must not change the answer
     return moment.resources_for(who, type_url, names)
 

@@ -4,8 +4,8 @@ In: a value. Out: the first equal value seen lately. Forgetting one only costs a
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
-from typing import Generic, TypeVar, cast
+from collections.abc import Callable, Hashable, Mapping, Sized
+from typing import Any, Generic, TypeVar, cast
 
 V = TypeVar("V")
 T = TypeVar("T")
@@ -13,11 +13,23 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Interner(Generic[V]):
-    """Remembers the `size` values used last, each under a key that says when two are the same."""
+    """Remembers the `size` values used last, each under a key that says when two are the same.
 
-    def __init__(self, size: int) -> None:
+    `weight`: what a value counts for; one, unless they differ much in size.
+    """
+
+    def __init__(self, size: int, weight: Callable[[V], int] = lambda _: 1) -> None:
         self._size = size
+        self._weight = weight
         self._values: OrderedDict[Hashable, V] = OrderedDict()
+        self._weighs = 0
+
+    def find(self, key: Hashable) -> V | None:
+        """The value remembered under `key`."""
+        known = self._values.get(key)
+        if known is not None:
+            self._values.move_to_end(key)
+        return known
 
     def same(self, key: Hashable, value: V) -> V:
         """The value remembered under `key`, else `value` from now on."""
@@ -26,14 +38,21 @@ class Interner(Generic[V]):
             self._values.move_to_end(key)
             return known
         self._values[key] = value
-        if len(self._values) > self._size:
-            self._values.popitem(last=False)
+        self._weighs += self._weight(value)
+        while self._weighs > self._size and len(self._values) > 1:
+            _, forgotten = self._values.popitem(last=False)
+            self._weighs -= self._weight(forgotten)
         return value
 
 
-# Keys hold the ids of what the remembered value keeps alive: an id is never reused while it is part of a key.
-_TUPLES: Interner[tuple[object, ...]] = Interner(8192)  # sizes are arbitrary: parts of views alive at once
-_MAPPINGS: Interner[object] = Interner(4096)
+def _length(value: Sized) -> int:
+    return 8 + len(value)
+
+
+# Keys hold the ids of what the remembered value keeps alive: an id is never reused while it is part of a key. Sizes are
+# arbitrary: parts of views alive at once, some 20 MB of them at most.
+_TUPLES: Interner[tuple[object, ...]] = Interner(400_000, _length)
+_MAPPINGS: Interner[Mapping[Any, object]] = Interner(200_000, _length)
 
 
 def same_tuple(items: tuple[T, ...]) -> tuple[T, ...]:

@@ -68,6 +68,11 @@ def _depends_on_addresses(proxy: Proxy, scope: Scope, endpoints: Endpoints) -> b
 @memoized(size=1024)
 def _headless(scope: Scope) -> tuple[Service, ...]:
     """Services whose endpoints may have listeners of their own."""
+def has_headless(scope: Scope) -> bool:
+    """Whether a proxy with this scope may depend on where endpoints are."""
+    return bool(_headless(scope))
+
+
     listed = (service for listener in scope.egress for service in listener.services)
     return same_tuple(tuple(each for each in (*scope.services, *listed) if each.is_headless))
 

@@ -33,6 +33,12 @@ def listed_targets(snapshot: Snapshot, instances: tuple[WorkloadInstance, ...]) 
     return same_tuple(tuple(found)) if found else ()
 
 
+def depend_on_endpoints(snapshot: Snapshot) -> bool:
+    """Whether what a workload serves may change with endpoints."""
+    entries = _listing_entries(snapshot.seen.kinds.get(ServiceEntry.KIND, _NOTHING))
+    return bool(entries) or bool(_without_selector(snapshot.service_index.declared))
+
+
 @memoized(size=64)
 def _listing_entries(entries: Mapping[str, Mapping[str, Object]]) -> Mapping[tuple[str, str], tuple[str, ...]]:
     """Names of the ServiceEntries by namespace and address that they list."""

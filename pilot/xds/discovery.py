@@ -32,8 +32,8 @@ class Discovery(Protocol):
         """
         ...
 
-    def steps(self, proxy: Any, type_url: TypeUrl, names: frozenset[str] | None, /) -> Iterator[None]:
-        """The work behind `resources_for` in small pieces, between which others may run; may have none to offer."""
+    def steps(self, proxy: Any, type_url: TypeUrl, names: frozenset[str] | None, /) -> Iterator[None] | None:
+        """The work behind `resources_for` in small pieces, between which others may run; None: there is none left."""
         ...
 
 

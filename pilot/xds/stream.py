@@ -203,18 +203,20 @@ class Stream:
 
     async def _prepare(self, type_url: TypeUrl) -> None:
         """Does what is long to do in pieces, between which others run."""
-        clock, wanted = self._around.clock, self._session.wanted(type_url)
+        clock, pace, wanted = self._around.clock, self._around.pace, self._session.wanted(type_url)
         if wanted.is_empty:
             return
         started = clock()
         names = None if wanted.wildcard else wanted.names
         try:
-            for _ in self._around.discovery.steps(self.client.proxy, type_url, names):
-                if clock() - started > LONG:
-                    await asyncio.sleep(0)
+            for _ in self._around.discovery.steps(self.client.proxy, type_url, names) or ():
+                if (spent := clock() - started) > LONG:
+                    pace.spend(spent)
+                    await pace.turn()
                     started = clock()
         except Exception:
             return  # the answer will meet it again, and report it
+        pace.spend(clock() - started)
 
     def _respond(self, type_url: TypeUrl) -> Response | None:
         wanted = self._session.wanted(type_url)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from pilot.memo import TURNS, clear_all, latest, memoized, turn
+from pilot.memo import TURNS, Work, clear_all, finish, latest, memoized, sliced, turn
 
 
 @dataclass(frozen=True)
@@ -185,3 +185,32 @@ def test_knowing_is_asked_without_computing() -> None:
     assert total.knows(one, more)
     assert not total.knows(one, Part(10))
     assert total.calls == 1
+
+
+def test_sliced_work_is_done_in_pieces_and_remembered() -> None:
+    @sliced(memoized())
+    def total(part: Part) -> Work[int]:
+        found = 0
+        for number in range(part.number):
+            found += number
+            yield
+        return found
+
+    three = Part(3)
+    work = total.steps(three)
+    assert [next(work), next(work)] == [None, None]
+    assert finish(work) == 3
+    assert list(total.steps(three)) == [], "it is known: there is nothing left to do"
+    assert total(three) == 3
+    assert total(Part(4)) == 6, "it can be done at once as well"
+
+
+def test_sliced_work_that_is_given_up_is_not_remembered() -> None:
+    @sliced(memoized())
+    def number(part: Part) -> Work[int]:
+        yield
+        return part.number
+
+    one = Part(1)
+    next(number.steps(one))
+    assert len(list(number.steps(one))) == 1

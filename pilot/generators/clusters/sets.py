@@ -6,6 +6,7 @@ planned once for a scope. Source: xDS behaviour 3.1 (sets and their order).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
@@ -19,7 +20,7 @@ from pilot.generators.endpoints.assignment import Target, load_assignment
 from pilot.generators.endpoints.client import Client, Place, client_of, place_of
 from pilot.generators.endpoints.plaintext import Plaintext, plaintext_of
 from pilot.generators.endpoints.targets import target
-from pilot.memo import latest, memoized
+from pilot.memo import Work, finish, latest, memoized, sliced
 from pilot.model.destination_rule import MergedRule
 from pilot.model.endpoint_index import NO_ENDPOINTS, ServiceEndpoints
 from pilot.model.gateway import ServerTLSMode
@@ -30,6 +31,7 @@ from pilot.model.peer_authentications import PeerAuthentications
 from pilot.model.service import Hostname, Service
 from pilot.model.service_index import ServiceKey
 from pilot.resources import Resource, ResourceSet, resource_set
+from pilot.rows import rows
 from pilot.view.proxy import Interception, ProxyKind
 from pilot.view.proxy_view import ProxyView
 from pilot.view.scope import Endpoints
@@ -37,28 +39,20 @@ from pilot.view.scope import Endpoints
 
 def build(view: ProxyView) -> ResourceSet:
     """The clusters of a sidecar or gateway."""
+    return finish(steps(view))
+
+
+def steps(view: ProxyView) -> Work[ResourceSet]:
+    """The same, in pieces."""
     context = context_of(view)
-    plan = _plan_of(view, context)
-    services = _of_services(plan, view.endpoints, view.peer_authentications, view.network_gateways)
-    return _together(services, same_tuple(tuple(_others(view, context))))
-
-
-def steps(view: ProxyView) -> Iterator[None]:
-    """What `build` has to do, in small pieces."""
-    plan, authentications = _plan_of(view, context_of(view)), view.peer_authentications
-    if not _of_services.knows(plan, view.endpoints, authentications, view.network_gateways):
-        for each, key in plan.services:
-            mode, plaintext = authentications.namespace_mode(key[1]), plaintext_of(authentications, key[1])
-            _of_service(each, view.endpoints.get(key, NO_ENDPOINTS), mode, plaintext, view.network_gateways)
-            yield
-
-
-def _plan_of(view: ProxyView, context: Context) -> "_Plan":
     needed = None
     if context.is_router and view.features.filter_gateway_clusters:
         needed = needed_hosts(view.scope, view.gateways, view.mesh)
     scope, client, place = view.scope, client_of(view), place_of(view)
-    return _plan(scope.services, scope.rules, context, client, place, _passes_encrypted(view), needed)
+    sni = _passes_encrypted(view)
+    plan = yield from _plan.steps(scope.services, scope.rules, context, client, place, sni, needed)
+    services = yield from _of_services.steps(plan, view.endpoints, view.peer_authentications, view.network_gateways)
+    return _together(services, same_tuple(tuple(_others(view, context))))
 
 
 @memoized(size=2048, passing=True)
@@ -82,13 +76,14 @@ class _Planned:
 class _Plan:
     """The outbound clusters of a scope, but for what endpoints add."""
 
-    services: tuple[tuple[_Planned, ServiceKey], ...]
-    namespaces: frozenset[str]
+    services: tuple[_Planned, ...]
+    keys: tuple[ServiceKey, ...]
+    """By service."""
     black_hole: tuple[Resource, ...]
     """Of gateways: stands between the clusters of services and those for encrypted bytes."""
 
 
-@memoized(size=1024, passing=True)
+@sliced(memoized(size=1024, passing=True))
 def _plan(
     services: tuple[Service, ...],
     rules: Mapping[Hostname, MergedRule],
@@ -97,18 +92,24 @@ def _plan(
     place: Place,
     with_sni: bool,
     needed: frozenset[str] | None,
-) -> _Plan:
+) -> Work[_Plan]:
     """The plan; `needed`: hosts of the only services that count, None: all do."""
-    planned = []
-    for service in services:
-        if has_cluster(service) and (needed is None or service.hostname in needed):
-            rule = rules.get(service.hostname)
-            names = _targets(service, rule, context, client, place) if is_dns(service) else ()
-            sni = with_sni and not service.mesh_external
-            each = _planned(service, rule, context, sni, same_tuple(tuple(names)))
-            planned.append((each, (service.hostname, service.namespace)))
-    black_hole = (fixed.black_hole(context),) if context.is_router else ()
-    return _Plan(tuple(planned), frozenset(each.namespace for each in services), black_hole)
+    counted = services if needed is None else [each for each in services if each.hostname in needed]
+    found = [rules.get(each.hostname) for each in counted]
+    planned = yield from _plan_service.steps((counted, found), context, client, place, with_sni)
+    made = tuple(each for each in planned if each is not None)
+    keys = tuple((each.service.hostname, each.service.namespace) for each in made)
+    return _Plan(made, keys, (fixed.black_hole(context),) if context.is_router else ())
+
+
+@rows()
+def _plan_service(
+    service: Service, rule: MergedRule | None, context: Context, client: Client, place: Place, with_sni: bool
+) -> _Planned | None:
+    if not has_cluster(service):
+        return None
+    names = _targets(service, rule, context, client, place) if is_dns(service) else ()
+    return _planned(service, rule, context, with_sni and not service.mesh_external, same_tuple(tuple(names)))
 
 
 _planned = memoized(size=65_536)(_Planned)
@@ -129,24 +130,26 @@ def _pair(cut: Cut, meant: Target) -> tuple[Cut, Target]:
     return cut, meant
 
 
-@latest(size=1024)
+@sliced(latest(size=1024))
 def _of_services(
     plan: _Plan, endpoints: Endpoints, authentications: PeerAuthentications, gateways: NetworkGateways
-) -> tuple[Resource, ...]:
-    """One step for each service and change of any class: kept short."""
-    modes = {namespace: authentications.namespace_mode(namespace) for namespace in plan.namespaces}
-    plaintext = {namespace: plaintext_of(authentications, namespace) for namespace in plan.namespaces}
-    made: list[Resource] = []
-    for_sni: list[Resource] = []
-    for each, key in plan.services:
-        found, namespace = endpoints.get(key, NO_ENDPOINTS), key[1]
-        normal, encrypted = _of_service(each, found, modes[namespace], plaintext[namespace], gateways)
-        made += normal
-        for_sni += encrypted
-    return same_tuple((*made, *plan.black_hole, *for_sni))
+) -> Work[tuple[Resource, ...]]:
+    """Of all services, in their order."""
+    namespaces = {namespace for _, namespace in plan.keys}
+    modes = {namespace: authentications.namespace_mode(namespace) for namespace in namespaces}
+    plaintext = {namespace: plaintext_of(authentications, namespace) for namespace in namespaces}
+    columns = (
+        plan.services,
+        list(map(endpoints.get, plan.keys, repeat(NO_ENDPOINTS))),
+        [modes[namespace] for _, namespace in plan.keys],
+        [plaintext[namespace] for _, namespace in plan.keys],
+    )
+    made = yield from _of_service.steps(columns, gateways)
+    for_sni = chain.from_iterable(encrypted for _, encrypted in made)
+    return same_tuple((*chain.from_iterable(normal for normal, _ in made), *plan.black_hole, *for_sni))
 
 
-@latest(size=65_536)
+@rows()
 def _of_service(
     planned: _Planned,
     endpoints: ServiceEndpoints,

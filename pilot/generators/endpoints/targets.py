@@ -4,45 +4,64 @@ In: names and parts of a scope. Out: `Target`s; equal ones are the same object, 
 made for them. Does not look at endpoints. Source: xDS behaviour 6.1, 6.2 (mutual TLS by rule).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from pilot.generators import policy
 from pilot.generators.endpoints.assignment import Target
 from pilot.generators.endpoints.client import Client, Place, placed
 from pilot.generators.endpoints.cluster_local import is_cluster_local
 from pilot.generators.endpoints.preference import preference
-from pilot.memo import memoized
+from pilot.memo import Work, memoized
 from pilot.model.cluster_name import ClusterName, Direction
 from pilot.model.destination_rule import MergedRule
 from pilot.model.features import Features
 from pilot.model.mesh import MeshConfig
 from pilot.model.service import Hostname, Resolution, Service
 from pilot.model.traffic_policy import ClientTLSMode, TrafficPolicy
+from pilot.rows import rows
 
 _DNS = frozenset({Resolution.DNS, Resolution.DNS_ROUND_ROBIN})
 _NO_LABELS: Mapping[str, str] = {}
 
 
-def find_target(
-    name: str,
+def find_targets(
+    names: Sequence[str],
     by_host: Mapping[Hostname, Service],
     rules: Mapping[Hostname, MergedRule],
     client: Client,
     place: Place,
     mesh: MeshConfig,
     features: Features,
-) -> Target | None:
-    """The target behind a name asked for over EDS; None: nothing that this client may reach.
+) -> Work[list[Target | None]]:
+    """The targets behind names asked for over EDS; None: nothing that this client may reach.
 
     `by_host`, `rules`: those of its scope.
     """
+    hosts = list(map(_host_of, names))
+    services, found = list(map(by_host.get, hosts)), list(map(rules.get, hosts))
+    return (yield from _find.steps((names, services, found), client, place, mesh, features))
+
+
+@lru_cache(maxsize=65_536)
+def _host_of(name: str) -> Hostname:
     parsed = ClusterName.parse(name)
-    if parsed is None or parsed.direction is Direction.INBOUND:
+    return Hostname("" if parsed is None or parsed.direction is Direction.INBOUND else parsed.host)
+
+
+@rows()
+def _find(
+    name: str,
+    service: Service | None,
+    rule: MergedRule | None,
+    client: Client,
+    place: Place,
+    mesh: MeshConfig,
+    features: Features,
+) -> Target | None:
+    parsed = ClusterName.parse(name)
+    if parsed is None or service is None or service.resolution in _DNS:
         return None
-    service = by_host.get(Hostname(parsed.host))
-    if service is None or service.resolution in _DNS:
-        return None
-    rule = rules.get(service.hostname)
     return target(name, parsed.port, parsed.subset, service, rule, client, place, mesh, features)
 
 

@@ -4,13 +4,12 @@ In: a view and names. Out: a `ResourceSet`, the same object as long as nothing i
 Source: xDS behaviour 5.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from pilot.generators.gateway_servers import MergedGateways, merged_gateways
 from pilot.generators.routes import gateway, sidecar
 from pilot.generators.routes.caller import Caller, caller_of
-from pilot.memo import memoized
+from pilot.memo import Work, finish, memoized, sliced
 from pilot.resources import EMPTY, ResourceSet, resource_set
 from pilot.view.proxy import ProxyKind
 from pilot.view.proxy_view import ProxyView
@@ -18,23 +17,20 @@ from pilot.view.proxy_view import ProxyView
 
 def build(view: ProxyView, names: frozenset[str]) -> ResourceSet:
     """The route configurations with these names. Source: xDS behaviour 5.1."""
+    return finish(steps(view, names))
+
+
+def steps(view: ProxyView, names: frozenset[str]) -> Work[ResourceSet]:
+    """The same, in pieces."""
     if not names:
         return EMPTY
     match view.traits.kind:
         case ProxyKind.SIDECAR:
-            return _sidecar(caller_of(view), _same(names))
+            return (yield from _sidecar.steps(caller_of(view), _same(names)))
         case ProxyKind.ROUTER:
             return _gateway(caller_of(view), merged_gateways(view), _same(names))
         case ProxyKind.WAYPOINT | ProxyKind.ZTUNNEL:
             return EMPTY
-
-
-def steps(view: ProxyView, names: frozenset[str]) -> Iterator[None]:
-    """What `build` has to do, in small pieces."""
-    if view.traits.kind is ProxyKind.SIDECAR:
-        caller = caller_of(view)
-        for name in sorted(names):
-            yield from sidecar.steps(name, caller)
 
 
 @lru_cache(maxsize=16_384)
@@ -43,9 +39,13 @@ def _same(names: frozenset[str]) -> frozenset[str]:
     return names
 
 
-@memoized(size=16_384, passing=True)
-def _sidecar(caller: Caller, names: frozenset[str]) -> ResourceSet:
-    return resource_set(sidecar.build_route(name, caller) for name in sorted(names))
+@sliced(memoized(size=16_384, passing=True))
+def _sidecar(caller: Caller, names: frozenset[str]) -> Work[ResourceSet]:
+    made = []
+    for name in sorted(names):
+        made.append((yield from sidecar.build_route.steps(name, caller)))
+        yield
+    return resource_set(made)
 
 
 @memoized(size=4096, passing=True)

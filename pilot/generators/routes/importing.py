@@ -11,6 +11,7 @@ from pilot.model.hosts import HostIndex, covers, is_wildcard, overlaps
 from pilot.model.interning import same_mapping, same_tuple
 from pilot.model.routing import ResolvedVirtualService
 from pilot.model.service import PortProtocol, Resolution, Service, ServicePort
+from pilot.rows import rows
 from pilot.view.scope import EgressListener
 
 ALL_PORTS = 0
@@ -45,28 +46,31 @@ def imported_services(listener: EgressListener) -> ImportedServices:
     return _by_port(same_tuple(listener.services))
 
 
-@memoized(size=1024)
+@memoized(size=1024, passing=True)
 def _by_port(services: tuple[Service, ...]) -> ImportedServices:
     by_port: dict[int, dict[str, Imported]] = {ALL_PORTS: {}}
-    for service in services:
-        if service.resolution is Resolution.ALIAS:
-            continue
-        host = service.hostname.lower()
-        by_port[ALL_PORTS][host] = _on_all_ports(service)
-        for port in by_port[ALL_PORTS][host].ports:
-            by_port.setdefault(port.number, {})[host] = _on_port(service, port)
+    for each in _import((services,)):
+        for host, port, imported in each:
+            registry = by_port.get(port)
+            if registry is None:
+                registry = by_port[port] = {}
+            registry[host] = imported
     # a port whose services stay the same keeps its registry, whatever happens to others
     return ImportedServices({port: same_mapping(registry) for port, registry in by_port.items()})
 
 
-@memoized(size=65_536)
-def _on_all_ports(service: Service) -> Imported:
-    return Imported(service, tuple(port for port in service.ports if port.protocol is not PortProtocol.UDP))
+@rows()
+def _import(service: Service) -> tuple[tuple[str, int, Imported], ...]:
+    """Host name, port and what is seen there of a service."""
+    if service.resolution is Resolution.ALIAS:
+        return ()
+    host, ports = service.hostname.lower(), tuple(each for each in service.ports if not _is_udp(each))
+    alone = ((host, each.number, Imported(service, (each,))) for each in ports)
+    return ((host, ALL_PORTS, Imported(service, ports)), *alone)
 
 
-@memoized(size=131_072)
-def _on_port(service: Service, port: ServicePort) -> Imported:
-    return Imported(service, (port,))
+def _is_udp(port: ServicePort) -> bool:
+    return port.protocol is PortProtocol.UDP
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,23 +7,25 @@ made once and shared; this module picks and orders them. Source: xDS behaviour 5
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 from pilot.generators.routes import importing, virtual_host
 from pilot.generators.routes.caller import Caller
 from pilot.generators.routes.domains import Domains, domains_of, service_domains
-from pilot.generators.routes.importing import ALL_PORTS, Registry
+from pilot.generators.routes.importing import ALL_PORTS, Imported, Registry
 from pilot.generators.routes.settings import RouteListener, RouteSettings
 from pilot.generators.routes.translate import Routes, build_routes
 from pilot.generators.routes.virtual_host import Host
-from pilot.memo import memoized
+from pilot.memo import Work, memoized, sliced
 from pilot.model.cluster_name import outbound
 from pilot.model.destination_rule import MergedRule
 from pilot.model.protocol import parse_protocol
 from pilot.model.routing import ResolvedVirtualService
 from pilot.model.service import Hostname, PortProtocol, Service
 from pilot.resources import Resource
+from pilot.rows import rows
 from pilot.view.proxy import Traits
 from pilot.view.scope import EgressListener, Scope
 
@@ -65,32 +67,16 @@ def select_listener(scope: Scope, name: str, port: int) -> EgressListener | None
     return None
 
 
-def steps(name: str, caller: Caller) -> Iterator[None]:
-    """What `build_route` has to do, in small pieces."""
-    parsed = parse_route_name(name)
-    listener = select_listener(caller.scope, name, parsed.port) if parsed is not None else None
-    if parsed is None or listener is None:
-        return
-    port = ALL_PORTS if _is_forward_proxy(listener) else parsed.port
-    registry = importing.imported_services(listener).by_port.get(port, _NO_SERVICES)
-    settings, traits, rules = caller.settings, caller.traits, caller.scope.rules
-    if not _default.knows(registry, port, settings, traits, rules):
-        for imported in registry.values():
-            rule = rules.get(imported.service.hostname)
-            for each in imported.http_ports:
-                _default_host(imported.service, each.number, port, settings, traits, rule)
-            yield
-
-
-@memoized(size=65_536, passing=True)
-def build_route(name: str, caller: Caller) -> Resource:
+@sliced(memoized(size=65_536, passing=True))
+def build_route(name: str, caller: Caller) -> Work[Resource]:
     """The route configuration of that name; an empty one where there is nothing to say."""
     parsed = parse_route_name(name)
     listener = select_listener(caller.scope, name, parsed.port) if parsed is not None else None
     if parsed is None or listener is None:
         return virtual_host.empty_configuration(name)
     port = ALL_PORTS if _is_forward_proxy(listener) else parsed.port
-    hosts = _hosts(listener, port, caller)
+    hosts = yield from _hosts.steps(listener, port, caller)
+    yield
     if parsed.sniffed:
         return virtual_host.build_configuration(name, _only(name, _by_domain(hosts)))
     if any("*" in host.domains.folded for host in hosts):  # a VirtualService speaks for every name
@@ -114,12 +100,14 @@ def _unknown_destinations(scope: Scope) -> str:
     return outbound(port, host, subset)
 
 
-@memoized(size=8192, passing=True)
-def _hosts(listener: EgressListener, port: int, caller: Caller) -> tuple[Host, ...]:
+@sliced(memoized(size=8192, passing=True))
+def _hosts(listener: EgressListener, port: int, caller: Caller) -> Work[tuple[Host, ...]]:
     """The virtual hosts of a port, by name; of all ports for `ALL_PORTS`."""
     registry = importing.imported_services(listener).by_port.get(port, _NO_SERVICES)
     routed = list(_routed(listener, port, registry, caller))
-    default = _default(registry, port, caller.settings, caller.traits, caller.scope.rules)
+    yield
+    default = yield from _default.steps(registry, port, caller.settings, caller.traits, caller.scope.rules)
+    yield
     if not routed:
         return default.unique
     named = {each.host.name for each in routed if each.of_service}
@@ -215,23 +203,32 @@ class _Default:
     """Those that several virtual hosts want."""
 
 
-@memoized(size=8192, passing=True)
+@sliced(memoized(size=8192, passing=True))
 def _default(
     registry: Registry, port: int, settings: RouteSettings, traits: Traits, rules: Mapping[Hostname, MergedRule]
-) -> _Default:
-    wanted = [
-        _Wanted(
-            each.number,
-            _default_host(imported.service, each.number, port, settings, traits, rules.get(imported.service.hostname)),
-            True,
-        )
-        for imported in registry.values()
-        for each in imported.http_ports
-    ]
+) -> Work[_Default]:
+    imported = list(registry.values())
+    found = [rules.get(each.service.hostname) for each in imported]
+    made = yield from _default_hosts.steps((imported, found), port, settings, traits)
+    wanted = list(chain.from_iterable(made))
+    yield
     unique = tuple(sorted(_without_duplicates(wanted, port, registry), key=_NAME))
-    found = Counter(domain for each in wanted for domain in each.host.domains.folded)
-    shared = {domain for domain, count in found.items() if count > 1}
-    return _Default(tuple(wanted), unique, {each.host.name: each.host for each in wanted}, found.keys(), shared)
+    yield
+    folded = [each.host.domains.folded for each in wanted]
+    domains = frozenset[str]().union(*folded)
+    shared: Set[str] = frozenset()
+    if len(domains) < sum(map(len, folded)):
+        shared = {domain for domain, count in Counter(chain.from_iterable(folded)).items() if count > 1}
+    return _Default(tuple(wanted), unique, {each.host.name: each.host for each in wanted}, domains, shared)
+
+
+@rows()
+def _default_hosts(
+    imported: Imported, rule: MergedRule | None, port: int, settings: RouteSettings, traits: Traits
+) -> tuple[_Wanted, ...]:
+    """What a service has of its own: a virtual host for each port that speaks HTTP."""
+    service, numbers = imported.service, [each.number for each in imported.http_ports]
+    return tuple(_Wanted(each, _default_host(service, each, port, settings, traits, rule), True) for each in numbers)
 
 
 @memoized(size=131_072)
@@ -254,10 +251,12 @@ def _host_domains(host: str, port: int) -> Domains:
 
 def _without_duplicates(wanted: list[_Wanted], port: int, registry: Registry) -> list[Host]:
     """The first virtual host of a name, and the first owner of a domain: Envoy refuses a second."""
+    known = frozenset(registry)  # a set: looking for few in many is quick
+    if port != ALL_PORTS and _are_distinct(hosts := [each.host for each in wanted], known):
+        return hosts
     unique: list[Host] = []
     names: set[str] = set()
     taken: set[str] = set()
-    known = frozenset(registry)  # a set: looking for few in many is quick
     if port == ALL_PORTS:
         wanted.sort(key=lambda each: each.port != _PLAIN_PORT)  # it owns the names without a port
     for number, host, _ in wanted:
@@ -273,6 +272,18 @@ def _without_duplicates(wanted: list[_Wanted], port: int, registry: Registry) ->
             names.add(host.name)
             unique.append(host)
     return unique
+
+
+def _are_distinct(hosts: list[Host], known: Set[str]) -> bool:
+    """Whether no name or domain is wanted twice, the usual case: found out without looking at them one by one."""
+    domains = [each.domains for each in hosts]
+    folded = [each.folded for each in domains]
+    return (
+        len({each.name for each in hosts}) == len(hosts)
+        and all(folded)
+        and len(frozenset[str]().union(*folded)) == sum(map(len, folded))
+        and known.isdisjoint(frozenset[str]().union(*[each.short for each in domains]))
+    )
 
 
 def _free(domains: Domains, taken: Set[str], known: Set[str]) -> list[str]:

@@ -4,7 +4,8 @@ import pytest
 
 from pilot.generators.endpoints.assignment import Target
 from pilot.generators.endpoints.client import place_of
-from pilot.generators.endpoints.targets import find_target
+from pilot.generators.endpoints.targets import find_targets
+from pilot.memo import finish
 from pilot.model.destination_rule import Subset
 from pilot.model.service import Resolution
 from pilot.model.traffic_policy import (
@@ -39,7 +40,7 @@ PLAIN_SCOPE = scope(REVIEWS, entry())
 
 def found(name: str, within: Scope = PLAIN_SCOPE, at: Any = HERE) -> Target | None:
     place = place_of(view(within, workload=at))
-    return find_target(name, within.by_host, within.rules, CLIENT, place, MESH, FEATURES)
+    return finish(find_targets([name], within.by_host, within.rules, CLIENT, place, MESH, FEATURES))[0]
 
 
 def tls(mode: ClientTLSMode) -> ClientTLSSettings:
