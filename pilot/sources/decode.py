@@ -14,7 +14,7 @@ from pilot.model.objects import Object, ObjectKey
 from pilot.sources.checks import check_object
 from pilot.sources.kinds import KINDS, Kind, kinds_of_group, split_api_version
 from pilot.sources.stand_ins import stand_in
-from pilot.sources.syntax import name_fault
+from pilot.validation.syntax import name_fault
 
 DEFAULT_NAMESPACE = "default"
 

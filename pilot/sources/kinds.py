@@ -23,6 +23,7 @@ from pilot.model.service_entry import ServiceEntry
 from pilot.model.sidecar import Sidecar
 from pilot.model.virtual_service import VirtualService
 from pilot.model.workload_entry import WorkloadEntry
+from pilot.model.workload_group import WorkloadGroup
 
 CORE = ""
 DISCOVERY = "discovery.k8s.io"
@@ -79,7 +80,7 @@ _ALL = (
     *_kinds(
         NETWORKING,
         ["v1", "v1beta1", "v1alpha3"],
-        [VirtualService, DestinationRule, Gateway, ServiceEntry, WorkloadEntry, Sidecar],
+        [VirtualService, DestinationRule, Gateway, ServiceEntry, WorkloadEntry, WorkloadGroup, Sidecar],
     ),
     *_kinds(SECURITY, ["v1", "v1beta1"], [PeerAuthentication, AuthorizationPolicy, RequestAuthentication]),
 )

@@ -23,8 +23,8 @@ from pilot.model.mesh_networks import MeshNetworks
 from pilot.model.problem import Problem, Severity
 from pilot.sources.changes import POLL_SECONDS, watch_changes
 from pilot.sources.file_tree import UnreadableFile, read_text
-from pilot.sources.syntax import cidr_fault, host_fault, name_fault, port_fault
 from pilot.sources.yaml_text import BrokenText, lines_of, parse_yaml
+from pilot.validation.syntax import cidr_fault, host_fault, name_fault, port_fault
 
 SETTLE_SECONDS = 0.15
 """As long as the file source waits for somebody who is writing."""

@@ -3,6 +3,7 @@ import yaml
 
 from pilot.model.decoding import path_text
 from pilot.model.kubernetes import Endpoints, EndpointSlice, Pod
+from pilot.model.problem import Severity
 from pilot.sources.decode import Decoded, decode_document
 
 ISTIO = "networking.istio.io/v1"
@@ -15,7 +16,8 @@ def check(kind: str, rest: str, group: str = ISTIO) -> Decoded:
 
 
 def faults(found: Decoded) -> list[tuple[str, str]]:
-    return [(path_text(fault.path), fault.message) for fault in found.faults]
+    """Those that keep it from being served."""
+    return [(path_text(each.path), each.message) for each in found.faults if each.severity is Severity.ERROR]
 
 
 def test_an_endpoint_with_a_bad_ip_is_left_out_and_the_rest_of_the_slice_served() -> None:
@@ -124,7 +126,7 @@ def test_bad_addresses_of_a_pod_are_left_out() -> None:
          ("spec.endpoints[0].ports.p", "a port from 1")),
         ("WorkloadEntry", "{address: 10.0.0.300}", ("spec.address", "an IP address, a DNS name or unix:///path")),
         ("WorkloadEntry", "{}", ("spec.address", "an IP address, a DNS name or unix:///path")),
-        ("Sidecar", "{ingress: [{port: {number: 0}}]}", ("spec.ingress[0].port.number", "a port from 1")),
+        ("Sidecar", "{ingress: [{port: {number: 0}}]}", ("spec.ingress[0].port", "a port, got nothing")),
         ("Sidecar", "{egress: [{port: {number: 99999}}]}", ("spec.egress[0].port.number", "a port from 0")),
         ("Sidecar", "{egress: [{hosts: [reviews]}]}",
          ("spec.egress[0].hosts[0]", 'namespace/host, such as "./*" or "default/a.example.com", got "reviews"')),
@@ -153,7 +155,16 @@ def test_what_would_cost_others_is_refused(kind: str, spec: str, expected: tuple
     ],
 )
 def test_what_istio_takes_is_not_refused(kind: str, spec: str) -> None:
-    assert check(kind, f"spec: {spec}").faults == ()
+    found = check(kind, f"spec: {spec}")
+    assert faults(found) == []
+    assert found.object is not None
+
+
+def test_what_an_api_server_would_refuse_is_served_with_a_warning() -> None:
+    found = check("VirtualService", "spec: {hosts: [a]}")
+    assert found.object is not None
+    assert [(path_text(each.path), each.severity) for each in found.faults] == [("spec", Severity.WARNING)]
+    assert "an API server would refuse it" in found.faults[0].message
 
 
 def test_ports_of_peer_authentication_are_numbers() -> None:

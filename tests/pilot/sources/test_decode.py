@@ -34,7 +34,7 @@ REVIEWS = "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: 
 
 
 def test_a_document_is_an_object_with_its_key() -> None:
-    found = one(REVIEWS % "spec: {hosts: [reviews]}")
+    found = one(REVIEWS % "spec: {hosts: [reviews], tcp: [{route: [{destination: {host: db}}]}]}")
     assert found.key == ObjectKey("VirtualService", "a", "reviews")
     assert isinstance(found.object, VirtualService)
     assert found.object.spec.hosts == ("reviews",)
@@ -139,7 +139,7 @@ def test_recorded_bookinfo_decodes_without_a_fault() -> None:
 
 
 @pytest.mark.shared
-def test_every_recorded_input_decodes_without_a_fault() -> None:
+def test_every_recorded_input_is_served() -> None:
     assert check_inputs(sorted(shared_path("golden").glob("*/input*.yaml"))) > 1000
 
 
@@ -149,7 +149,8 @@ def check_inputs(files: list[Any]) -> int:
     for file in files:
         for chunk in split_documents(file.read_text()):
             for found in decode_document(parse_yaml(chunk.text).value):
-                assert found.faults == (), (file, chunk.line, found.key)
+                wrong = [each for each in found.faults if each.severity is Severity.ERROR]
+                assert wrong == [], (file, chunk.line, found.key)
                 assert (found.object is None) == bool(found.unknown_kind)
                 count += found.object is not None
     assert count

@@ -13,7 +13,8 @@ OTHER = ObjectKey("VirtualService", "ns", "b")
 def vs(host: str = "h", name: str = "a") -> str:
     return (
         "apiVersion: networking.istio.io/v1\nkind: VirtualService\n"
-        f"metadata: {{name: {name}, namespace: ns}}\nspec: {{hosts: [{host}]}}\n"
+        f"metadata: {{name: {name}, namespace: ns}}\n"
+        f"spec: {{hosts: [{host}], tcp: [{{route: [{{destination: {{host: db}}}}]}}]}}\n"
     )
 
 

@@ -16,6 +16,7 @@ kind: VirtualService
 metadata: {name: a, namespace: ns}
 spec:
   hosts: [a]
+  tcp: [{route: [{destination: {host: db}}]}]
 """
 B = A.replace("name: a", "name: b")
 KEY_A, KEY_B = ObjectKey("VirtualService", "ns", "a"), ObjectKey("VirtualService", "ns", "b")
@@ -35,30 +36,30 @@ def test_every_document_gives_its_objects_with_their_lines() -> None:
     documents = decode_file(f"# two\n---\n{A}---\n{B}", is_json=False)
     assert {key: [line for line, _ in mentions] for key, mentions in keys_of(documents).items()} == {
         KEY_A: [3],
-        KEY_B: [9],
+        KEY_B: [10],
     }
 
 
 def test_a_fault_is_on_the_line_of_its_field() -> None:
     documents = decode_file(f"{A}---\n{B}  hots: [b]\n  http:\n  - timeout: 5\n", is_json=False)
     assert lines_and_faults(documents) == [
-        (12, "spec.hots", "unknown field, did you mean hosts?"),
-        (14, "spec.http[0].timeout", 'expected a duration such as "10s", got the number 5'),
+        (14, "spec.hots", "unknown field, did you mean hosts?"),
+        (16, "spec.http[0].timeout", 'expected a duration such as "10s", got the number 5'),
     ]
 
 
 def test_items_of_a_list_have_their_own_lines() -> None:
     items = "".join("- " + text.replace("\n", "\n  ").rstrip() + "\n" for text in (A, B.replace("[a]", "x")))
     documents = decode_file(f"apiVersion: v1\nkind: List\nitems:\n{items}", is_json=False)
-    assert [(entry.key, entry.line) for entry in documents[0].entries] == [(KEY_A, 4), (KEY_B, 9)]
-    assert lines_and_faults(documents) == [(13, "spec.hosts", 'expected a list, got the string "x"')]
+    assert [(entry.key, entry.line) for entry in documents[0].entries] == [(KEY_A, 4), (KEY_B, 10)]
+    assert lines_and_faults(documents) == [(14, "spec.hosts", 'expected a list, got the string "x"')]
 
 
 def test_a_broken_document_does_not_cost_the_others() -> None:
     documents = decode_file(f"{A}---\nkind: [\n---\n{B}", is_json=False)
     assert list(keys_of(documents)) == [KEY_A, KEY_B]
     assert lines_and_faults(documents) == [
-        (8, "", "broken YAML: while parsing a flow node, did not find expected node content")
+        (9, "", "broken YAML: while parsing a flow node, did not find expected node content")
     ]
 
 
@@ -84,7 +85,7 @@ def test_a_broken_document_without_namespace_is_in_the_default_one() -> None:
 def test_a_key_given_twice_is_a_warning() -> None:
     (document,) = decode_file(A + "  hosts: [z]\n", is_json=False)
     (entry,) = document.entries
-    assert entry.faults == (LineFault(6, "spec.hosts", "key given twice, the last one counts", Severity.WARNING),)
+    assert entry.faults == (LineFault(7, "spec.hosts", "key given twice, the last one counts", Severity.WARNING),)
     assert entry.object is not None
 
 
@@ -132,7 +133,7 @@ def test_a_file_has_a_limit_of_documents(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(file_objects, "MAX_DOCUMENTS", 3)
     documents = decode_file("---\n".join([A] * 5), is_json=False)
     assert len(documents) == 4
-    assert lines_and_faults(documents) == [(18, "", "more than 3 documents in a file: the rest is not read")]
+    assert lines_and_faults(documents) == [(21, "", "more than 3 documents in a file: the rest is not read")]
 
 
 @given(st.text(max_size=60), st.booleans())

@@ -24,6 +24,7 @@ kind: VirtualService
 metadata: {name: reviews, namespace: default}
 spec:
   hosts: [reviews]
+  tcp: [{route: [{destination: {host: db}}]}]
 """
 RATINGS = REVIEWS.replace("reviews", "ratings")
 
@@ -76,32 +77,32 @@ BAD_INPUT = {
     "broken YAML": (
         REVIEWS + "  http: [\n",
         (
-            "bad.yaml:7: VirtualService default/reviews: broken YAML: while parsing a flow node,"
+            "bad.yaml:8: VirtualService default/reviews: broken YAML: while parsing a flow node,"
             " did not find expected node content"
         ),
     ),
     "unknown field": (
         REVIEWS + "  htpp: []\n",
-        "bad.yaml:6: VirtualService default/reviews: spec.htpp: unknown field, did you mean http?",
+        "bad.yaml:7: VirtualService default/reviews: spec.htpp: unknown field, did you mean http?",
     ),
     "wrong type": (
         REVIEWS + "  http:\n  - timeout: 5s\n    retries: {attempts: often}\n",
         (
-            "bad.yaml:8: VirtualService default/reviews: spec.http[0].retries.attempts:"
+            "bad.yaml:9: VirtualService default/reviews: spec.http[0].retries.attempts:"
             ' expected a whole number, got the string "often"'
         ),
     ),
     "wrong duration": (
         REVIEWS + "  http:\n  - timeout: 5 seconds\n",
         (
-            "bad.yaml:7: VirtualService default/reviews: spec.http[0].timeout:"
+            "bad.yaml:8: VirtualService default/reviews: spec.http[0].timeout:"
             ' expected a duration such as "1h30m", "0.5s" or "100ms", got "5 seconds"'
         ),
     ),
     "alternatives": (
         REVIEWS + "  http:\n  - match:\n    - uri: {exact: /a, prefix: /b}\n",
         (
-            "bad.yaml:8: VirtualService default/reviews: spec.http[0].match[0].uri.prefix:"
+            "bad.yaml:9: VirtualService default/reviews: spec.http[0].match[0].uri.prefix:"
             " expected at most one of exact, prefix, regex, got exact and prefix"
         ),
     ),
@@ -133,7 +134,7 @@ BAD_INPUT = {
     "no object": ("just: text\n", "bad.yaml:1: kind: expected the kind of an object, got nothing"),
     "key given twice": (
         REVIEWS + "  hosts: [again]\n",
-        "bad.yaml:6: VirtualService default/reviews: spec.hosts: key given twice, the last one counts",
+        "bad.yaml:7: VirtualService default/reviews: spec.hosts: key given twice, the last one counts",
     ),
 }
 
@@ -263,7 +264,7 @@ async def test_a_broken_edit_is_reported_and_then_mended(tmp_path: Path) -> None
         assert broken.events == ()
         assert problems(broken, tmp_path) == [
             (
-                "a.yaml:7: VirtualService default/reviews: broken YAML: while parsing a flow node,"
+                "a.yaml:8: VirtualService default/reviews: broken YAML: while parsing a flow node,"
                 " did not find expected node content; its last good version stays"
             )
         ]

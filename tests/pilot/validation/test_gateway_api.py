@@ -28,21 +28,21 @@ from pilot.model.ingress import (
     ServiceBackend,
 )
 from pilot.model.kubernetes import Pod
-from pilot.sources.api_checks import api_faults
+from pilot.validation.gateway_api import gateway_api
 
 
 def test_an_ingress_without_faults_has_none() -> None:
     rule = IngressRule(host="*.example.com", http=IngressHttp(paths=(IngressPath(path="/"),)))
     checked = Ingress(spec=IngressSpec(rules=(rule, IngressRule()), tls=(IngressTls(hosts=("a.example.com",)),)))
-    assert list(api_faults(checked)) == []
-    assert list(api_faults(Pod())) == []
+    assert list(gateway_api(checked)) == []
+    assert list(gateway_api(Pod())) == []
 
 
 def test_hosts_and_ports_of_an_ingress_are_checked() -> None:
     backend = IngressBackend(service=ServiceBackend(name="web", port=BackendPort(number=70000)))
     rule = IngressRule(host="a b", http=IngressHttp(paths=(IngressPath(backend=backend),)))
     checked = Ingress(spec=IngressSpec(rules=(rule,), tls=(IngressTls(hosts=("good", "-bad-")),)))
-    assert [each.path for each in api_faults(checked)] == [
+    assert [each.path for each in gateway_api(checked)] == [
         ("spec", "rules", 0, "host"),
         ("spec", "rules", 0, "http", "paths", 0, "backend", "service", "port", "number"),
         ("spec", "tls", 0, "hosts", 1),
@@ -51,9 +51,9 @@ def test_hosts_and_ports_of_an_ingress_are_checked() -> None:
 
 def test_hostnames_of_gateways_and_policies_are_checked() -> None:
     gateway = KubernetesGateway(spec=KubernetesGatewaySpec(listeners=(Listener(), Listener(hostname="a b"))))
-    assert [each.path for each in api_faults(gateway)] == [("spec", "listeners", 1, "hostname")]
+    assert [each.path for each in gateway_api(gateway)] == [("spec", "listeners", 1, "hostname")]
     policy = BackendTlsPolicy(spec=BackendTlsPolicySpec(validation=BackendValidation(hostname="!")))
-    assert [each.path for each in api_faults(policy)] == [("spec", "validation", "hostname")]
+    assert [each.path for each in gateway_api(policy)] == [("spec", "validation", "hostname")]
 
 
 def test_numbers_and_hosts_of_routes_are_checked() -> None:
@@ -63,7 +63,7 @@ def test_numbers_and_hosts_of_routes_are_checked() -> None:
         backend_refs=(WeightedBackend(weight=-1),), filters=(redirect, rewrite), retry=Retry(attempts=2**31)
     )
     route = HttpRoute(spec=HttpRouteSpec(hostnames=("*.a.com", "*a*"), rules=(rule,)))
-    assert [each.path for each in api_faults(route)] == [
+    assert [each.path for each in gateway_api(route)] == [
         ("spec", "hostnames", 1),
         ("spec", "rules", 0, "backendRefs", 0, "weight"),
         ("spec", "rules", 0, "filters", 0, "requestRedirect", "port"),
@@ -72,4 +72,4 @@ def test_numbers_and_hosts_of_routes_are_checked() -> None:
         ("spec", "rules", 0, "retry", "attempts"),
     ]
     good = TcpRoute(spec=StreamRouteSpec(rules=(StreamRule(backend_refs=(WeightedBackend(),)),)))
-    assert list(api_faults(good)) == []
+    assert list(gateway_api(good)) == []

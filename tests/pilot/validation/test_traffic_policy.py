@@ -5,13 +5,22 @@ import pytest
 import yaml
 
 from pilot.model.decoding import path_text
+from pilot.model.duration import parse_duration
 from pilot.model.traffic_policy import TrafficPolicy
-from pilot.sources.policy_checks import policy_faults
+from pilot.validation.finding import Weight
+from pilot.validation.traffic_policy import traffic_policy
 
 
 def faults(text: str) -> list[tuple[str, str]]:
     policy = msgspec.convert(yaml.safe_load(text), TrafficPolicy)
-    return [(path_text(each.path), each.message) for each in policy_faults(policy, ("spec",))]
+    found = traffic_policy(policy, ("spec",), "ns")
+    return [(path_text(each.path), each.message) for each in found if each.weight is Weight.UNSERVABLE]
+
+
+def refused(text: str) -> list[str]:
+    policy = msgspec.convert(yaml.safe_load(text), TrafficPolicy, dec_hook=lambda type_, value: parse_duration(value))
+    found = traffic_policy(policy, ("spec",), "ns")
+    return [path_text(each.path) for each in found if each.weight is Weight.REFUSED]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +70,7 @@ def test_what_envoy_takes_is_no_fault(text: str) -> None:
         ("{retryBudget: {percent: -1}}", "retryBudget.percent"),
         (f"{{tls: {{sni: {'a' * 256}}}}}", "tls.sni"),
         (
-            "{portLevelSettings: [{outlierDetection: {maxEjectionPercent: 101}}]}",
+            "{portLevelSettings: [{port: {number: 1}, outlierDetection: {maxEjectionPercent: 101}}]}",
             "portLevelSettings[0].outlierDetection.maxEjectionPercent",
         ),
     ],
@@ -70,3 +79,25 @@ def test_what_envoy_refuses_is_told_by_field(text: str, field: str) -> None:
     ((path, message),) = faults(text)
     assert path == f"spec.{field}"
     assert message.startswith("expected ")
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("{}", ""),
+        ("{connectionPool: {}}", ".connectionPool"),
+        ("{connectionPool: {tcp: {maxConnections: -1}}}", ".connectionPool.tcp.maxConnections"),
+        ("{connectionPool: {http: {maxRetries: -1}}}", ".connectionPool.http.maxRetries"),
+        ("{connectionPool: {http: {idleTimeout: 0s}}}", ".connectionPool.http.idleTimeout"),
+        ("{loadBalancer: {warmup: {}}}", ".loadBalancer.warmup.duration"),
+        ("{loadBalancer: {consistentHash: {httpCookie: {}}}}", ".loadBalancer.consistentHash.httpCookie.name"),
+        ("{outlierDetection: {consecutiveLocalOriginFailures: 1}}", ".outlierDetection.consecutiveLocalOriginFailures"),
+        ("{tls: {mode: MUTUAL, privateKey: /k}}", ".tls.clientCertificate"),
+        ("{tls: {mode: SIMPLE, credentialName: 'configmap://other/x'}}", ".tls.credentialName"),
+        ("{tls: {mode: SIMPLE, insecureSkipVerify: true, subjectAltNames: [a]}}", ".tls.insecureSkipVerify"),
+        ("{tunnel: {protocol: PUT, targetHost: a, targetPort: 1}}", ".tunnel.protocol"),
+        ("{tunnel: {targetHost: a, targetPort: 1}, proxyProtocol: {}}", ".tunnel"),
+    ],
+)
+def test_what_istio_refuses_is_refused(text: str, field: str) -> None:
+    assert refused(text) == [f"spec{field}"]

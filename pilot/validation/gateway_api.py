@@ -1,9 +1,7 @@
 """What is wrong with a decoded object of a Kubernetes API for traffic, as far as it would cost other objects.
 
-In: an object. Out: faults; an object with one is not served. The rest of `checks.py` for objects of these APIs.
+In: an object. Out: findings; an object with one is not served. Form is checked by the schemas of these APIs.
 """
-
-from collections.abc import Iterator
 
 from pilot.gatewayapi.gateway import KubernetesGateway, ListenerSet
 from pilot.gatewayapi.policy import BackendTlsPolicy
@@ -18,14 +16,15 @@ from pilot.gatewayapi.route import (
     TcpRoute,
     TlsRoute,
 )
-from pilot.model.decoding import Fault, Path
+from pilot.model.decoding import Path
 from pilot.model.ingress import Ingress
 from pilot.model.objects import Object, json_name
-from pilot.sources.syntax import host_fault, port_fault
+from pilot.validation.finding import Findings, unservable
+from pilot.validation.syntax import host_fault, port_fault
 
 
-def api_faults(checked: Object) -> Iterator[Fault]:
-    """The faults of an object; none of a kind that is not known here."""
+def gateway_api(checked: Object) -> Findings:
+    """What is wrong with an object; nothing with one of a kind that is not known here."""
     match checked:
         case Ingress():
             yield from _ingress(checked)
@@ -38,7 +37,7 @@ def api_faults(checked: Object) -> Iterator[Fault]:
             yield from _host(checked.spec.validation.hostname, ("spec", "validation", "hostname"))
 
 
-def _route(checked: Route) -> Iterator[Fault]:
+def _route(checked: Route) -> Findings:
     for index, host in enumerate(checked.spec.hostnames):
         yield from _host(host, ("spec", "hostnames", index))
     rules: tuple[HttpRule | GrpcRule | StreamRule, ...] = checked.spec.rules
@@ -52,7 +51,7 @@ def _route(checked: Route) -> Iterator[Fault]:
             yield from _least(rule.retry.attempts or 0, (*path, "retry", "attempts"))
 
 
-def _filters(filters: tuple[Filter, ...], path: Path) -> Iterator[Fault]:
+def _filters(filters: tuple[Filter, ...], path: Path) -> Findings:
     for index, each in enumerate(filters):
         yield from _port(each.request_redirect.port, (*path, index, "requestRedirect", "port"))
         yield from _least(each.cors.max_age, (*path, index, "cors", "maxAge"))
@@ -62,12 +61,12 @@ def _filters(filters: tuple[Filter, ...], path: Path) -> Iterator[Fault]:
             yield from _host(hostname, (*path, index, json_name(name), "hostname"))
 
 
-def _least(number: int, path: Path) -> Iterator[Fault]:
+def _least(number: int, path: Path) -> Findings:
     if not 0 <= number < 2**31:
-        yield Fault(path, f"expected a number from 0 to {2**31 - 1}, got {number}")
+        yield unservable(path, f"expected a number from 0 to {2**31 - 1}, got {number}")
 
 
-def _ingress(checked: Ingress) -> Iterator[Fault]:
+def _ingress(checked: Ingress) -> Findings:
     for index, rule in enumerate(checked.spec.rules):
         yield from _host(rule.host, ("spec", "rules", index, "host"))
         for position, path in enumerate(rule.http.paths if rule.http else ()):
@@ -81,15 +80,15 @@ def _ingress(checked: Ingress) -> Iterator[Fault]:
             yield from _host(host, ("spec", "tls", index, "hosts", position))
 
 
-def _host(host: str, path: Path) -> Iterator[Fault]:
+def _host(host: str, path: Path) -> Findings:
     """Empty means every host."""
     message = host_fault(host) if host else None
     if message is not None:
-        yield Fault(path, message)
+        yield unservable(path, message)
 
 
-def _port(number: int, path: Path) -> Iterator[Fault]:
+def _port(number: int, path: Path) -> Findings:
     """0 means that it is not given."""
     message = port_fault(number, 0)
     if message is not None:
-        yield Fault(path, message)
+        yield unservable(path, message)

@@ -1,6 +1,6 @@
 import pytest
 
-from pilot.sources.syntax import (
+from pilot.validation.syntax import (
     address_family,
     cidr_fault,
     endpoint_fault,

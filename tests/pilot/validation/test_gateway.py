@@ -1,0 +1,138 @@
+"""Servers of Gateways, and their TLS."""
+
+import pytest
+
+from pilot.model.gateway import Gateway
+from tests.pilot.validation.samples import refused, warned
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ("{}", "spec.servers"),
+        ("{servers: [{port: {number: 80, name: p, protocol: HTTP}}]}", "spec.servers[0].hosts"),
+        ("{servers: [{port: {number: 80, name: p, protocol: HTTP}, hosts: [short]}]}", "spec.servers[0].hosts[0]"),
+        ('{servers: [{port: {number: 80, name: p, protocol: HTTP}, hosts: ["*x.y"]}]}', "spec.servers[0].hosts[0]"),
+        ('{servers: [{port: {number: 80, name: p, protocol: HTTP}, hosts: ["~/a.b"]}]}', "spec.servers[0].hosts[0]"),
+        ("{servers: [{port: {number: 80, name: p, protocol: WS}, hosts: [a.b]}]}", "spec.servers[0].port.protocol"),
+        ("{servers: [{port: {number: 80, protocol: HTTP}, hosts: [a.b]}]}", "spec.servers[0].port.name"),
+        (
+            "{servers: [{port: {number: 80, name: p, protocol: HTTP, targetPort: 1}, hosts: [a.b]}]}",
+            "spec.servers[0].port.targetPort",
+        ),
+        (
+            '{servers: [{port: {number: 80, name: p, protocol: HTTP}, hosts: [a.b], bind: "unix:///s"}]}',
+            "spec.servers[0].port.number",
+        ),
+        (
+            "{servers: [{port: {number: 80, name: p, protocol: HTTP}, hosts: [a.b], bind: here}]}",
+            "spec.servers[0].bind",
+        ),
+        (
+            (
+                "{servers: [{port: {number: 80, name: p, protocol: HTTP}, hosts: [a.b]}, {port: {number: "
+                "81, name: p, protocol: HTTP}, hosts: [a.b]}]}"
+            ),
+            "spec.servers[1].port.name",
+        ),
+        ("{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b]}]}", "spec.servers[0].tls"),
+        (
+            "{servers: [{port: {number: 80, name: p, protocol: HTTP}, hosts: [a.b], tls: {mode: ISTIO_MUTUAL}}]}",
+            "spec.servers[0].tls",
+        ),
+        ("{servers: [{port: {number: 443, name: p, protocol: TCP}, hosts: [a.b], tls: {}}]}", "spec.servers[0].tls"),
+        (
+            (
+                "{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b], tls: {mode: "
+                "SIMPLE, privateKey: /k}}]}"
+            ),
+            "spec.servers[0].tls.serverCertificate",
+        ),
+        (
+            (
+                "{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b], tls: {mode: "
+                "SIMPLE, credentialName: a, credentialNames: [b]}}]}"
+            ),
+            "spec.servers[0].tls",
+        ),
+        (
+            (
+                "{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b], tls: {mode: "
+                "MUTUAL, credentialName: a, caCrl: /c}}]}"
+            ),
+            "spec.servers[0].tls.caCrl",
+        ),
+        (
+            (
+                "{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b], tls: {mode: "
+                "MUTUAL, serverCertificate: /c, privateKey: /k}}]}"
+            ),
+            "spec.servers[0].tls.caCertificates",
+        ),
+        (
+            (
+                "{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b], tls: {mode: "
+                "SIMPLE, tlsCertificates: [{privateKey: /k}]}}]}"
+            ),
+            "spec.servers[0].tls.tlsCertificates[0].serverCertificate",
+        ),
+    ],
+)
+def test_what_is_wrong_is_refused_by_field(spec: str, field: str) -> None:
+    assert refused(Gateway, spec) == [field]
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        (
+            (
+                "{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b], tls: {mode: "
+                "SIMPLE, credentialName: a, minProtocolVersion: TLSV1_0}}]}"
+            ),
+            "spec.servers[0].tls.minProtocolVersion",
+        ),
+        (
+            (
+                "{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b], tls: {mode: "
+                "PASSTHROUGH, credentialName: a}}]}"
+            ),
+            "spec.servers[0].tls",
+        ),
+        (
+            (
+                "{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b], tls: {mode: "
+                "SIMPLE, credentialNames: [a, b, c]}}]}"
+            ),
+            "spec.servers[0].tls",
+        ),
+        (
+            (
+                "{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b], tls: {mode: "
+                "SIMPLE, credentialName: a, httpsRedirect: true}}]}"
+            ),
+            "spec.servers[0].tls.httpsRedirect",
+        ),
+    ],
+)
+def test_what_is_doubtful_is_allowed_with_a_warning(spec: str, field: str) -> None:
+    assert refused(Gateway, spec) == []
+    assert warned(Gateway, spec) == [field]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "{servers: [{port: {number: 80, name: p, protocol: HTTP}, hosts: [a.b], tls: {httpsRedirect: true}}]}",
+        "{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b], tls: {mode: ISTIO_MUTUAL}}]}",
+        '{servers: [{port: {name: p, protocol: HTTP}, hosts: ["*"], bind: "unix:///s"}]}',
+    ],
+)
+def test_what_is_right_is_taken(spec: str) -> None:
+    assert refused(Gateway, spec) == []
+    assert warned(Gateway, spec) == []
+
+
+def test_its_name_is_one_label() -> None:
+    spec = "{servers: [{port: {number: 80, name: p, protocol: HTTP}, hosts: [a.b]}]}"
+    assert refused(Gateway, spec, "name: a.b") == ["metadata.name"]
