@@ -4,7 +4,7 @@ In: `GatewayServer`s in order of creation. Out: ports with their servers, in ord
 earlier one are left out. Listeners and routes of gateways both start here. Source: xDS behaviour 4.10.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -40,6 +40,8 @@ class MergedServer:
     protocol: PortProtocol
     route_name: str
     """Of its route configuration; empty where it needs none."""
+    quic: bool = False
+    """HTTP/3 is served beside it, on the UDP port of the same number."""
 
     @property
     def sni_hosts(self) -> tuple[str, ...]:
@@ -106,19 +108,26 @@ def resolve_ports(server: GatewayServer, targets: tuple[ServiceTarget, ...]) -> 
         return server.resolved_ports
     number = server.server.port.number
     for target in targets:
-        if target.port.number == number and _NO_TRANSLATION not in target.service.labels:
+        is_same = target.port.number == number and target.port.protocol is not PortProtocol.UDP
+        if is_same and _NO_TRANSLATION not in target.service.labels:
             return (target.target_port,)
     return (number,)
 
 
 def merged_gateways(view: ProxyView) -> MergedGateways:
     """What the gateways of a proxy come to; the same object for the same parts."""
-    return merge_servers(same_tuple(view.gateways), same_tuple(view.workload.targets))
+    return merge_servers(same_tuple(view.gateways), same_tuple(view.workload.targets), view.features.quic_listeners)
 
 
 @memoized(size=1024)
-def merge_servers(servers: tuple[GatewayServer, ...], targets: tuple[ServiceTarget, ...]) -> MergedGateways:
-    """Ports and routes of these servers; `targets` are the ports of the proxy's own services."""
+def merge_servers(
+    servers: tuple[GatewayServer, ...], targets: tuple[ServiceTarget, ...], quic: bool = False
+) -> MergedGateways:
+    """Ports and routes of these servers; `targets` are the ports of the proxy's own services.
+
+    `quic`: HTTPS is served as HTTP/3 too where one of the services has the port for UDP.
+    """
+    datagrams = {each.port.number for each in targets if quic and each.port.protocol is PortProtocol.UDP}
     ports: dict[tuple[int, str], _OpenPort] = {}
     routes: dict[str, list[MergedServer]] = {}
     for server in servers:
@@ -126,7 +135,7 @@ def merge_servers(servers: tuple[GatewayServer, ...], targets: tuple[ServiceTarg
         for number in resolve_ports(server, targets):
             name = route_name(server, kind, number)
             port = ports.setdefault((number, server.server.bind), _OpenPort([]))
-            merged = MergedServer(server, kind, protocol, name)
+            merged = MergedServer(server, kind, protocol, name, quic=_has_quic(server, kind, datagrams))
             if not _fits(merged, port, routes):
                 continue
             if kind is not ServerKind.HTTP or name not in routes:
@@ -135,6 +144,13 @@ def merge_servers(servers: tuple[GatewayServer, ...], targets: tuple[ServiceTarg
                 routes.setdefault(name, []).append(merged)
     made = (MergedPort(number, bind, tuple(port.servers)) for (number, bind), port in ports.items() if port.servers)
     return MergedGateways(tuple(made), {name: tuple(each) for name, each in routes.items()})
+
+
+def _has_quic(server: GatewayServer, kind: ServerKind, datagrams: Set[int]) -> bool:
+    """Envoy cannot ask clients of HTTP/3 for certificates."""
+    tls = server.server.tls
+    asks = tls is not None and tls.mode not in (ServerTLSMode.SIMPLE, ServerTLSMode.OPTIONAL_MUTUAL)
+    return kind is ServerKind.HTTPS and not asks and server.server.port.number in datagrams
 
 
 def _fits(server: MergedServer, port: _OpenPort, routes: Mapping[str, object]) -> bool:

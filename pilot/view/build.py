@@ -12,7 +12,7 @@ from pilot.model.endpoint_index import NO_ENDPOINTS
 from pilot.model.gateway import GatewayServer
 from pilot.model.gateways import Exposed, select_gateways
 from pilot.model.interning import Interner, same_tuple
-from pilot.model.service import Service
+from pilot.model.service import PortProtocol, Service
 from pilot.model.snapshot import Snapshot
 from pilot.view.credential_access import access_of
 from pilot.view.proxy import Proxy, ProxyKind
@@ -102,5 +102,7 @@ def _gateways(
 @memoized(size=4096)
 def _exposed(targets: tuple[ServiceTarget, ...]) -> tuple[Exposed, ...]:
     return tuple(
-        Exposed(each.service.hostname, each.service.namespace, each.port.number, each.target_port) for each in targets
+        Exposed(each.service.hostname, each.service.namespace, each.port.number, each.target_port)
+        for each in targets
+        if each.port.protocol is not PortProtocol.UDP
     )

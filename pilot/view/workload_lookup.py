@@ -117,14 +117,19 @@ def _targets(
     identified: Identified, settings: MeshSettings, listed: tuple[ServiceTarget, ...], *selecting: Selecting | None
 ) -> tuple[ServiceTarget, ...]:
     """All service ports that end at the workloads, the first for each port of a host."""
-    found: dict[tuple[Hostname, int], ServiceTarget] = {}
+    found: dict[tuple[Hostname, int, bool], ServiceTarget] = {}
     for instance, index in zip(identified.instances, selecting, strict=True):
         for each in _selected(instance, index, settings) if index else ():
-            found.setdefault((each.service.hostname, each.port.number), each)
+            found.setdefault(_port_of(each), each)
     for each in listed:
-        found.setdefault((each.service.hostname, each.port.number), each)
+        found.setdefault(_port_of(each), each)
     ordered = sorted(found.values(), key=lambda each: (each.service.created, each.service.hostname))
     return same_tuple(tuple(ordered))
+
+
+def _port_of(target: ServiceTarget) -> tuple[Hostname, int, bool]:
+    """A number is one port for connections and another for datagrams."""
+    return target.service.hostname, target.port.number, target.port.protocol is PortProtocol.UDP
 
 
 def _selected(instance: WorkloadInstance, selecting: Selecting, settings: MeshSettings) -> Iterator[ServiceTarget]:

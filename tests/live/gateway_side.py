@@ -11,7 +11,7 @@ import contextlib
 import socket
 import ssl
 import textwrap
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -158,6 +158,8 @@ class Handshake:
     """Of the server's certificate."""
     protocol: str = ""
     server: str = ""
+    alternative: str = ""
+    """Where else the server says that it is."""
     words: str = field(default="", compare=False)
 
 
@@ -245,6 +247,7 @@ def _seen(head: str, connection: ssl.SSLObject) -> Handshake:
         serial=int(str(shown["serialNumber"]), 16) if shown else 0,
         protocol=connection.selected_alpn_protocol() or "",
         server=headers.get("x-server", ""),
+        alternative=headers.get("alt-svc", ""),
     )
 
 
@@ -338,7 +341,7 @@ def manifests(addresses: Network, ports: Mapping[int, int]) -> str:
         _pod("meshed", "app", "meshed", addresses.address(SECURE_NUMBER + 1), "security.istio.io/tlsMode: istio"),
     ]
     services = [
-        _service(GATE, "gws", f"app: {GATE}", [(f"p{port}", port, ports[port]) for port in PORTS]),
+        _service(GATE, "gws", f"app: {GATE}", [(f"p{port}", port, ports[port]) for port in PORTS], 443),
         _service("web", "app", "app: web", [("http", PORT, PORT)]),
         _service("calls", "app", "app: calls", [("grpc", 9090, 9090)]),
         *(_service(name, "app", f"app: {name}", [("tls", SECURE_PORT, SECURE_PORT)]) for name in ("secure", "meshed")),
@@ -347,8 +350,17 @@ def manifests(addresses: Network, ports: Mapping[int, int]) -> str:
     return "---\n".join([*pods, *services])
 
 
-def _service(name: str, namespace: str, selector: str, ports: Iterable[tuple[str, int, int]]) -> str:
-    shown = ", ".join(f"{{name: {name}, port: {port}, targetPort: {target}}}" for name, port, target in ports)
+def _service(
+    name: str, namespace: str, selector: str, ports: Sequence[tuple[str, int, int]], datagrams: int = 0
+) -> str:
+    """`datagrams`: a port that is for UDP too."""
+    listed = [f"{{name: {name}, port: {port}, targetPort: {target}}}" for name, port, target in ports]
+    listed += [
+        f"{{name: udp, port: {port}, targetPort: {target}, protocol: UDP}}"
+        for _, port, target in ports
+        if port == datagrams
+    ]
+    shown = ", ".join(listed)
     return f"""\
 apiVersion: v1
 kind: Service

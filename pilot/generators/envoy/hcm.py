@@ -10,7 +10,12 @@ from datetime import timedelta
 from typing import Any, Final
 
 from envoy.config.core.v3.config_source_pb2 import AggregatedConfigSource, ApiVersion, ConfigSource
-from envoy.config.core.v3.protocol_pb2 import Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions
+from envoy.config.core.v3.protocol_pb2 import (
+    Http1ProtocolOptions,
+    Http2ProtocolOptions,
+    Http3ProtocolOptions,
+    HttpProtocolOptions,
+)
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
     HttpConnectionManager,
     Rds,
@@ -123,7 +128,15 @@ def http_chain(context: ProxyContext, side: Side, *, grpc_web: bool, proxy: bool
 
 
 @memoized()
-def _base(context: ProxyContext, side: Side, grpc_web: bool, http2: bool, proxy: bool, extra: Extra = NOTHING) -> bytes:
+def _base(
+    context: ProxyContext,
+    side: Side,
+    grpc_web: bool,
+    http2: bool,
+    proxy: bool,
+    extra: Extra = NOTHING,
+    http3: bool = False,
+) -> bytes:
     """Everything but name and routes. `http2`: the server expects HTTP/2; `proxy`: of a forward proxy's listener."""
     features, traits = context.features, context.traits
     manager = HttpConnectionManager(
@@ -147,6 +160,9 @@ def _base(context: ProxyContext, side: Side, grpc_web: bool, http2: bool, proxy:
         )
     if http2:
         manager.http2_protocol_options.CopyFrom(Http2ProtocolOptions())
+    if http3:
+        manager.codec_type = HttpConnectionManager.HTTP3
+        manager.http3_protocol_options.CopyFrom(Http3ProtocolOptions())
     chain = http_chain(context, side, grpc_web=grpc_web, proxy=proxy)
     filters = http_filters.build_http_filters(chain, traits.flavour, extra)
     traces = tracing.build_tracing(context.tags, context.mesh, context.config, features)
@@ -234,10 +250,11 @@ def with_rds(
     grpc_web: bool = False,
     proxy: bool = False,
     extra: Extra = NOTHING,
+    http3: bool = False,
 ) -> bytes:
     """A connection manager (serialized network filter) that asks for its routes by name."""
     rds = embed(_RDS, serialize(Rds(config_source=_ADS, route_config_name=route_name)))
-    return _filter(_base(context, side, grpc_web, False, proxy, extra), stat_prefix, rds)
+    return _filter(_base(context, side, grpc_web, False, proxy, extra, http3), stat_prefix, rds)
 
 
 def with_routes(

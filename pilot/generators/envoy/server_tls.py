@@ -71,10 +71,12 @@ def build_server_tls(
     flavour: Flavour,
     file_socket: bool,
     credential_socket: bool,
+    quic: bool = False,
 ) -> Any:
     """The socket of a chain that terminates TLS as `settings` say; `http`: what is inside is HTTP.
 
-    `file_socket`, `credential_socket`: the agent serves files, or external secrets, on sockets of their own.
+    `file_socket`, `credential_socket`: the agent serves files, or external secrets, on sockets of their own. `quic`:
+    for HTTP/3, which never asks for certificates of clients.
     """
     mutual = settings.mode in (ServerTLSMode.MUTUAL, ServerTLSMode.OPTIONAL_MUTUAL)
     if settings.mode is ServerTLSMode.ISTIO_MUTUAL:
@@ -83,12 +85,14 @@ def build_server_tls(
         context.tls_certificate_sds_secret_configs.append(sds.WORKLOAD_CERTIFICATE)
         context.combined_validation_context.CopyFrom(_checked(settings, sds.WORKLOAD_ROOTS))
         return tls.downstream(context, require_client_certificate=True)
-    context = CommonTlsContext(alpn_protocols=("h2", "http/1.1"))
+    context = CommonTlsContext(alpn_protocols=("h3",) if quic else ("h2", "http/1.1"))
     _set_parameters(context, settings, mesh)
     if settings.credential_name or settings.credential_names:
         _add_credentials(context, settings, credential_socket, mutual=mutual)
     else:
         _add_files(context, settings, file_socket, mutual=mutual)
+    if quic:
+        return tls.quic_downstream(context)
     return tls.downstream(context, require_client_certificate=settings.mode is ServerTLSMode.MUTUAL)
 
 

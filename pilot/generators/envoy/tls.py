@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from envoy.config.core.v3.base_pb2 import TransportSocket
+from envoy.extensions.transport_sockets.quic.v3.quic_transport_pb2 import QuicDownstreamTransport
 from envoy.extensions.transport_sockets.tls.v3.common_pb2 import (
     CertificateValidationContext,
     SubjectAltNameMatcher,
@@ -124,6 +125,14 @@ def downstream(context: Any, *, require_client_certificate: bool) -> Any:
         common_tls_context=context, require_client_certificate=BoolValue(value=require_client_certificate)
     )
     return TransportSocket(name=NAME, typed_config=pack(whole))
+
+
+def quic_downstream(context: Any) -> Any:
+    """The socket of a listener chain for HTTP/3."""
+    inner = DownstreamTlsContext(common_tls_context=context, require_client_certificate=BoolValue(value=False))
+    return TransportSocket(
+        name="envoy.transport_sockets.quic", typed_config=pack(QuicDownstreamTransport(downstream_tls_context=inner))
+    )
 
 
 def hbone_upstream(*, mesh: MeshConfig, features: Features, traits: Traits, peer_namespace: str = "") -> Any:

@@ -16,6 +16,12 @@ def listener_name(bind: str, port: int) -> str:
     return f"{bind}_{0 if bind.startswith(UNIX) else port}"
 
 
+def datagrams_on(bind: str, port: int) -> Any:
+    """The UDP address of an IP address and port."""
+    address = SocketAddress(protocol=SocketAddress.UDP, address=bind, port_value=port)
+    return Address(socket_address=address)
+
+
 def listen_on(bind: str, port: int) -> Any:
     """The address of an IP address and port, or of a Unix socket."""
     if bind.startswith(UNIX):

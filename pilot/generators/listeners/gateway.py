@@ -8,7 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from envoy.config.listener.v3.listener_pb2 import Listener
+from envoy.config.core.v3.udp_socket_config_pb2 import UdpSocketConfig
+from envoy.config.listener.v3.listener_pb2 import AdditionalAddress, Listener
+from envoy.config.listener.v3.quic_config_pb2 import QuicProtocolOptions
+from envoy.config.listener.v3.udp_listener_config_pb2 import UdpListenerConfig
 
 from pilot.generators import security as security_filters
 from pilot.generators.envoy import hcm, listener_filters, network_filters, server_tls
@@ -18,7 +21,7 @@ from pilot.generators.envoy.network_filters import FILTERS, TcpTarget, Watchers
 from pilot.generators.envoy.wire import embed, embed_all, serialize
 from pilot.generators.gateway_servers import MergedGateways, MergedPort, MergedServer, ServerKind
 from pilot.generators.listeners import assemble, tcp_routes
-from pilot.generators.listeners.address import additional, listen_on, listener_name
+from pilot.generators.listeners.address import additional, datagrams_on, listen_on, listener_name
 from pilot.generators.listeners.assemble import ACCESS_LOG, CHAINS
 from pilot.generators.listeners.chain import (
     Chain,
@@ -79,6 +82,9 @@ def build_gateway(
         )
         if chains:
             made.append(_listener(port.bind, port.number, chains, context, security.origins))
+        quic = same_tuple(tuple(_distinct(_quic_chains(port, proxy))))
+        if quic:
+            made.append(_quic_listener(port.bind, port.number, quic, context, security.origins))
     return tuple(made)
 
 
@@ -105,29 +111,38 @@ def _chains(server: MergedServer, port: MergedPort, proxy: GatewayProxy) -> Iter
             yield from _auto_passthrough_chains(server, proxy)
 
 
+def _quic_chains(port: MergedPort, proxy: GatewayProxy) -> Iterator[Chain]:
+    """HTTP/3 for the servers that have it."""
+    for server in port.servers:
+        if server.quic and normalise_sni(server.sni_hosts) is not None:
+            yield _http_chain(server, f"udp_{_name(port, proxy.context)}", proxy.context, proxy.security, True)
+
+
 def _name(port: MergedPort, context: ProxyContext) -> str:
     bind = port.bind or wildcard_addresses(context.traits, context.features)[0]
     return listener_name(bind, port.number)
 
 
 @memoized(size=16_384)
-def _http_chain(server: MergedServer, name: str, context: ProxyContext, security: Security) -> Chain:
+def _http_chain(
+    server: MergedServer, name: str, context: ProxyContext, security: Security, quic: bool = False
+) -> Chain:
     """Plain HTTP takes every connection; terminated TLS those for its hosts."""
     secure = server.kind is ServerKind.HTTPS
     declared = server.gateway.server
     prefix = declared.name if secure and declared.name else f"outbound_{name};"
     grpc_web = server.protocol is PortProtocol.GRPC_WEB
     extra = security_filters.http_filters(security, context.mesh, Side.GATEWAY)
-    manager = hcm.with_rds(context, Side.GATEWAY, prefix, server.route_name, grpc_web, False, extra)
+    manager = hcm.with_rds(context, Side.GATEWAY, prefix, server.route_name, grpc_web, False, extra, quic)
     return Chain(
         ChainMatch(sni=normalise_sni(server.sni_hosts) or ()) if secure else ChainMatch(),
         embed(FILTERS, manager),
-        transport_socket=_socket(server, context, http=True) if secure else None,
+        transport_socket=_socket(server, context, http=True, quic=quic) if secure else None,
         origins=(server.gateway.origin,),
     )
 
 
-def _socket(server: MergedServer, context: ProxyContext, *, http: bool) -> Any | None:
+def _socket(server: MergedServer, context: ProxyContext, *, http: bool, quic: bool = False) -> Any | None:
     settings, traits = server.gateway.server.tls, context.traits
     if settings is None:
         return None
@@ -139,6 +154,7 @@ def _socket(server: MergedServer, context: ProxyContext, *, http: bool) -> Any |
         traits.flavour,
         traits.file_credential_socket,
         traits.credential_socket,
+        quic,
     )
 
 
@@ -283,6 +299,33 @@ def _listener(
         (
             serialize(base),
             embed_all(listener_filters.FIELD, _inspectors(chains, context)),
+            embed_all(CHAINS, (serialize_chain(chain, False) for chain in chains)),
+            embed_all(ACCESS_LOG, context.logs.listener),
+        )
+    )
+    origins = (*(origin for chain in chains for origin in chain.origins), *policies)
+    return resource_of_bytes(LISTENER, name, value, origins)
+
+
+@memoized(size=1024)
+def _quic_listener(
+    bind: str, port: int, chains: tuple[Chain, ...], context: ProxyContext, policies: tuple[Origin, ...]
+) -> Resource:
+    """The listener for datagrams beside that for connections. Without inspectors: QUIC says itself what it is."""
+    binds = (bind,) if bind else wildcard_addresses(context.traits, context.features)
+    name = f"udp_{listener_name(binds[0], port)}"
+    base = Listener(
+        name=name,
+        address=datagrams_on(binds[0], port),
+        additional_addresses=[AdditionalAddress(address=datagrams_on(each, port)) for each in binds[1:]],
+        traffic_direction=assemble.OUTBOUND,
+        udp_listener_config=UdpListenerConfig(
+            quic_options=QuicProtocolOptions(), downstream_socket_config=UdpSocketConfig()
+        ),
+    )
+    value = b"".join(
+        (
+            serialize(base),
             embed_all(CHAINS, (serialize_chain(chain, False) for chain in chains)),
             embed_all(ACCESS_LOG, context.logs.listener),
         )

@@ -107,7 +107,10 @@ def _routes(service: ResolvedVirtualService, server: MergedServer, caller: Calle
         return scope.by_host.get(Hostname(host)), scope.rules.get(Hostname(host))
 
     listener = RouteListener(
-        server.gateway.server.port.number, gateway=server.gateway.gateway, tls=server.kind is ServerKind.HTTPS
+        server.gateway.server.port.number,
+        gateway=server.gateway.gateway,
+        tls=server.kind is ServerKind.HTTPS,
+        quic=server.quic,
     )
     return build_routes(service, caller.settings, listener, lookup, caller.labels, caller.traits.namespace)
 

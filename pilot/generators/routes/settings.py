@@ -57,6 +57,9 @@ class RouteListener:
     keep_listener_port: bool = False
     """A destination without port means `port` even if its service has another one only (sidecars, by port)."""
 
-    def key(self) -> tuple[int, str, bool, bool]:
+    quic: bool = False
+    """Answers say that the port speaks HTTP/3 too."""
+
+    def key(self) -> tuple[int, str, bool, bool, bool]:
         """The parts, for cache keys."""
-        return self.port, self.gateway, self.tls, self.keep_listener_port
+        return self.port, self.gateway, self.tls, self.keep_listener_port, self.quic

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
 from envoy.config.route.v3.route_components_pb2 import Decorator, Route
 
 from pilot.generators.envoy.metadata import config_metadata
@@ -86,7 +87,7 @@ def _references(service: ResolvedVirtualService) -> _References:
 def _build(
     service: ResolvedVirtualService,
     settings: RouteSettings,
-    listener: tuple[int, str, bool, bool],
+    listener: tuple[int, str, bool, bool, bool],
     found: tuple[Service | MergedRule | None, ...],
     source: str,
     namespace: str,
@@ -102,6 +103,11 @@ def _build(
             if takes_everything(made.match):
                 return Routes(tuple(bodies), True, (service.origin, *service.delegates))
     return Routes(tuple(bodies), False, (service.origin, *service.delegates))
+
+
+def _alternative(port: int) -> Any:
+    """Tells clients that a port speaks HTTP/3, for a day."""
+    return HeaderValueOption(header=HeaderValue(key="alt-svc", value=f'h3=":{port}"; ma=86400'))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,7 @@ class _Translation:
         # istiod: a fault or a cross-origin rule replaces the sticky session of the route
         filters = self._filters(route) or self._session(route)
         operation = self._operation(fields, match)
-        return Route(
+        made = Route(
             name=_name(route, match),
             match=EVERYTHING if match is None else build_match(match, gateway_semantics=self.service.path_segments),
             metadata=config_metadata(self.service.origin),
@@ -146,6 +152,9 @@ class _Translation:
             **({} if not validity.is_valid_route(route) else changes.fields()),
             **fields,
         )
+        if self.listener.quic:
+            made.response_headers_to_add.append(_alternative(self.listener.port))
+        return made
 
     @property
     def _gateway_semantics(self) -> bool:

@@ -206,3 +206,48 @@ def test_a_server_with_ciphers_that_no_proxy_knows_costs_no_other() -> None:
     found = made(declared(HTTP, broken, https("a.com")))
 
     assert {"0.0.0.0_80", "0.0.0.0_443"} <= set(found)
+
+
+DATAGRAMS = """
+---
+apiVersion: v1
+kind: Service
+metadata: {name: gw, namespace: istio-system}
+spec:
+  clusterIP: 10.0.0.9
+  selector: {app: gateway}
+  ports:
+  - {name: https, port: 443, targetPort: 8443}
+  - {name: http3, port: 443, targetPort: 8443, protocol: UDP}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: gateway-0, namespace: istio-system, labels: {app: gateway, istio: ingressgateway}}
+status: {phase: Running, podIP: 10.9.0.2}
+"""
+
+
+def test_https_is_served_as_http3_where_the_service_has_the_port_for_udp() -> None:
+    objects = declared(https("a.com"), https("b.com", credential="b").replace("SIMPLE", "MUTUAL")) + DATAGRAMS
+    seen = view(objects, gateway(), PILOT_ENABLE_QUIC_LISTENERS="true")
+    found = listeners_of(seen)
+
+    assert set(found) == {"0.0.0.0_8443", "udp_0.0.0.0_8443"}
+    quic = found["udp_0.0.0.0_8443"]
+    assert quic["address"]["socketAddress"] == {"protocol": "UDP", "address": "0.0.0.0", "portValue": 8443}
+    assert quic["udpListenerConfig"] == {"quicOptions": {}, "downstreamSocketConfig": {}}
+    assert "listenerFilters" not in quic
+    (chain,) = quic["filterChains"]  # that for clients with certificates cannot be
+    assert chain["filterChainMatch"] == {"serverNames": ["a.com"]}
+    tls = chain["transportSocket"]["typedConfig"]["downstreamTlsContext"]
+    assert (tls["commonTlsContext"]["alpnProtocols"], tls["requireClientCertificate"]) == (["h3"], False)
+    manager = config_of(chain, HCM)
+    assert (manager["codecType"], manager["http3ProtocolOptions"]) == ("HTTP3", {})
+    tcp = [config_of(each, HCM)["rds"]["routeConfigName"] for each in found["0.0.0.0_8443"]["filterChains"]]
+    assert (manager["rds"]["routeConfigName"], len(tcp)) == (tcp[0], 2)
+
+
+def test_without_the_feature_or_the_port_there_is_no_http3() -> None:
+    objects = declared(https("a.com"))
+    assert set(listeners_of(view(objects + DATAGRAMS, gateway()))) == {"0.0.0.0_8443"}
+    assert set(listeners_of(view(objects, gateway(), PILOT_ENABLE_QUIC_LISTENERS="true"))) == {"0.0.0.0_443"}

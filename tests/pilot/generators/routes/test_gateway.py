@@ -132,3 +132,26 @@ def test_a_server_may_serve_a_host_to_one_namespace_only() -> None:
 
     assert list(shared_hosts(hosts, resolved("ns", "A.com", "x.b.com"))) == ["a.com", "x.b.com"]
     assert list(shared_hosts(hosts, resolved("other", "a.com", "*"))) == ["*.b.com"]
+
+
+def test_answers_tell_of_http3() -> None:
+    server = "{port: {number: 443, name: https, protocol: HTTPS}, hosts: ['*'], tls: {mode: SIMPLE, credentialName: c}}"
+    service = """
+---
+apiVersion: v1
+kind: Service
+metadata: {name: gw, namespace: istio-system}
+spec: {clusterIP: 10.0.0.9, selector: {app: gateway}, ports: [{name: h3, port: 443, targetPort: 8443, protocol: UDP}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: gateway-0, namespace: istio-system, labels: {app: gateway, istio: ingressgateway}}
+status: {phase: Running, podIP: 10.9.0.2}
+"""
+    objects = (gateway(server), virtual_service("[a.example.com]", ALL), service)
+    for enabled, expected in (
+        ("true", [{"header": {"key": "alt-svc", "value": 'h3=":443"; ma=86400'}}]),
+        ("false", None),
+    ):
+        hosts = seen(*objects, name="https.443.https.gw.default", PILOT_ENABLE_QUIC_LISTENERS=enabled)
+        assert hosts["a.example.com:443"]["routes"][0].get("responseHeadersToAdd") == expected
