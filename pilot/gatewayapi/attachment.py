@@ -47,6 +47,11 @@ class Verdict:
     mesh: MeshParent | None = None
     fault: Fault | None = None
 
+    @property
+    def is_mesh(self) -> bool:
+        """Whether the parent is a Service or ServiceEntry."""
+        return _MESH_GROUPS.get(self.parent.group) == self.parent.kind
+
 
 def by_parent(judged: Iterable[JudgedListener]) -> Listeners:
     """Listeners by the object that declares them, in order."""

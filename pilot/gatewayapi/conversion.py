@@ -15,7 +15,7 @@ from pilot.model.mesh_settings import MeshSettings
 from pilot.model.object_store import ObjectStore
 from pilot.model.objects import Object
 from pilot.model.problem import Problem
-from pilot.model.secret import Secret
+from pilot.model.secret import ConfigMap, Secret
 from pilot.model.service_entry import ServiceEntry
 
 KINDS = frozenset(
@@ -26,7 +26,7 @@ KINDS = frozenset(
     )
 )  # fmt: skip
 """Kinds of the Gateway API that are read."""
-NEEDED = frozenset(each.KIND for each in (Namespace, Secret, KubernetesService, ServiceEntry))
+NEEDED = frozenset(each.KIND for each in (Namespace, Secret, ConfigMap, KubernetesService, ServiceEntry))
 """Kinds that decide what those mean."""
 
 

@@ -29,6 +29,12 @@ class Reason(StrEnum):
     TARGET_NOT_FOUND = "TargetNotFound"
     CONFLICTED = "Conflicted"
     INVALID = "Invalid"
+    UNSUPPORTED_ADDRESS = "UnsupportedAddress"
+    ADDRESS_NOT_ASSIGNED = "AddressNotAssigned"
+    ADDRESS_NOT_USABLE = "AddressNotUsable"
+    LISTENERS_NOT_VALID = "ListenersNotValid"
+    SET_NOT_ALLOWED = "NotAllowed"
+    NO_LISTENER_SETS = "NoListenerSetsAttached"
     INVALID_DESTINATION = "InvalidDestination"
     INVALID_FILTER = "InvalidFilter"
 

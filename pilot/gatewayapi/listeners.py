@@ -54,6 +54,14 @@ class JudgedListener:
     converted: Gateway | None = None
     """What is served."""
 
+    bad_tls: bool = False
+    """Not served because of its certificates."""
+
+    @property
+    def is_served(self) -> bool:
+        """Proxies are told of it; those that take HBONE always listen."""
+        return self.rejected is None and self.conflict is None and not self.bad_tls
+
     @property
     def faults(self) -> tuple[Fault, ...]:
         """Everything that is wrong."""
@@ -157,9 +165,15 @@ def tunnel_served_by(gateway: KubernetesGateway, settings: MeshSettings) -> tupl
     return _served_by(gateway, gateway.metadata.annotations.get(NAME_OVERRIDE, gateway.name), settings)
 
 
+def is_managed(gateway: KubernetesGateway) -> bool:
+    """Whether its pods and Service are deployed for it: it names no Services of its own."""
+    addresses = gateway.spec.addresses
+    return not addresses or (len(addresses) == 1 and addresses[0].type in ("", "IPAddress"))
+
+
 def _served_by(gateway: KubernetesGateway, default: str, settings: MeshSettings) -> tuple[tuple[str, ...], str]:
     addresses = gateway.spec.addresses
-    if not addresses or (len(addresses) == 1 and addresses[0].type in ("", "IPAddress")):
+    if is_managed(gateway):
         account = gateway.metadata.annotations.get(ACCOUNT, default)
         return (settings.host_of(default, gateway.namespace),), account
     names = (each.value for each in addresses if each.type == "Hostname")
@@ -228,7 +242,7 @@ def _opened(
     tls = listener_tls.convert(listener, gateway, referrer, around.store, around.grants)
     judged = replace(judged, unresolved=(*judged.unresolved, *tls.faults))
     if tls.settings is None and tls.faults:
-        return judged
+        return replace(judged, bad_tls=True)
     server = Server(
         port=Port(number=listener.port, protocol=listener.protocol, name="default"),
         hosts=tuple(_hosts(listener, declared.namespace, around)),

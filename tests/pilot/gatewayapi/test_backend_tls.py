@@ -1,9 +1,13 @@
 """BackendTLSPolicies as rules for Services."""
 
+import json
+
+from pilot.gatewayapi import backend_tls
 from pilot.model.destination_rule import DestinationRule
 from pilot.model.snapshot import Snapshot
 from pilot.model.traffic_policy import ClientTLSMode, TrafficPolicy
 from tests.pilot.gatewayapi.worlds import problems, world
+from tests.pilot.model.pems import pair
 
 SERVICE = "\n---\n{kind: Service, metadata: {name: web, namespace: app}, spec: {ports: [{name: http, port: 80}]}}\n"
 CA = 'caCertificateRefs: [{group: "", kind: ConfigMap, name: ca}]'
@@ -61,9 +65,29 @@ def test_without_roots_nothing_is_sent() -> None:
 
 
 def test_targets_that_are_not_there() -> None:
-    found = world(SERVICE, policy(f"{{hostname: a.com, {CA}}}", "none"), policy(f"{{{CA}}}", name="q", kind="Bucket"))
+    system = "wellKnownCACertificates: System"
+    other = policy(f"{{{system}}}", name="q", kind="Bucket")
+    found = world(SERVICE, policy(f"{{hostname: a.com, {system}}}", "none"), other)
     assert found.conversions.gateway_api == {}
     assert [each.partition("]")[2] for each in problems(found)] == [
-        ".sectionName: expected a port of Service app/web, got none",
-        ": expected a Service, got  Bucket: it has no effect",
+        ": expected a port of Service app/web, got none: it has no effect",
+        ": expected a Service, got core Bucket: it has no effect",
     ]
+
+
+def test_every_target_gets_a_verdict() -> None:
+    data = json.dumps({"ca.crt": pair("a")[0]})
+    roots = f"\n---\n{{kind: ConfigMap, metadata: {{name: ca, namespace: app}}, data: {data}}}\n"
+    good = policy(f"{{hostname: a.com, {CA}}}", name="a")
+
+    def verdicts(*documents: str) -> list[tuple[str, ...]]:
+        judged = backend_tls.judge(world(SERVICE, *documents).seen)
+        faults = ((each.fault, each.trust.unaccepted, each.trust.unresolved) for each in judged)
+        return [tuple(str(one.reason) for one in each if one is not None) for each in faults]
+
+    assert verdicts(roots, good) == [()]
+    assert verdicts(good) == [("NoValidCACertificate", "InvalidCACertificateRef")]
+    assert verdicts(roots, good, policy(f"{{hostname: b.com, {CA}}}", name="b")) == [(), ("Conflicted",)]
+    assert verdicts(roots, good, policy(f"{{hostname: b.com, {CA}}}", "http", name="b")) == [(), ()]
+    secret = policy("{hostname: a.com, caCertificateRefs: [{kind: Secret, name: s}]}")
+    assert verdicts(secret) == [("NoValidCACertificate", "InvalidKind")]

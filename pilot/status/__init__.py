@@ -1,0 +1,1 @@
+"""What controllers say of objects: conditions, addresses, counts, as data."""

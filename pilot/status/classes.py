@@ -1,0 +1,31 @@
+"""Status of GatewayClasses. In: a snapshot. Out: those of our controllers, built-in ones that nobody declared too.
+
+Source: installation 9.1.
+"""
+
+from collections.abc import Iterator
+
+from pilot.gatewayapi.classes import BUILT_IN, CONTROLLERS
+from pilot.gatewayapi.gateway import GatewayClass
+from pilot.model.objects import Metadata, ObjectKey
+from pilot.model.snapshot import Snapshot
+from pilot.status.condition import Conditioned, conditions, generation_of
+
+
+def statuses(snapshot: Snapshot) -> Iterator[tuple[ObjectKey, Conditioned]]:
+    """Those of all classes of ours."""
+    declared = {each.name: each for each in snapshot.seen.of(GatewayClass)}
+    missing = (GatewayClass(metadata=Metadata(name=name)) for name in _built_in(snapshot) if name not in declared)
+    ours = (each for each in declared.values() if each.spec.controller_name in CONTROLLERS)
+    for each in (*ours, *missing):
+        good = {"Accepted": ("Accepted", "Gateways of this class are served here")}
+        yield each.key, Conditioned(conditions(generation_of(each), good, {}))
+
+
+def _built_in(snapshot: Snapshot) -> Iterator[str]:
+    """Those that this control plane makes."""
+    for name in BUILT_IN:
+        if name == "istio-east-west":
+            continue  # only meshes of several ambient networks have it
+        if name != "istio-waypoint" or snapshot.features.ambient:
+            yield name
