@@ -12,10 +12,11 @@ snapshot is served: proxies of one class share one view, and each question about
 from collections.abc import Callable, Iterator, Mapping
 
 from pilot.generators import clusters, endpoints, listeners, nds, routes, secrets
+from pilot.generators.patching import sets as patches
 from pilot.memo import Memoized, Work, finish
 from pilot.model.interning import Interner
 from pilot.model.snapshot import Snapshot
-from pilot.resources import EMPTY, ResourceSet
+from pilot.resources import ResourceSet, resource_set
 from pilot.type_urls import (
     CLUSTER,
     ENDPOINT,
@@ -50,6 +51,11 @@ def _secrets(view: ProxyView, names: Names) -> Work[Answer]:
     return secrets.build(view, names or _NO_NAMES)
 
 
+def _extension_configs(view: ProxyView, names: Names) -> Work[Answer]:
+    yield from ()
+    return resource_set(patches.extensions(view, names or _NO_NAMES))
+
+
 _GENERATORS: Mapping[TypeUrl, Generator] = {
     CLUSTER: lambda view, _: clusters.steps(view),
     ENDPOINT: lambda view, names: endpoints.steps(view, names or _NO_NAMES),
@@ -57,7 +63,7 @@ _GENERATORS: Mapping[TypeUrl, Generator] = {
     ROUTE: lambda view, names: routes.steps(view, names or _NO_NAMES),
     SECRET: _secrets,
     NAME_TABLE: _in_one_piece(nds.build),
-    EXTENSION_CONFIG: _in_one_piece(lambda _: EMPTY),
+    EXTENSION_CONFIG: _extension_configs,
 }
 _PROXIES = 8192
 _CLASSES = 1024
@@ -75,7 +81,8 @@ def resources_for(snapshot: Snapshot, proxy: Proxy, type_url: TypeUrl, names: Na
 
 def _generate(view: ProxyView, type_url: TypeUrl, names: Names) -> Work[Answer]:
     generate = _GENERATORS.get(type_url)
-    return (yield from generate(view, names)) if generate else None
+    made = (yield from generate(view, names)) if generate else None
+    return (yield from patches.steps(made, view, type_url)) if made is not None else None
 
 
 class Moment:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pilot.model import policies
+from pilot.model import extensions, policies
 from pilot.model.destination_rule import DestinationRule
 from pilot.model.endpoint_index import EndpointChange
 from pilot.model.gateway import Gateway
@@ -76,6 +76,7 @@ def describe(old: "Snapshot", new: "Snapshot", replaced: tuple[Replacement, ...]
         or old.gateways is not new.gateways
         or old.peer_authentications is not new.peer_authentications
         or policies.is_other(old.policies, new.policies)
+        or old.extensions is not new.extensions
         or old.sidecars is not new.sidecars
         or any(each.is_structural or not _is_eds(new.service_index, each.service) for each in derived.endpoints)
     )
@@ -154,7 +155,9 @@ def _counts(
         case KubernetesNamespace.KIND:
             return old.settings.system_network != new.settings.system_network
         case _:
-            return policies.counts(old.policies, new.policies, each)
+            return policies.counts(old.policies, new.policies, each) or extensions.counts(
+                old.extensions, new.extensions, each
+            )
 
 
 def _services_of(each: Replacement, snapshot: "Snapshot") -> tuple[ServiceKey, ...]:

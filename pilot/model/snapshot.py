@@ -15,6 +15,7 @@ from pilot.model import (
     destination_rules,
     discovery,
     endpoint_sources,
+    extensions,
     gateways,
     peer_authentications,
     policies,
@@ -29,6 +30,7 @@ from pilot.model.credentials import Credentials
 from pilot.model.destination_rule import DestinationRule
 from pilot.model.destination_rules import DestinationRules
 from pilot.model.endpoint_index import EndpointIndex, ServiceEndpoints
+from pilot.model.extensions import Extensions
 from pilot.model.features import Features
 from pilot.model.gateway import Gateway
 from pilot.model.gateways import GatewayServers
@@ -77,6 +79,7 @@ class Snapshot:
     credentials: Credentials = field(default_factory=Credentials)
     peer_authentications: PeerAuthentications = field(default_factory=PeerAuthentications)
     policies: SecurityPolicies = field(default_factory=SecurityPolicies)
+    extensions: Extensions = field(default_factory=Extensions)
     sidecars: Sidecars = field(default_factory=Sidecars)
 
     @classmethod
@@ -129,7 +132,7 @@ class Snapshot:
         found = (each for place in sorted(self.routing.problems) for each in self.routing.problems[place])
         routes = (*self.conversions.problems, *self.credentials.problems(), *found)
         rules = (each for place in sorted(self.rules.problems) for each in self.rules.problems[place])
-        return (*routes, *rules, *self.policies.problems(self.settings, self.services))
+        return (*routes, *rules, *self.policies.problems(self.settings, self.services), *self.extensions.problems())
 
     def apply(self, events: Iterable[Event]) -> tuple["Snapshot", Change]:
         """The mesh after the events, and what they changed."""
@@ -206,6 +209,7 @@ def _derive(
         credentials=credentials.update(old.credentials, seen, replaced),
         peer_authentications=_peer_authentications(old, seen, replaced, settings),
         policies=policies.update(old.policies, seen, replaced),
+        extensions=extensions.update(old.extensions, seen, replaced),
         sidecars=_sidecars(old, seen, replaced, settings),
     )
     derived = Derived(service_changes, workload_changes, endpoint_changes)

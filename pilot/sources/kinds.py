@@ -12,6 +12,7 @@ from pilot.gatewayapi.route import GrpcRoute, HttpRoute, TcpRoute, TlsRoute
 from pilot.model.access_control import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 from pilot.model.authorization_policy import AuthorizationPolicy
 from pilot.model.destination_rule import DestinationRule
+from pilot.model.envoy_filter import EnvoyFilter
 from pilot.model.gateway import Gateway
 from pilot.model.ingress import Ingress, IngressClass
 from pilot.model.kubernetes import Endpoints, EndpointSlice, KubernetesService, Namespace, Node, Pod, ServiceAccount
@@ -21,7 +22,9 @@ from pilot.model.request_authentication import RequestAuthentication
 from pilot.model.secret import ConfigMap, Secret
 from pilot.model.service_entry import ServiceEntry
 from pilot.model.sidecar import Sidecar
+from pilot.model.telemetry import Telemetry
 from pilot.model.virtual_service import VirtualService
+from pilot.model.wasm_plugin import WasmPlugin
 from pilot.model.workload_entry import WorkloadEntry
 from pilot.model.workload_group import WorkloadGroup
 
@@ -29,6 +32,8 @@ CORE = ""
 DISCOVERY = "discovery.k8s.io"
 NETWORKING = "networking.istio.io"
 SECURITY = "security.istio.io"
+TELEMETRY = "telemetry.istio.io"
+EXTENSIONS = "extensions.istio.io"
 KUBERNETES_NETWORKING = "networking.k8s.io"
 ACCESS_CONTROL = "rbac.authorization.k8s.io"
 GATEWAY_API = "gateway.networking.k8s.io"
@@ -83,6 +88,9 @@ _ALL = (
         [VirtualService, DestinationRule, Gateway, ServiceEntry, WorkloadEntry, WorkloadGroup, Sidecar],
     ),
     *_kinds(SECURITY, ["v1", "v1beta1"], [PeerAuthentication, AuthorizationPolicy, RequestAuthentication]),
+    *_kinds(NETWORKING, ["v1alpha3"], [EnvoyFilter]),
+    *_kinds(TELEMETRY, ["v1", "v1alpha1"], [Telemetry]),
+    *_kinds(EXTENSIONS, ["v1alpha1"], [WasmPlugin]),
 )
 
 KINDS: Mapping[tuple[str, str], Kind] = {(each.group, each.name): each for each in _ALL}

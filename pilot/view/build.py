@@ -15,6 +15,7 @@ from pilot.model.interning import Interner, same_tuple
 from pilot.model.service import PortProtocol, Service
 from pilot.model.snapshot import Snapshot
 from pilot.view.credential_access import access_of
+from pilot.view.patches import body_limit_of, patches_of
 from pilot.view.proxy import Proxy, ProxyKind
 from pilot.view.proxy_view import Particulars, ProxyView
 from pilot.view.scope import Endpoints, Scope
@@ -46,6 +47,8 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
         security=security_of(snapshot, proxy, identified),
         gateways=gateways,
         credentials=access_of(snapshot.credentials, proxy.identity, gateways),
+        patches=patches_of(snapshot, proxy, identified),
+        body_limit=body_limit_of(snapshot),
     )
 
 
@@ -65,14 +68,14 @@ def _depends_on_addresses(proxy: Proxy, scope: Scope, endpoints: Endpoints) -> b
     return bool(listening) and not listening.isdisjoint(proxy.ip_addresses)
 
 
-@memoized(size=1024)
-def _headless(scope: Scope) -> tuple[Service, ...]:
-    """Services whose endpoints may have listeners of their own."""
 def has_headless(scope: Scope) -> bool:
     """Whether a proxy with this scope may depend on where endpoints are."""
     return bool(_headless(scope))
 
 
+@memoized(size=1024)
+def _headless(scope: Scope) -> tuple[Service, ...]:
+    """Services whose endpoints may have listeners of their own."""
     listed = (service for listener in scope.egress for service in listener.services)
     return same_tuple(tuple(each for each in (*scope.services, *listed) if each.is_headless))
 

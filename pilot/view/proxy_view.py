@@ -13,6 +13,7 @@ from pilot.model.mesh import MeshConfig
 from pilot.model.network_gateways import NO_GATEWAYS, NetworkGateways
 from pilot.model.peer_authentications import PeerAuthentications
 from pilot.view.credential_access import NOTHING, CredentialAccess
+from pilot.view.patches import NO_PATCHES, Patches
 from pilot.view.proxy import Traits
 from pilot.view.scope import Endpoints, Scope
 from pilot.view.security import NO_SECURITY, Security
@@ -51,6 +52,10 @@ class ProxyView:
     """Routers: the servers of every Gateway that selects it, in creation order."""
     credentials: CredentialAccess = NOTHING
     """The secrets that it may have."""
+    patches: Patches = NO_PATCHES
+    """Those of EnvoyFilters, in the order in which they take effect."""
+    body_limit: int = 0
+    """Of direct responses, where some EnvoyFilter of the mesh sets it."""
 
     @property
     def key(self) -> tuple[int, ...]:

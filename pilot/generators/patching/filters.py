@@ -1,0 +1,125 @@
+"""Patches of filters: those of a listener, of a filter chain, and those within HTTP connection managers.
+
+In: a parsed listener or filter chain, patches. Out: the same message, changed, and an account of what was done.
+Source: xDS behaviour 7.1 (LISTENER_FILTER, NETWORK_FILTER, HTTP_FILTER).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
+    HttpConnectionManager,
+)
+
+from pilot.generators.patching import routes
+from pilot.generators.patching.merging import MergeError, merge, merged_any
+from pilot.generators.patching.messages import unpack
+from pilot.generators.patching.order import arrange
+from pilot.generators.patching.places import (
+    HCM,
+    filter_name,
+    listener_filter_name,
+    means_chain,
+    means_listener,
+    sub_filter_name,
+)
+from pilot.generators.patching.plan import Plan, Step
+from pilot.generators.patching.tally import Tally
+from pilot.model.envoy_filter import ApplyTo, Operation, PatchContext
+
+_INSERTS = frozenset({Operation.INSERT_BEFORE, Operation.INSERT_AFTER})
+Named = Callable[[Step], str]
+
+
+def patch_listener_filters(listener: Any, context: PatchContext, plan: Plan, tally: Tally) -> None:
+    """Patches the listener filters; without a name BEFORE means first and AFTER means last."""
+    steps = plan.steps.get(ApplyTo.LISTENER_FILTER, ())
+    meant = [each for each in steps if each.fits(context) and means_listener(each, listener)]
+    _arrange(listener.listener_filters, meant, listener_filter_name, tally, unnamed_is_end=True)
+    _merge_all(listener.listener_filters, meant, listener_filter_name, tally, needs_name=True)
+
+
+def patch_network_filters(listener: Any, chain: Any, context: PatchContext, plan: Plan, tally: Tally) -> None:
+    """Patches the network filters of a chain, and the HTTP filters within its connection managers."""
+    meant = _meant(ApplyTo.NETWORK_FILTER, listener, chain, context, plan)
+    _arrange(chain.filters, meant, filter_name, tally)
+    _merge_all(chain.filters, meant, filter_name, tally)
+    http = _meant(ApplyTo.HTTP_FILTER, listener, chain, context, plan)
+    inside = routes.of_inbound(context, plan)
+    for each in chain.filters:
+        if each.name == HCM and each.HasField("typed_config") and (http or inside):
+            wanted = [step for step in http if filter_name(step) in ("", each.name)]
+            _patch_manager(each, wanted, context, plan, tally)
+
+
+def _meant(target: ApplyTo, listener: Any, chain: Any, context: PatchContext, plan: Plan) -> list[Step]:
+    return [
+        each
+        for each in plan.steps.get(target, ())
+        if each.fits(context) and means_listener(each, listener) and means_chain(each, listener, chain)
+    ]
+
+
+def _patch_manager(network_filter: Any, meant: Sequence[Step], context: PatchContext, plan: Plan, tally: Tally) -> None:
+    """Patches what is within a connection manager: routes, then filters."""
+    manager = unpack(network_filter.typed_config)
+    if not isinstance(manager, HttpConnectionManager):
+        return
+    if manager.HasField("route_config"):
+        routes.patch_routes(manager.route_config, context, plan, tally)
+    _arrange(manager.http_filters, meant, sub_filter_name, tally)
+    _merge_all(manager.http_filters, meant, sub_filter_name, tally)
+    network_filter.typed_config.value = manager.SerializeToString(deterministic=True)
+
+
+def _arrange(
+    filters: Any, steps: Sequence[Step], name_of: Named, tally: Tally, *, unnamed_is_end: bool = False
+) -> None:
+    """Applies everything but merges, patch by patch, to a repeated field of filters."""
+    for step in steps:
+        if step.operation is Operation.MERGE:
+            continue
+        name, operation = name_of(step), step.operation
+        if unnamed_is_end and not name and operation in _INSERTS:
+            operation = Operation.INSERT_FIRST if operation is Operation.INSERT_BEFORE else Operation.ADD
+        now, times = arrange(list(filters), operation, step.value, _named(name), named=bool(name))
+        if times:
+            copied = [_copy(each) for each in now]
+            del filters[:]
+            filters.extend(copied)
+            tally.count(step)
+
+
+def _named(name: str) -> Callable[[Any], bool]:
+    return lambda each: not name or each.name == name
+
+
+def _copy(message: Any) -> Any:
+    made = type(message)()
+    made.CopyFrom(message)
+    return made
+
+
+def _merge_all(filters: Any, steps: Sequence[Step], name_of: Named, tally: Tally, *, needs_name: bool = False) -> None:
+    merges = [each for each in steps if each.operation is Operation.MERGE and (name_of(each) or not needs_name)]
+    for each in filters if merges else ():
+        for step in merges:
+            if name_of(step) in ("", each.name):
+                _merge_filter(each, step, tally)
+
+
+def _merge_filter(target: Any, step: Step, tally: Tally) -> None:
+    """Merges the configuration; the patch may give the filter another name."""
+    if not target.HasField("typed_config"):
+        return
+    value = step.value
+    try:
+        if value.HasField("typed_config"):
+            target.typed_config.CopyFrom(merged_any(target.typed_config, value.typed_config))
+    except MergeError as error:
+        tally.fail(step, f"{error}, at filter {target.name}")
+        return
+    rest = _copy(value)
+    rest.ClearField("typed_config")
+    merge(target, rest)
+    tally.count(step)

@@ -1,0 +1,98 @@
+"""Envoy messages out of the JSON that people write in patches.
+
+In: JSON values and the message they are to be. Out: the message, and what did not fit. The type of an `@type` is found
+by its package; one that nobody here knows travels as a TypedStruct, which Envoy reads as the type it names.
+Source: xDS behaviour 7.1 (values).
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, Final
+
+from google.protobuf import json_format
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+
+from pilot.generators.envoy.packing import PREFIX
+
+_PACKAGE: Final = re.compile(r"((?:envoy|xds|udpa)(?:\.[a-z][a-z0-9_]*)+)\.[A-Z][A-Za-z0-9_.]*")
+_TYPED_STRUCT: Final = PREFIX + "udpa.type.v1.TypedStruct"
+_OURS: Final = {
+    "stats.PluginConfig": "istio_api.stats_pb2",
+    "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig": "istio_api.alpn_pb2",
+    "envoy.tcp.metadataexchange.config.MetadataExchange": "istio_api.metadata_exchange_pb2",
+    "envoy.extensions.filters.network.mysql_proxy.v3.MySQLProxy": "istio_api.mysql_proxy_pb2",
+}
+_LONGEST = 200  # of what is told about a value
+
+
+@lru_cache(maxsize=4096)
+def find_message(type_url: str) -> Any | None:
+    """The message class of a type URL, with or without its prefix; None where nobody here knows it."""
+    name = type_url.rpartition("/")[2]
+    found = _PACKAGE.fullmatch(name)
+    try:
+        if name in _OURS:
+            import_module(_OURS[name])
+        elif found is not None:
+            package = import_module(found.group(1))
+            for module in iter_modules(package.__path__):
+                if module.name.endswith("_pb2"):
+                    import_module(f"{found.group(1)}.{module.name}")
+        return GetMessageClass(Default().FindMessageTypeByName(name))
+    except (ImportError, AttributeError, KeyError, TypeError):
+        return None
+
+
+def parse_message(kind: Any, value: Mapping[str, object]) -> tuple[Any | None, str]:
+    """The message of class `kind`, and what of the value does not fit; None where nothing can be made of it.
+
+    Fields that the message does not have are left out: newer Envoys may have had them.
+    """
+    known = _resolve(value)
+    try:
+        return json_format.ParseDict(known, kind()), ""
+    except (json_format.ParseError, TypeError, ValueError) as error:
+        fault = str(error)[:_LONGEST]
+    try:
+        return json_format.ParseDict(known, kind(), ignore_unknown_fields=True), fault
+    except (json_format.ParseError, TypeError, ValueError) as error:
+        return None, str(error)[:_LONGEST]
+
+
+def _resolve(value: object) -> Any:
+    """The JSON with every `@type` loaded, or wrapped where it is not known."""
+    if isinstance(value, Mapping):
+        url = value.get("@type")
+        inner = {key: _resolve(each) for key, each in value.items()}
+        if isinstance(url, str) and find_message(url) is None:
+            fields = {key: each for key, each in inner.items() if key != "@type"}
+            return {"@type": _TYPED_STRUCT, "typeUrl": url, "value": fields}
+        return inner
+    if isinstance(value, list | tuple):
+        return [_resolve(each) for each in value]
+    return value
+
+
+def unpack(container: Any) -> Any | None:
+    """The message in an `Any`; None where its type is not known, or its bytes are none of it."""
+    kind = find_message(container.type_url)
+    if kind is None:
+        return None
+    try:
+        return kind.FromString(container.value)
+    except DecodeError:
+        return None
+
+
+def configuration_type(container: Any) -> str:
+    """The type URL of an extension's configuration; of a TypedStruct, the one within."""
+    if container.type_url.endswith(".TypedStruct"):
+        inner = unpack(container)
+        if inner is not None:
+            return str(inner.type_url)
+    return str(container.type_url)

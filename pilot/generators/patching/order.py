@@ -1,0 +1,39 @@
+"""Where a patch puts something in an ordered list: before, after, first, last, instead of, or away.
+
+In: the list, what the patch means, its value. Out: the list as it is afterwards, and how often something was done.
+The same for network filters, HTTP filters, listener filters and routes. Source: xDS behaviour 7.1 (table).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pilot.model.envoy_filter import Operation
+
+
+def arrange(
+    items: Sequence[Any], operation: Operation, value: Any, is_meant: Callable[[Any], bool], *, named: bool
+) -> tuple[list[Any], int]:
+    """The list after an operation, and how often it was applied.
+
+    `is_meant` says whether an item is the one that the patch names, every item where it names none (`named` False).
+    Only the first such item counts, but all of them are removed. REPLACE and REMOVE need a name.
+    """
+    match operation:
+        case Operation.ADD:
+            return [*items, value], 1
+        case Operation.INSERT_FIRST:
+            return [value, *items], 1
+        case Operation.INSERT_BEFORE | Operation.INSERT_AFTER | Operation.REPLACE:
+            if operation is Operation.REPLACE and not named:
+                return list(items), 0
+            place = next((index for index, each in enumerate(items) if is_meant(each)), None)
+            if place is None:
+                return list(items), 0
+            start = place + 1 if operation is Operation.INSERT_AFTER else place
+            end = place + 1 if operation is Operation.REPLACE else start
+            return [*items[:start], value, *items[end:]], 1
+        case Operation.REMOVE:
+            kept = [each for each in items if not is_meant(each)] if named else list(items)
+            return kept, len(items) - len(kept)
+        case _:
+            return list(items), 0
