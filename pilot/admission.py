@@ -67,7 +67,7 @@ def _by_rules(decoded: Object, unknown: tuple[str, ...]) -> Verdict:
     warnings = tuple(each.message for each in found if each.weight is Weight.NOTED)
     if wrong:
         message = f"configuration is invalid: {_listed(list(dict.fromkeys(wrong)))}"
-        return Verdict(False, message, warnings, INVALID, unknown)
+        return Verdict(False, message, reason=INVALID, unknown_fields=unknown)
     return Verdict(True, warnings=warnings, unknown_fields=unknown)
 
 

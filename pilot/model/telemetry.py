@@ -93,7 +93,7 @@ class MetricSelector(OneOfMessage, frozen=True):
     ALTERNATIVES: ClassVar[tuple[tuple[str, ...], ...]] = (("metric", "custom_metric"),)
 
     metric: IstioMetric | None = None
-    custom_metric: str = ""
+    custom_metric: str | None = None
     mode: WorkloadMode = WorkloadMode.CLIENT_AND_SERVER
 
 

@@ -11,6 +11,7 @@ from pilot.gatewayapi.policy import BackendTlsPolicy, ReferenceGrant
 from pilot.gatewayapi.route import GrpcRoute, HttpRoute, TcpRoute, TlsRoute
 from pilot.model.access_control import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 from pilot.model.authorization_policy import AuthorizationPolicy
+from pilot.model.declared_proxy_config import DeclaredProxyConfig
 from pilot.model.destination_rule import DestinationRule
 from pilot.model.envoy_filter import EnvoyFilter
 from pilot.model.gateway import Gateway
@@ -87,6 +88,7 @@ _ALL = (
         ["v1", "v1beta1", "v1alpha3"],
         [VirtualService, DestinationRule, Gateway, ServiceEntry, WorkloadEntry, WorkloadGroup, Sidecar],
     ),
+    *_kinds(NETWORKING, ["v1beta1"], [DeclaredProxyConfig]),
     *_kinds(SECURITY, ["v1", "v1beta1"], [PeerAuthentication, AuthorizationPolicy, RequestAuthentication]),
     *_kinds(NETWORKING, ["v1alpha3"], [EnvoyFilter]),
     *_kinds(TELEMETRY, ["v1", "v1alpha1"], [Telemetry]),

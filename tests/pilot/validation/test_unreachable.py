@@ -8,14 +8,6 @@ from tests.pilot.validation.samples import refused, warned
 
 @pytest.mark.parametrize(
     ("spec", "field"),
-    [],
-)
-def test_what_is_wrong_is_refused_by_field(spec: str, field: str) -> None:
-    assert refused(VirtualService, spec) == [field]
-
-
-@pytest.mark.parametrize(
-    ("spec", "field"),
     [
         ("{hosts: [a], http: [{redirect: {uri: /}}, {match: [{port: 1}], redirect: {uri: /}}]}", "spec.http[1]"),
         (

@@ -1,0 +1,87 @@
+"""Whether JSON is one of Envoy's messages.
+
+In: JSON that somebody wrote, and what it is to be. Out: what does not fit. Applies nothing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, Final
+
+from google.protobuf import json_format
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.message_factory import GetMessageClass
+
+from pilot.model.envoy_filter import ApplyTo
+
+KINDS: Final[Mapping[ApplyTo, str]] = {
+    ApplyTo.LISTENER: "envoy.config.listener.v3.Listener",
+    ApplyTo.FILTER_CHAIN: "envoy.config.listener.v3.FilterChain",
+    ApplyTo.NETWORK_FILTER: "envoy.config.listener.v3.Filter",
+    ApplyTo.LISTENER_FILTER: "envoy.config.listener.v3.ListenerFilter",
+    ApplyTo.HTTP_FILTER: "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
+    ApplyTo.ROUTE_CONFIGURATION: "envoy.config.route.v3.RouteConfiguration",
+    ApplyTo.VIRTUAL_HOST: "envoy.config.route.v3.VirtualHost",
+    ApplyTo.HTTP_ROUTE: "envoy.config.route.v3.Route",
+    ApplyTo.CLUSTER: "envoy.config.cluster.v3.Cluster",
+    ApplyTo.EXTENSION_CONFIG: "envoy.config.core.v3.TypedExtensionConfig",
+    ApplyTo.BOOTSTRAP: "envoy.config.bootstrap.v3.Bootstrap",
+}
+"""What the value of a patch is, by what it changes."""
+_OURS: Final = {
+    "stats.PluginConfig": "istio_api.stats_pb2",
+    "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig": "istio_api.alpn_pb2",
+    "envoy.tcp.metadataexchange.config.MetadataExchange": "istio_api.metadata_exchange_pb2",
+}
+_OLD: Final = re.compile(r"envoy\.(?:.*\.)?v2(?:alpha\d*)?\.\w+")
+"""Types of the second version of Envoy's API, which no proxy of today reads."""
+_LONGEST: Final = 200  # of what is told about a value
+
+
+@lru_cache(maxsize=4096)
+def message_class(name: str) -> Any | None:
+    """The class of a message by its full name; its package is loaded. None where nobody here knows it."""
+    package = name.rpartition(".")[0]
+    if _OLD.fullmatch(name):
+        return None
+    try:
+        if name in _OURS:
+            import_module(_OURS[name])
+        elif package.startswith(("envoy.", "xds.", "udpa.")):
+            for module in iter_modules(import_module(package).__path__):
+                if module.name.endswith("_pb2"):
+                    import_module(f"{package}.{module.name}")
+        return GetMessageClass(Default().FindMessageTypeByName(name))
+    except (ImportError, AttributeError, KeyError, TypeError):
+        return None
+
+
+def unknown_types(value: object) -> Iterator[str]:
+    """Every `@type` that nobody here knows."""
+    if isinstance(value, Mapping):
+        url = value.get("@type")
+        if isinstance(url, str) and message_class(url.rpartition("/")[2]) is None:
+            yield url
+        for each in value.values():
+            yield from unknown_types(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from unknown_types(each)
+
+
+def value_faults(kind: str, value: Mapping[str, object]) -> tuple[str | None, str | None]:
+    """Why it is no message of this kind, and which field the message does not have; None where there is nothing."""
+    made, plain = message_class(kind), dict(value)
+    assert made is not None, kind
+    try:
+        json_format.ParseDict(plain, made())
+        return None, None
+    except (json_format.ParseError, TypeError, ValueError) as error:
+        strange = str(error)
+    try:
+        json_format.ParseDict(plain, made(), ignore_unknown_fields=True)
+        return None, strange[:_LONGEST]
+    except (json_format.ParseError, TypeError, ValueError) as error:
+        return f"expected a {kind}: {str(error)[:_LONGEST]}", None
