@@ -10,14 +10,18 @@ snapshot is served: proxies of one class share one view, and each question about
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from pilot.generators import clusters, endpoints, listeners, nds, routes, secrets
+from pilot.generators.ambient import addresses, authorizations
 from pilot.generators.patching import sets as patches
 from pilot.memo import Memoized, Work, finish
 from pilot.model.interning import Interner
 from pilot.model.snapshot import Snapshot
 from pilot.resources import ResourceSet, resource_set
 from pilot.type_urls import (
+    ADDRESS,
+    AUTHORIZATION,
     CLUSTER,
     ENDPOINT,
     EXTENSION_CONFIG,
@@ -25,10 +29,12 @@ from pilot.type_urls import (
     NAME_TABLE,
     ROUTE,
     SECRET,
+    WORKLOAD,
     TypeUrl,
 )
 from pilot.view import build, renewal
-from pilot.view.proxy import Proxy
+from pilot.view.ambient import AmbientView, ambient_view
+from pilot.view.proxy import Proxy, ProxyKind
 from pilot.view.proxy_view import ProxyView
 
 Answer = ResourceSet | None
@@ -65,6 +71,12 @@ _GENERATORS: Mapping[TypeUrl, Generator] = {
     NAME_TABLE: _in_one_piece(nds.build),
     EXTENSION_CONFIG: _extension_configs,
 }
+_DISCOVERY: Mapping[TypeUrl, Callable[[AmbientView, Names], ResourceSet]] = {
+    ADDRESS: addresses.build,
+    WORKLOAD: addresses.build_workloads,
+    AUTHORIZATION: authorizations.build,
+}
+"""What there is in the whole mesh, whoever asks."""
 _PROXIES = 8192
 _CLASSES = 1024
 _ANSWERS = 16_384
@@ -76,13 +88,23 @@ def resources_for(snapshot: Snapshot, proxy: Proxy, type_url: TypeUrl, names: Na
 
     None: the type is not served to this proxy, not even an empty answer.
     """
+    if type_url in _DISCOVERY:
+        return _discover(snapshot, proxy, type_url, names)
     return finish(_generate(build.build(snapshot, proxy), type_url, names))
 
 
 def _generate(view: ProxyView, type_url: TypeUrl, names: Names) -> Work[Answer]:
     generate = _GENERATORS.get(type_url)
-    made = (yield from generate(view, names)) if generate else None
+    if generate is None or view.traits.kind is ProxyKind.ZTUNNEL:
+        return None
+    made = yield from generate(view, names)
     return (yield from patches.steps(made, view, type_url)) if made is not None else None
+
+
+def _discover(snapshot: Snapshot, proxy: Proxy, type_url: TypeUrl, names: Names) -> Answer:
+    if not snapshot.features.ambient:
+        return None
+    return _DISCOVERY[type_url](ambient_view(snapshot, proxy), names)
 
 
 class Moment:
@@ -103,20 +125,25 @@ class Moment:
         self._renewed: dict[int, ProxyView | None] = {}
         """By the identity of the former view."""
         self._answers = Memoized(_generated, _ANSWERS)
+        self._discovered = Memoized(partial(_discover, snapshot), _PROXIES)
         self._underway: dict[tuple[int, TypeUrl, int], tuple[Work[Answer], ProxyView, Names]] = {}
         """Questions that somebody has begun to answer; whoever asks them too helps."""
 
     def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: Names) -> ResourceSet | None:
         """As the function of that name. `names` are compared by identity: equal sets should be one object."""
+        if type_url in _DISCOVERY:
+            return self._discovered(proxy, type_url, names)
         return self._answers(self._view(proxy), type_url, names)
 
     @property
     def was_asked(self) -> bool:
         """Somebody was given an answer."""
-        return self._answers.calls > 0
+        return self._answers.calls > 0 or self._discovered.calls > 0
 
     def steps(self, proxy: Proxy, type_url: TypeUrl, names: Names) -> Iterator[None] | None:
         """What `resources_for` would have to compute, in pieces of a millisecond or so; None if it knows."""
+        if type_url in _DISCOVERY:
+            return None
         view = self._view(proxy)
         return None if self._answers.knows(view, type_url, names) else self._work(view, type_url, names)
 

@@ -42,6 +42,9 @@ PUSH_ORDER: Final = (
 BY_NAME: Final = frozenset({ENDPOINT, ROUTE, SECRET, EXTENSION_CONFIG})
 """Types that are only ever asked for by resource name; every other type is a wildcard type."""
 
+BY_KEY: Final = frozenset({ADDRESS, WORKLOAD})
+"""Types whose resources may also be asked for by what they are found by: addresses, or the services they belong to."""
+
 
 def short_name(type_url: str) -> str:
     """The name people use for a type ("CDS"), or the type URL itself where there is none."""

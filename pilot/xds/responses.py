@@ -15,7 +15,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from pilot.resources import Resource, ResourceSet
-from pilot.type_urls import BY_NAME, TypeUrl
+from pilot.type_urls import BY_KEY, BY_NAME, TypeUrl
 from pilot.xds import warming, wire
 from pilot.xds.subscription import EVERYTHING, Subscription
 
@@ -98,7 +98,7 @@ class Responses:
         """
         found = self.difference(old, new)
         removed = found.removed
-        if removed and not wanted.wildcard:  # a name that was given up is not news
+        if removed and not wanted.wildcard and type_url not in BY_KEY:  # a name that was given up is not news
             removed = tuple(name for name in removed if name in wanted.names)
         key = ("delta", type_url, id(old), id(new), asked, removed, id(clusters))
         return self._bodies.get(

@@ -11,7 +11,7 @@ behaviour 1.8 (state of the world), 1.9 (delta). `istiod:` marks where we follow
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pilot.type_urls import BY_NAME, TypeUrl
+from pilot.type_urls import BY_KEY, BY_NAME, TypeUrl
 
 EVERYTHING = "*"
 """The name that stands for every resource the server has for the client."""
@@ -106,7 +106,8 @@ def _first_change(
     by_name = type_url in BY_NAME
     wildcard = EVERYTHING in added or (not subscribe and not by_name and EVERYTHING not in unsubscribe)
     # istiod: what a client claims to have of a type asked for by name counts as subscribed (recorded).
-    names = added | (claimed - unsubscribe if by_name else NO_NAMES)
+    counts = by_name or (type_url in BY_KEY and not wildcard)
+    names = added | (claimed - unsubscribe if counts else NO_NAMES)
     # What is claimed is only sent if it differs: it is wanted, but not asked for.
     asked = (added - claimed) | _star(wildcard)
     return Step(_subscription(names, wildcard, explicit=bool(subscribe)), asked)
