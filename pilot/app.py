@@ -22,6 +22,7 @@ from ca.errors import CaError
 from ca.state_directory import StateDirectory
 from pilot import memory, trust
 from pilot.authentication import translated
+from pilot.debug.status_page import add_status_page
 from pilot.debug.web import http_application, monitoring_application
 from pilot.feed import Feed
 from pilot.mesh import Mesh
@@ -82,7 +83,9 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     feed = Feed(settings, mesh, debounce, keys)
     async with contextlib.AsyncExitStack() as undo:
         undo.callback(debounce.close)
-        await _serve_http(undo, addresses.http, http_application(feed.missing, feed.problems))
+        pages = http_application(feed.missing, feed.problems)
+        add_status_page(pages, mesh, ads.connections)
+        await _serve_http(undo, addresses.http, pages)
         await _serve_http(undo, addresses.monitoring, monitoring_application(registry, feed.problems))
         secured = await undo.enter_async_context(
             trust.establish(settings, files.mesh.trust_domain, registry, SnapshotPods(mesh))

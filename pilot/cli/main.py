@@ -25,6 +25,8 @@ COMMANDS: Final = {
     "serve": Entry("pilot.cli.serve", "serve", "Serve the mesh in a directory of YAML."),
     "proxy": Entry("pilot.cli.proxy", "proxy", "Run one Envoy: its certificate, its bootstrap, its signals."),
     "ca": Entry("pilot.cli.certificates", "ca", "Make, check and read the certificates of a mesh's CA."),
+    "status": Entry("pilot.cli.status", "status", "Show conditions of gateways and routes, and who has accepted them."),
+    "validate": Entry("pilot.cli.validate", "validate", "Tell whether an API server should take what is in files."),
     "token": Entry("pilot.cli.token", "token", "Print a token by which a workload proves who it is."),
 }
 """By the word typed, in the order of `meshpilot --help`."""

@@ -1,0 +1,37 @@
+"""Statuses as lists."""
+
+from pilot.model.objects import ObjectKey
+from pilot.status.acknowledgement import Progress
+from pilot.status.report import Question, entries, select
+from tests.pilot.gatewayapi.worlds import HTTP, route, world
+
+FOUND = entries(
+    world(HTTP, route("HTTPRoute", "rules: []")),
+    {
+        ObjectKey("KubernetesGateway", "gws", "main"): Progress(2, 1),
+        ObjectKey("Gateway", "x", "old"): Progress(1, 1),
+    },
+)
+
+
+def test_objects_are_named_as_documents_name_them() -> None:
+    assert [(each["apiVersion"], each["kind"], each["namespace"], each["name"]) for each in FOUND] == [
+        ("gateway.networking.k8s.io/v1", "Gateway", "gws", "main"),
+        ("networking.istio.io/v1", "Gateway", "x", "old"),
+        ("gateway.networking.k8s.io/v1", "GatewayClass", "", "istio"),
+        ("gateway.networking.k8s.io/v1", "GatewayClass", "", "istio-remote"),
+        ("gateway.networking.k8s.io/v1", "HTTPRoute", "app", "r"),
+    ]
+
+
+def test_what_proxies_serve_says_how_far_it_has_come() -> None:
+    assert FOUND[0]["proxies"] == {"connected": 2, "acknowledged": 1}
+    assert "proxies" not in FOUND[4]
+    assert FOUND[1]["status"] == {}
+
+
+def test_questions_choose() -> None:
+    assert len(select(FOUND, Question())) == 5
+    assert [each["name"] for each in select(FOUND, Question(kind="gateway"))] == ["main", "old"]
+    assert [each["name"] for each in select(FOUND, Question(kind="Gateway", namespace="x"))] == ["old"]
+    assert [each["kind"] for each in select(FOUND, Question(name="r"))] == ["HTTPRoute"]
