@@ -65,7 +65,7 @@ def differences(schema: dict[str, Any], type_: inspect.Type, path: str) -> list[
         "integer": inspect.IntType,
         "boolean": inspect.BoolType,
         "number": inspect.FloatType,
-        "object": inspect.StructType,
+        "object": inspect.StructType | inspect.DictType,  # any JSON, where the schema says nothing of it
     }
     same = isinstance(type_, plain[schema["type"]]) and "enum" not in schema
     return [] if same else [f"{path}: {schema['type']} is {type(type_).__name__}"]
