@@ -12,9 +12,10 @@ from pilot.model import extensions, policies
 from pilot.model.destination_rule import DestinationRule
 from pilot.model.endpoint_index import EndpointChange
 from pilot.model.gateway import Gateway
-from pilot.model.kubernetes import Endpoints, EndpointSlice, Node, Pod
+from pilot.model.kubernetes import Endpoints, EndpointSlice, KubernetesService, Node, Pod
 from pilot.model.kubernetes import Namespace as KubernetesNamespace
 from pilot.model.object_store import Replacement
+from pilot.model.objects import Object
 from pilot.model.peer_authentication import PeerAuthentication
 from pilot.model.secret import ConfigMap, Secret
 from pilot.model.service import Hostname, Namespace, Resolution
@@ -46,12 +47,18 @@ class Change:
 
     credentials: bool = False
     """Secrets, ConfigMaps, or who may read them."""
+    addresses: bool = False
+    """What workload discovery tells may differ."""
 
     def __bool__(self) -> bool:
-        return self.full or self.credentials or bool(self.hosts)
+        return self.full or self.credentials or self.addresses or bool(self.hosts)
 
 
 NO_CHANGE = Change()
+
+
+CAPTURED = "ambient.istio.io/redirection"
+"""Annotation of a Pod whose traffic a ztunnel takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +85,31 @@ def describe(old: "Snapshot", new: "Snapshot", replaced: tuple[Replacement, ...]
         or policies.is_other(old.policies, new.policies)
         or old.extensions is not new.extensions
         or old.sidecars is not new.sidecars
+        or old.conversions.waypoints is not new.conversions.waypoints
         or any(each.is_structural or not _is_eds(new.service_index, each.service) for each in derived.endpoints)
     )
     credentials = old.credentials is not new.credentials
-    if not full and not hosts and not credentials:
+    addresses = new.features.ambient and (bool(hosts or derived.workloads) or any(map(_is_told, replaced)))
+    if not full and not hosts and not credentials and not addresses:
         return NO_CHANGE
     updated = frozenset(_causes(old, new, replaced, derived, hosts))
-    return Change(full, hosts, updated, workloads, credentials)
+    return Change(full, hosts, updated, workloads, credentials, addresses)
+
+
+def _is_told(each: Replacement) -> bool:
+    """Whether workload discovery may tell of a change that means nothing to indexes."""
+    match each.key.kind:
+        case Pod.KIND:
+            return _annotation(each.old, CAPTURED) != _annotation(each.new, CAPTURED)
+        case KubernetesNamespace.KIND:
+            return (each.old and each.old.metadata.labels) != (each.new and each.new.metadata.labels)
+        case KubernetesService.KIND | ServiceEntry.KIND | WorkloadEntry.KIND:
+            return True
+    return False
+
+
+def _annotation(declared: Object | None, name: str) -> str:
+    return declared.metadata.annotations.get(name, "") if declared is not None else ""
 
 
 def _moved(change: WorkloadChange) -> bool:

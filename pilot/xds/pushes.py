@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
-from pilot.type_urls import ENDPOINT, TypeUrl
+from pilot.type_urls import BY_KEY, ENDPOINT, TypeUrl
 
 K = TypeVar("K", bound=Hashable)
 
@@ -32,8 +32,8 @@ class Change:
 
     @property
     def is_urgent(self) -> bool:
-        """Endpoints alone."""
-        return self.types == _ENDPOINTS
+        """Endpoints alone, or workloads."""
+        return self.types is not None and self.types <= _ENDPOINTS
 
     def affects(self, type_url: TypeUrl) -> bool:
         """Whether resources of this type can have changed."""
@@ -50,7 +50,7 @@ class Change:
         return Change(types, reasons, min(self.since, later.since))
 
 
-_ENDPOINTS = frozenset((ENDPOINT,))
+_ENDPOINTS = BY_KEY | {ENDPOINT}
 
 
 class Timer(Protocol):
@@ -143,6 +143,9 @@ class PushQueue(Generic[K]):
     def __len__(self) -> int:
         """Streams whose turn can come."""
         return len(self._urgent.keys() | self._full.keys())
+
+    def __bool__(self) -> bool:
+        return bool(self._urgent or self._full)
 
     def put(self, key: K, change: Change) -> None:
         """A stream is to be pushed; merges with what already waits for it."""

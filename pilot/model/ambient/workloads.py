@@ -10,6 +10,7 @@ from pilot.model import endpoint_slices, service_entries
 from pilot.model.ambient import policies
 from pilot.model.ambient.address import MeshService, MeshWorkload, Ports, Tunnel
 from pilot.model.ambient.mesh import AmbientMesh
+from pilot.model.changes import CAPTURED
 from pilot.model.kubernetes import EndpointSlice, KubernetesService, Pod, SliceEndpoint
 from pilot.model.mesh_settings import is_ip
 from pilot.model.objects import Object
@@ -21,7 +22,6 @@ from pilot.model.workload_entry import WorkloadEntry, WorkloadEntrySpec
 from pilot.model.workloads import WorkloadInstance
 
 Services = Mapping[str, MeshService]
-_REDIRECTION = "ambient.istio.io/redirection"
 _TUNNEL_LABEL = "networking.istio.io/tunnel"
 _NAMES = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
 _REVISIONS = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
@@ -115,7 +115,7 @@ def _gateway(network: str, mesh: AmbientMesh) -> TunnelAddress | None:
 def _tunnel(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Tunnel:
     if "http" in labels.get(_TUNNEL_LABEL, "").split(","):
         return Tunnel.NATIVE_HBONE
-    return Tunnel.HBONE if annotations.get(_REDIRECTION) == "enabled" else Tunnel.NONE
+    return Tunnel.HBONE if annotations.get(CAPTURED) == "enabled" else Tunnel.NONE
 
 
 def _first(labels: Mapping[str, str], names: tuple[str, ...]) -> str:

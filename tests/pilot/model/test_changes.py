@@ -3,7 +3,9 @@ from pilot.model.mesh import MeshConfig
 from pilot.model.mesh_networks import MeshNetworks, Network, NetworkEndpoints
 from pilot.model.service import Hostname, Namespace
 from pilot.resources import Origin
+from tests.ambient_mesh import AMBIENT, SHOP
 from tests.pilot.model.meshes import edit, mesh_of, remove
+from tests.recordings import decode_objects, snapshot_of
 
 SLICE = """
 kind: EndpointSlice
@@ -69,3 +71,19 @@ def test_policies_and_sidecars_are_causes() -> None:
         _, change = edit(mesh_of(WEB), text)
         assert change.full
         assert {each.name for each in change.updated} == {"p"}
+
+
+def test_pod_that_is_captured_is_told_to_ztunnels_alone() -> None:
+    snapshot = snapshot_of(SHOP, environment=AMBIENT)
+    freed = SHOP.split("---")[2].replace("annotations: {ambient.istio.io/redirection: enabled}", "annotations: {}")
+    _, change = snapshot.apply(list(decode_objects(freed)))
+    assert change.addresses
+    assert not change.full
+    assert not change.hosts
+
+
+def test_foreign_annotations_are_told_to_nobody() -> None:
+    snapshot = snapshot_of(SHOP, environment=AMBIENT)
+    noted = SHOP.split("---")[2].replace("annotations: {", "annotations: {example.com/note: x, ")
+    _, change = snapshot.apply(list(decode_objects(noted)))
+    assert not change
