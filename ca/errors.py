@@ -16,7 +16,8 @@
     ├── KeySetError             an issuer's public keys cannot be had
     ├── InvalidIdError          text that is no SPIFFE id or trust domain
     ├── BundleError             CA key, certificate, chain and roots that do not fit together
-    └── StateError              the state directory cannot be read or written
+    ├── StateError              the state directory cannot be read or written
+    └── RolloverError           a change of the mesh's root that is not possible now
 
 `status_of` is the one place where the tree becomes gRPC. Nothing here logs, counts or sends.
 
@@ -141,6 +142,10 @@ class BundleError(CaError):
 
 class StateError(CaError):
     """The state directory cannot be used."""
+
+
+class RolloverError(CaError):
+    """A change of the mesh's root cannot begin, go on or go back; says why."""
 
 
 def status_of(error: BaseException) -> tuple[grpc.StatusCode, str]:

@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from ca import bundle, signer, template, validate
 from ca.authority import Authority
@@ -65,9 +64,7 @@ def renew(old: Bundle, lifetime: timedelta, *, now: datetime, serial: int) -> Bu
     certificate, key = old.certificate, old.key.reveal()
     if certificate.subject != certificate.issuer:
         raise BundleError("signing certificate: expected a self-signed root, got one that another CA issued")
-    organization = "".join(
-        str(each.value) for each in certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-    )
+    organization = template.organization_of(certificate)
     meant = template.build_root(organization, key.public_key(), lifetime, now=now, serial=serial)
     root = signer.sign(meant, key)
     validate.check(root, meant, root)
@@ -88,7 +85,10 @@ class RootRotation:
         store: RootStore,
         policy: RotationPolicy | None = None,
         jitter: Callable[[], float] = random.random,
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`is_held`: the root is being changed by somebody else at this moment, and is let be."""
+        self._is_held = is_held
         self._authority = authority
         self._store = store
         self._policy = policy or RotationPolicy()
@@ -113,6 +113,8 @@ class RootRotation:
 
         Raises: CaError where the store cannot be used or the root not be renewed; then nothing has changed.
         """
+        if self._is_held():
+            return False
         authority, policy = self._authority, self._policy
         stored = await self._store.load()
         if not is_due(stored.certificate, policy.grace_percent, authority.clock()):

@@ -13,6 +13,7 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
 
+from ca import template
 from ca.authn.caller import Caller
 from ca.authn.grpc_call import GrpcAuthentication
 from ca.authn.impersonation import NodeAuthorizer
@@ -20,6 +21,8 @@ from ca.authority import Authority
 from ca.errors import ImpersonationError, RequestError, SigningError, UnauthenticatedError, status_of
 from ca.metrics import Events
 from ca.registration import Registration
+from ca.rollover.holders import holder_of
+from ca.rollover.ledger import Ledger
 from ca.signing_process import Signer
 from istio_api import ca_pb2
 
@@ -42,9 +45,11 @@ class CertificateService:
         signer: Signer,
         nodes: NodeAuthorizer | None = None,
         registration: Registration | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
-        """`signer`: works beside the event loop. `nodes`: decides who
-        may ask in another's name; without it, nobody. `registration`: signs in the authority's place (EXTERNAL_CA).
+        """`signer`: works beside the event loop. `nodes`: decides who may ask in another's name;
+        without it, nobody. `registration`: signs in the authority's place (EXTERNAL_CA).
+        `ledger`: remembers what was issued.
         """
         self._authority = authority
         self._authentication = authentication
@@ -52,6 +57,7 @@ class CertificateService:
         self._signer = signer
         self._nodes = nodes
         self._registration = registration
+        self._ledger = ledger
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """What the server registers. Messages stay bytes until the caller is known: strangers cost no parsing."""
@@ -85,15 +91,14 @@ class CertificateService:
             chain = await self._registration.sign(message.csr, identities, message.validity_duration, named)
             return ca_pb2.IstioCertificateResponse(cert_chain=chain).SerializeToString()
         authority = self._authority
+        bundle, now, seconds = authority.bundle, authority.clock(), message.validity_duration
         chain = await self._signer.issue(
-            authority.bundle,
-            authority.policy,
-            message.csr,
-            identities,
-            message.validity_duration,
-            now=authority.clock(),
-            serial=authority.new_serial(),
+            bundle, authority.policy, message.csr, identities, seconds, now=now, serial=authority.new_serial()
         )
+        if self._ledger is not None:
+            named = _text(message.metadata, "Proxy") or self._authentication.read(context).peer.rpartition(":")[0]
+            expiry = min(now + template.choose_lifetime(seconds, authority.policy), bundle.issuer.not_after)
+            self._ledger.issued(holder_of(identities, caller, named), bundle, expiry)
         return ca_pb2.IstioCertificateResponse(cert_chain=chain).SerializeToString()
 
     def _check_impersonation(self, caller: Caller, context: Context, wanted: str) -> None:

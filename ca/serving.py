@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ca import signer, template, validate
 from ca.bundle import Bundle, encode_certificate, encode_private_key
@@ -67,7 +66,7 @@ def issue_serving(
 
     Takes 0.1 to 1 s of CPU with an RSA CA. Raises: GenerationError.
     """
-    key = _new_key(bundle.key.reveal())
+    key = signer.new_key(bundle.key.reveal(), _RSA_BITS)
     leaf = template.build_leaf(
         key.public_key(), names, lifetime, bundle.issuer, wants_common_name=False, now=now, serial=serial
     )
@@ -111,12 +110,6 @@ def _readable_file(content: bytes) -> Iterator[str]:
             file.write(content)
             file.flush()
             yield file.name
-
-
-def _new_key(like: PrivateKey) -> PrivateKey:
-    if isinstance(like, ec.EllipticCurvePrivateKey):
-        return ec.generate_private_key(like.curve)
-    return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
 
 
 def _ips_last(name: str) -> tuple[bool, str]:

@@ -41,3 +41,12 @@ def hash_for(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
     if isinstance(key, rsa.RSAPrivateKey) or key.key_size <= 256:
         return hashes.SHA256()
     return hashes.SHA384() if key.key_size <= 384 else hashes.SHA512()
+
+
+def new_key(like: PrivateKey, rsa_bits: int = 2048, *, is_ec: bool | None = None) -> PrivateKey:
+    """A key of the kind of another one; `is_ec`: P-256, or RSA, whatever the other is. RSA takes up to 1 s of CPU."""
+    if is_ec is None and isinstance(like, ec.EllipticCurvePrivateKey):
+        return ec.generate_private_key(like.curve)
+    if is_ec:
+        return ec.generate_private_key(ec.SECP256R1())
+    return rsa.generate_private_key(public_exponent=65537, key_size=rsa_bits)

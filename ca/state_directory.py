@@ -66,6 +66,22 @@ class StateDirectory:
         except OSError as error:
             raise StateError(f"{self.path / name}: cannot be written: {error.strerror}") from error
 
+    def open_journal(self, name: str) -> int:
+        """A descriptor that appends; what was written to it survives the death of the process. Raises: StateError."""
+        self._make()
+        try:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            return os.open(self.path / name, flags, PRIVATE_FILE)
+        except OSError as error:
+            raise StateError(f"{self.path / name}: cannot be written: {error.strerror}") from error
+
+    def remove(self, name: str) -> None:
+        """Removes a file; one that is not there is no error. Raises: StateError."""
+        try:
+            (self.path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise StateError(f"{self.path / name}: cannot be removed: {error.strerror}") from error
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Only one process is inside. The system lets go of the lock when its holder dies, however it dies.

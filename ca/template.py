@@ -156,6 +156,12 @@ def build_root(
     )
 
 
+def organization_of(root: x509.Certificate) -> str:
+    """What `build_root` was told; empty where the root has no such name."""
+    names = root.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return "".join(str(each.value) for each in names)
+
+
 def build_intermediate(
     organization: str,
     common_name: str,

@@ -1,8 +1,8 @@
 """What rests on the certificate authority: the secure port, who calls it, the service that signs.
 
 In: settings. Out: a `Trust` to wire a gRPC server with. Puts the parts of `ca` together; decides nothing itself.
-Tasks of its own, which end with the context: renewal of the control plane's certificate, of the self-signed root,
-reload of a plugged-in CA, refresh of an issuer's keys.
+Tasks of its own, which end with the context: renewal of the control plane's certificate, what `signing` wants to be
+run, refresh of an issuer's keys.
 """
 
 import asyncio
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import grpc
 from prometheus_client import CollectorRegistry
 
-from ca import plugged_in, self_signed
 from ca.authn import local_issuer
 from ca.authn.bearer import LocalTokenAuthenticator
 from ca.authn.caller import Authenticator
@@ -26,22 +25,18 @@ from ca.authn.http_fetch import HttpFetch
 from ca.authn.impersonation import NodeAuthorizer, Pods, parse_accounts
 from ca.authn.key_sets import KeyCache
 from ca.authn.oidc import JwtRule, OidcAuthenticator
-from ca.authority import Authority, random_serial
-from ca.bundle import Bundle
+from ca.authority import Authority
 from ca.metrics import CaMetrics
-from ca.reload import PluggedInReload
-from ca.root_rotation import RootRotation, RotationPolicy
+from ca.rollover.following import Followers
 from ca.rotation import ServingRotation
 from ca.secure_port import SecurePort
-from ca.self_signed import DirectoryRootStore
 from ca.service import CertificateService
 from ca.serving import host_names
 from ca.serving_files import ServingFiles
 from ca.signing_process import SigningProcess
 from ca.spiffe import TrustDomain, parse_trust_domain
-from ca.state_directory import StateDirectory
-from ca.template import LifetimePolicy
 from pilot.settings import Certificates, Settings
+from pilot.signing import choose
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 """A mesh without Kubernetes is called by address; these are always right."""
@@ -68,13 +63,14 @@ async def establish(
     """
     domain, limits = parse_trust_domain(trust_domain), settings.certificates
     async with contextlib.AsyncExitStack() as undo:
-        authority, upkeep = await _authority(settings, domain)
+        signing = await choose(settings, domain)
+        authority = signing.authority
         rotation = await asyncio.to_thread(_serving, settings, authority)
         port = SecurePort(
             lambda: rotation.context, lambda der: spiffe_names(der, domain, authority.clock()), settings.state_dir
         )
         undo.callback(port.close)
-        tasks = [upkeep, rotation.serve_rotation()]
+        tasks = [rotation.serve_rotation()]
         chain = Chain(
             await _authenticators(settings, domain, undo, tasks), limits.authenticate, limits.authenticate_plaintext
         )
@@ -82,42 +78,14 @@ async def establish(
         metrics = CaMetrics(authority)
         registry.register(metrics)
         signer = await undo.enter_async_context(SigningProcess())
-        service = CertificateService(authority, authentication, metrics, signer, _nodes(settings, pods))
+        followers = Followers(authority, signing.ledger, authentication)
+        service = CertificateService(
+            authority, authentication, metrics, signer, _nodes(settings, pods), ledger=signing.ledger
+        )
+        tasks += signing.tasks(followers)
         for each in tasks:
             undo.push_async_callback(_cancel, asyncio.create_task(each))
-        yield Trust(port, authentication, (service.handler(),) if limits.enabled else ())
-
-
-async def _authority(settings: Settings, domain: TrustDomain) -> tuple[Authority, Coroutine[None, None, None]]:
-    """Who signs, and what keeps that current: an operator's CA if one is plugged in, else our own root."""
-    limits, clock = settings.certificates, local_issuer.utc_now
-    policy = LifetimePolicy(limits.default_ttl, limits.max_ttl)
-    directory = limits.plugged_in_dir
-    if plugged_in.is_plugged_in(directory, holds_self_signed=limits.holds_self_signed):
-        bundle: Bundle = await asyncio.to_thread(
-            plugged_in.load, directory, now=clock(), with_revocations=limits.with_revocations
-        )
-        _log.info(f"certificates are signed by the CA plugged in at {directory}")
-        authority = Authority(bundle, policy)
-        reload = PluggedInReload(
-            authority, directory, is_multi_root=limits.is_multi_root, with_revocations=limits.with_revocations
-        )
-        return authority, reload.serve_reload()
-    state = StateDirectory(settings.state_dir)
-    bundle = await asyncio.to_thread(
-        self_signed.load_or_create,
-        state,
-        str(domain),
-        now=clock(),
-        new_serial=random_serial,
-        lifetime=limits.root_ttl,
-        rsa_bits=limits.root_rsa_bits,
-    )
-    authority = Authority(bundle, policy)
-    rotation = RotationPolicy(
-        limits.root_check_interval, limits.root_grace_percent, limits.root_check_jitter, limits.root_ttl
-    )
-    return authority, RootRotation(authority, DirectoryRootStore(state, clock), rotation).serve_rotation()
+        yield Trust(port, authentication, (service.handler(), followers.handler()) if limits.enabled else ())
 
 
 async def _authenticators(

@@ -4,7 +4,7 @@ In: `AgentOptions`. Out: a running, configured Envoy, and at the end its exit co
 certificate, and is never restarted: renewed secrets reach it over SDS. When the agent is asked to stop, Envoy drains
 first; when the agent dies, the kernel kills Envoy; when Envoy dies, the agent ends with its code.
 
-Tasks: `Identity.serve` and `_watch_files` run beside `_run`, which owns the Envoy process.
+Tasks: `Identity.serve`, `RootFollower.serve` and `_watch_files` run beside `_run`, which owns the Envoy process.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from pilot.agent.admin import AdminClient
 from pilot.agent.certificate_authority import CertificateAuthority, ControlPlane
 from pilot.agent.envoy import EnvoyProcess, build_arguments, find_binary
 from pilot.agent.errors import AdminError, AgentError
+from pilot.agent.following import RootFollower
 from pilot.agent.identity import Identity
 from pilot.agent.options import Address, AgentOptions
 from pilot.agent.run_directory import RunDirectory
@@ -104,7 +105,9 @@ class Agent:
         """Runs Envoy beside the tasks that look after its secrets. A bug in one of them ends the agent, and Envoy."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                keepers = [tasks.create_task(self.identity.serve()), tasks.create_task(self._watch_files())]
+                follower = RootFollower(self.options, self.identity, self._store)
+                beside = (self.identity.serve(), follower.serve(), self._watch_files())
+                keepers: list[asyncio.Task[None]] = [tasks.create_task(each) for each in beside]
                 try:
                     return await self._run(directory)
                 finally:

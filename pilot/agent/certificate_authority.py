@@ -46,29 +46,38 @@ class ControlPlane:
         request = ca_pb2.IstioCertificateRequest(
             csr=csr.decode(), validity_duration=max(1, round(self._options.lifetime.total_seconds()))
         )
-        metadata = [("clusterid", self._options.cluster_id)]
-        if isinstance(credentials, BearerToken):
-            metadata.append(("authorization", f"Bearer {credentials.value}"))
+        request.metadata.update({"Proxy": self._options.name})  # tells apart workloads of one identity
         try:
-            async with self._channel(roots_pem, credentials) as channel:
+            async with open_channel(self._options, roots_pem, credentials) as channel:
                 call = channel.unary_unary(
                     METHOD,
                     request_serializer=ca_pb2.IstioCertificateRequest.SerializeToString,
                     response_deserializer=ca_pb2.IstioCertificateResponse.FromString,
                 )
-                response = await call(request, timeout=TIMEOUT, metadata=tuple(metadata))
+                response = await call(request, timeout=TIMEOUT, metadata=call_metadata(self._options, credentials))
         except grpc.aio.AioRpcError as error:
             raise SigningError(error.code(), error.details() or "no reason given") from error
         return tuple(response.cert_chain)
 
-    def _channel(self, roots_pem: bytes, credentials: Credentials | None) -> grpc.aio.Channel:
-        own = credentials if isinstance(credentials, WorkloadCertificate) else None
-        pair = (own.key_pem, own.chain_pem) if own is not None else (None, None)
-        tls = grpc.ssl_channel_credentials(roots_pem, *pair)
-        settings = (
-            ("grpc.ssl_target_name_override", self._options.discovery_name),
-            ("grpc.enable_http_proxy", 0),
-            ("grpc.enable_retries", 0),
-            ("grpc.use_local_subchannel_pool", 1),  # else the last failure's back-off delays this attempt
-        )
-        return grpc.aio.secure_channel(str(self._options.discovery), tls, options=settings)
+
+def open_channel(options: AgentOptions, roots_pem: bytes, credentials: Credentials | None) -> grpc.aio.Channel:
+    """A connection of its own to the control plane, which has to prove itself to one of the roots."""
+    own = credentials if isinstance(credentials, WorkloadCertificate) else None
+    pair = (own.key_pem, own.chain_pem) if own is not None else (None, None)
+    tls = grpc.ssl_channel_credentials(roots_pem, *pair)
+    settings = (
+        ("grpc.ssl_target_name_override", options.discovery_name),
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.enable_retries", 0),
+        ("grpc.use_local_subchannel_pool", 1),  # else the last failure's back-off delays this attempt
+        ("grpc.keepalive_time_ms", 30_000),
+    )
+    return grpc.aio.secure_channel(str(options.discovery), tls, options=settings)
+
+
+def call_metadata(options: AgentOptions, credentials: Credentials | None) -> tuple[tuple[str, str], ...]:
+    """The headers of a call: our cluster, and the token where that is the credential."""
+    cluster = ("clusterid", options.cluster_id)
+    if isinstance(credentials, BearerToken):
+        return cluster, ("authorization", f"Bearer {credentials.value}")
+    return (cluster,)

@@ -29,11 +29,13 @@ from pilot.agent.workload_certificate import (
     chains_to,
     decode_certificates,
     encode_certificates,
+    fingerprint,
     generate_key,
 )
 
 logger = logging.getLogger("agent")
 
+RENEWALS, RENEWAL_SPREAD = 3, 1.0  # how often, and within how many seconds, a change of signer is followed
 LONGEST_SLEEP = timedelta(seconds=60)  # then the clock is read again: a host that was suspended wakes up late
 
 
@@ -64,6 +66,10 @@ class Identity:
         self._due = clock()
         self._hurry = asyncio.Event()
         self._prefers_token = False
+        self.signer = ""
+        """Fingerprint of the root that certificates are to lead to; empty where the control plane does not say."""
+        self._followed: tuple[x509.Certificate, ...] | None = None
+        self._renewals_left = 0
         self._root_signature: file_watch.Signature | None = None
         self._file_roots: tuple[x509.Certificate, ...] = ()
 
@@ -78,6 +84,33 @@ class Identity:
         """Ends every wait: the next request for a certificate is due now."""
         self._due = self._clock()
         self._hurry.set()
+
+    def follow(self, roots: tuple[x509.Certificate, ...], signer: str, spread: float) -> None:
+        """The control plane says what to trust. Whose certificate leads to another root than `signer` renews it at a
+        random moment within `spread` seconds.
+        """
+        self._followed, self.signer, self._renewals_left = roots, signer, RENEWALS
+        self._publish_roots()
+        self._renew_for_signer(spread)
+
+    def roots(self) -> tuple[x509.Certificate, ...]:
+        """What this workload trusts: the root file, and what the control plane that it vouches for added."""
+        if self._followed is not None:
+            return tuple(dict.fromkeys((*self._file_roots, *self._followed)))
+        learned = self.certificate.roots if self.certificate is not None else ()
+        return tuple(dict.fromkeys((*self._file_roots, *learned)))
+
+    def _renew_for_signer(self, spread: float) -> None:
+        """An answer may have been under way when the signer changed; but a signer that is never obeyed is let be."""
+        certificate, signer = self.certificate, self.signer
+        if certificate is None or not signer or not self._renewals_left:
+            return
+        wanted = [each for each in self.roots() if fingerprint(each) == signer]
+        if wanted and not chains_to(certificate.chain, wanted):
+            self._renewals_left -= 1
+            due = self._clock() + timedelta(seconds=self._draw() * spread)
+            self._due = min(self._due, due)
+            self._hurry.set()
 
     def reread_roots(self) -> None:
         """Takes over a changed root file; a certificate that none of the roots in it vouches for is renewed at once.
@@ -134,7 +167,7 @@ class Identity:
     async def _ask(self) -> None:
         """One attempt. Raises: SigningError, CertificateError, TokenError."""
         self.reread_roots()
-        trusted = self._roots()
+        trusted = self.roots()
         if not trusted:
             message = f"root file {self._options.root}: there is none to trust yet"
             raise CertificateError(message)
@@ -149,6 +182,7 @@ class Identity:
         self._due = now + renewal_delay(now, certificate.not_after, self._options.renewal, self._draw())
         self._store.put(build_certificate(certificate))
         self._publish_roots()
+        self._renew_for_signer(RENEWAL_SPREAD)
         self.available.set()
         logger.info(
             f"{self._options.name}: certificate {certificate.serial} for {self._options.spiffe_id} until "
@@ -176,14 +210,9 @@ class Identity:
         return self._prefers_token
 
     def _publish_roots(self) -> None:
-        roots = self._roots()
+        roots = self.roots()
         if roots:
             self._store.put(build_roots(roots))
-
-    def _roots(self) -> tuple[x509.Certificate, ...]:
-        """What this workload trusts: the root file, and what the control plane that it vouches for added."""
-        learned = self.certificate.roots if self.certificate is not None else ()
-        return tuple(dict.fromkeys((*self._file_roots, *learned)))
 
     def _read_roots(self) -> tuple[x509.Certificate, ...]:
         what = f"root file {self._options.root}"

@@ -46,12 +46,18 @@ class SecretStream(Protocol):
         """The secrets asked for."""
         ...
 
+    @property
+    def taken(self) -> Mapping[str, str]:
+        """Versions that Envoy has acknowledged, by name."""
+        ...
+
 
 class StateOfTheWorldStream:
     """StreamSecrets: a request names all that is wanted, a response holds all of that which exists."""
 
     def __init__(self) -> None:
         self.names: tuple[str, ...] = ()
+        self.taken: Mapping[str, str] = {}
         self._sent: dict[str, str] = {}
         self._nonce = 0
 
@@ -61,6 +67,8 @@ class StateOfTheWorldStream:
             return None
         self.names = tuple(dict.fromkeys(request.resource_names))
         self._sent = {name: version for name, version in self._sent.items() if name in self.names}
+        if request.response_nonce and not request.HasField("error_detail"):
+            self.taken = dict(self._sent)
         return str(request.error_detail.message) if request.HasField("error_detail") else None
 
     def respond(self, secrets: Mapping[str, Secret]) -> bytes | None:
@@ -84,6 +92,7 @@ class DeltaStream:
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        self.taken: Mapping[str, str] = {}
         self._sent: dict[str, str] = {}
         self._nonce = 0
 
@@ -98,6 +107,8 @@ class DeltaStream:
         self._sent.update(
             (name, version) for name, version in request.initial_resource_versions.items() if name in self.names
         )
+        if request.response_nonce == str(self._nonce) and not request.HasField("error_detail"):
+            self.taken = dict(self._sent)
         return str(request.error_detail.message) if request.HasField("error_detail") else None
 
     def respond(self, secrets: Mapping[str, Secret]) -> bytes | None:
@@ -132,6 +143,7 @@ async def serve_stream(
                     if rejected is not None:
                         logger.error(f"{owner}: envoy rejects secret {', '.join(stream.names)}: {rejected}")
                     store.want(stream.names)
+                    store.take(stream, stream.names, stream.taken)
                     reading = asyncio.ensure_future(anext(requests, None))
                 if waiting.done():
                     waiting = asyncio.ensure_future(changed.wait())
@@ -140,6 +152,7 @@ async def serve_stream(
                 if response is not None:
                     await write(response)
         finally:
+            store.leave(stream)
             reading.cancel()
             waiting.cancel()
             await asyncio.gather(reading, waiting, return_exceptions=True)

@@ -27,6 +27,8 @@ class SecretStore:
         self._secrets: dict[str, Secret] = {}
         self._files: dict[str, Signature | None] = {}
         self._watchers: set[asyncio.Event] = set()
+        self._taken: dict[object, Mapping[str, str]] = {}
+        self._taken_watchers: set[asyncio.Event] = set()
 
     @property
     def secrets(self) -> Mapping[str, Secret]:
@@ -38,8 +40,33 @@ class SecretStore:
         changed = [each for each in secrets if self._secrets.get(each.name) != each]
         self._secrets.update((each.name, each) for each in changed)
         if changed:
-            for each in self._watchers:
+            for each in (*self._watchers, *self._taken_watchers):
                 each.set()
+
+    def take(self, stream: object, wanted: Iterable[str], versions: Mapping[str, str]) -> None:
+        """A stream has acknowledged these versions of what it wants."""
+        self._taken[stream] = {name: versions.get(name, "") for name in wanted}
+        for each in self._taken_watchers:
+            each.set()
+
+    def leave(self, stream: object) -> None:
+        """A stream has ended."""
+        self._taken.pop(stream, None)
+
+    def is_taken(self, name: str) -> bool:
+        """Every stream that wants the secret has acknowledged what it is now; true where none wants it."""
+        current = self._secrets[name].version if name in self._secrets else ""
+        return all(versions[name] == current for versions in self._taken.values() if name in versions)
+
+    @contextmanager
+    def watch_taken(self) -> Iterator[asyncio.Event]:
+        """An event that is set whenever a secret changes or is acknowledged; the watcher clears it."""
+        event = asyncio.Event()
+        self._taken_watchers.add(event)
+        try:
+            yield event
+        finally:
+            self._taken_watchers.discard(event)
 
     @contextmanager
     def watch(self) -> Iterator[asyncio.Event]:

@@ -125,6 +125,19 @@ def is_root(certificate: x509.Certificate) -> bool:
     return bool(certificate.subject == certificate.issuer) and _is_issued_by(certificate, certificate)
 
 
+def fingerprint(certificate: x509.Certificate) -> str:
+    """A short name of a certificate, as the control plane makes it."""
+    return certificate.fingerprint(hashes.SHA256()).hex()[:32]
+
+
+def signing_root(
+    chain: Sequence[x509.Certificate], roots: Iterable[x509.Certificate], preferred: str = ""
+) -> x509.Certificate | None:
+    """The root under which a chain verifies; of several (one key, two certificates) the one of that fingerprint."""
+    found = [each for each in roots if chains_to(chain, (each,))]
+    return next((each for each in found if fingerprint(each) == preferred), found[0] if found else None)
+
+
 def chains_to(chain: Sequence[x509.Certificate], roots: Iterable[x509.Certificate]) -> bool:
     """Whether the first certificate is signed, through the others, by one of the roots."""
     anchors, current = tuple(roots), chain[0]

@@ -1,7 +1,7 @@
 """`meshpilot ca`: certificates of a mesh's CA, for people.
 
 In: directories and files. Out: a new CA for several clusters (`init`), whether one would be accepted (`verify`), what
-certificates say (`inspect`). Talks to no control plane.
+certificates say (`inspect`). The commands that change the root of a running control plane are in `rollover.py`.
 """
 
 import pathlib
@@ -18,6 +18,7 @@ from ca.authn.local_issuer import utc_now
 from ca.authority import random_serial
 from ca.bundle import decode_certificates
 from ca.errors import BundleError, CaError
+from pilot.cli import rollover
 from pilot.cli.discovery import DURATION
 
 _TIME = "%Y-%m-%d %H:%M:%SZ"
@@ -26,6 +27,10 @@ _TIME = "%Y-%m-%d %H:%M:%SZ"
 @click.group()
 def ca() -> None:
     """Make, check and read the certificates of a mesh's CA."""
+
+
+ca.add_command(rollover.rotate)
+ca.add_command(rollover.status)
 
 
 @ca.command()

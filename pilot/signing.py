@@ -1,0 +1,94 @@
+"""Who signs: an operator's CA where one is plugged in, else a root of our own; and what keeps that current.
+
+In: settings. Out: a `Signing`: the authority, tasks to run beside it, and the parts that change its root. Puts parts of
+`ca` together; signs nothing itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+
+from ca import plugged_in, self_signed
+from ca.authn.local_issuer import utc_now
+from ca.authority import Authority, random_serial
+from ca.reload import PluggedInReload
+from ca.rollover import store
+from ca.rollover.conductor import Conductor, Parts
+from ca.rollover.control import ControlSocket
+from ca.rollover.following import Followers
+from ca.rollover.ledger import Ledger
+from ca.rollover.stages import Rollover
+from ca.root_rotation import RootRotation, RotationPolicy
+from ca.self_signed import DirectoryRootStore
+from ca.spiffe import TrustDomain
+from ca.state_directory import StateDirectory
+from ca.template import LifetimePolicy
+from pilot.settings import Settings
+
+_log = logging.getLogger("ca")
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """Who signs. `state`: of a root of our own in the state directory, which can be changed by command."""
+
+    settings: Settings
+    authority: Authority
+    ledger: Ledger
+    state: StateDirectory | None = None
+    rollover: Rollover | None = None
+
+    def tasks(self, followers: Followers) -> list[Coroutine[None, None, None]]:
+        """What keeps it current; each ends only by cancellation."""
+        limits, authority = self.settings.certificates, self.authority
+        if self.state is None:
+            reload = PluggedInReload(
+                authority,
+                limits.plugged_in_dir,
+                is_multi_root=limits.is_multi_root,
+                with_revocations=limits.with_revocations,
+            )
+            return [reload.serve_reload()]
+        parts = Parts(
+            authority,
+            store.DirectoryRolloverStore(self.state),
+            self.ledger,
+            followers,
+            limits.root_ttl,
+            limits.root_rsa_bits,
+        )
+        conductor = Conductor(parts, self.state, self.rollover)
+        policy = RotationPolicy(
+            limits.root_check_interval, limits.root_grace_percent, limits.root_check_jitter, limits.root_ttl
+        )
+        roots = DirectoryRootStore(self.state, authority.clock)
+        rotation = RootRotation(authority, roots, policy, is_held=lambda: conductor.is_busy)
+        control = ControlSocket(conductor, self.state.path)
+        return [rotation.serve_rotation(), conductor.serve(), control.serve()]
+
+
+async def choose(settings: Settings, domain: TrustDomain) -> Signing:
+    """An operator's CA if one is plugged in, else our own root, made where there is none. Raises: CaError."""
+    limits = settings.certificates
+    policy = LifetimePolicy(limits.default_ttl, limits.max_ttl)
+    if plugged_in.is_plugged_in(limits.plugged_in_dir, holds_self_signed=limits.holds_self_signed):
+        bundle = await asyncio.to_thread(
+            plugged_in.load, limits.plugged_in_dir, now=utc_now(), with_revocations=limits.with_revocations
+        )
+        _log.info(f"certificates are signed by the CA plugged in at {limits.plugged_in_dir}")
+        return Signing(settings, Authority(bundle, policy), Ledger())
+    state = StateDirectory(settings.state_dir)
+    rollover = await asyncio.to_thread(store.recover, state)
+    bundle = await asyncio.to_thread(
+        self_signed.load_or_create,
+        state,
+        str(domain),
+        now=utc_now(),
+        new_serial=random_serial,
+        lifetime=limits.root_ttl,
+        rsa_bits=limits.root_rsa_bits,
+    )
+    ledger = Ledger(state)
+    ledger.open(bundle, policy.maximum, utc_now())
+    return Signing(settings, Authority(bundle, policy), ledger, state, rollover)
