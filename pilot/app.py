@@ -1,9 +1,10 @@
 """The composition root: everything that runs, who starts it, in which order it ends.
 
 In: settings. Out: a control plane that serves until SIGTERM or SIGINT. Tasks: `Feed.serve_files` and
-`Feed.serve_mesh_files` turn files into snapshots, `Feed.serve_problems` logs what is wrong in them, `Feed.serve_keys`
-has issuers' keys fetched, `AdsServer.serve_pushes` gives streams their turns, `SecurePort.serve_connections` takes TLS
-connections; every server ends with the exit stack, in reverse order.
+`Feed.serve_mesh_files` (or `serve_cluster`, `serve_cluster_settings`) turn what is declared into snapshots,
+`Feed.serve_problems` logs what is wrong in them, `Feed.serve_keys` has issuers' keys fetched, `AdsServer.serve_pushes`
+gives streams their turns, `SecurePort.serve_connections` takes TLS connections; every server ends with the exit stack,
+in reverse order.
 Source: operations 9 (start, readiness, shutdown).
 """
 
@@ -11,7 +12,8 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import TypeVar
 
 import grpc
 import uvloop
@@ -20,8 +22,9 @@ from prometheus_client import CollectorRegistry
 
 from ca.errors import CaError
 from ca.state_directory import StateDirectory
-from pilot import memory, trust
+from pilot import config_cluster, memory, trust
 from pilot.authentication import translated
+from pilot.config_cluster import ConfigCluster
 from pilot.debug.status_page import add_status_page
 from pilot.debug.web import http_application, monitoring_application
 from pilot.feed import Feed
@@ -32,7 +35,7 @@ from pilot.settings import Settings
 from pilot.sources.key_fetch import KeyFetcher
 from pilot.sources.key_metrics import KeyMetrics
 from pilot.sources.keys import KeyKeeper
-from pilot.sources.mesh_file import MeshFileError, read_mesh_files
+from pilot.sources.mesh_file import MeshFileError, MeshFiles, read_mesh_files
 from pilot.xds.admission import Admission
 from pilot.xds.lag import serve_lag_reports
 from pilot.xds.metrics import XdsMetrics
@@ -40,6 +43,7 @@ from pilot.xds.pushes import Debounce
 from pilot.xds.server import AdsServer, server_options
 
 _log = logging.getLogger("default")
+T = TypeVar("T")
 
 
 class StartError(Exception):
@@ -65,13 +69,12 @@ async def serve(settings: Settings) -> None:
 
 async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     """Serves until `stopping`. Raises: StartError, CaError, MeshFileError, OSError."""
-    if settings.config_dir is None:
-        raise StartError("there is nothing to read configuration from: give --configDir")
+    if settings.config_dir is None and settings.kubernetes is None:
+        raise StartError("there is nothing to read configuration from: give --configDir or --kubeconfig")
     for warning in settings.warnings:
         _log.warning("%s", warning)
     registry, addresses = CollectorRegistry(), settings.addresses
-    files = await asyncio.to_thread(read_mesh_files, str(settings.mesh_config), str(settings.networks_config))
-    mesh = Mesh(Snapshot.empty(files.mesh, settings.features, files.networks), check_identity=settings.check_identity)
+    mesh = Mesh(Snapshot.empty(features=settings.features), check_identity=settings.check_identity)
     tuning = settings.tuning
     admission = Admission(tuning.streams_per_second) if tuning.streams_per_second else Admission()
     metrics = XdsMetrics(registry)
@@ -79,7 +82,6 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     debounce = Debounce(ads.publish, asyncio.get_running_loop(), tuning.debounce_after, tuning.debounce_max)
     keys = _key_keeper(settings)
     KeyMetrics(registry, keys)
-    mesh.snapshot, _ = mesh.snapshot.apply(await asyncio.to_thread(keys.remembered))
     feed = Feed(settings, mesh, debounce, keys)
     async with contextlib.AsyncExitStack() as undo:
         undo.callback(debounce.close)
@@ -87,28 +89,86 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         add_status_page(pages, mesh, ads.connections)
         await _serve_http(undo, addresses.http, pages)
         await _serve_http(undo, addresses.monitoring, monitoring_application(registry, feed.problems))
+        cluster = await _cluster(settings, undo)
+        files = await _while_not(stopping, _mesh_settings(settings, cluster))
+        if files is None:
+            return
+        mesh.snapshot = Snapshot.empty(files.mesh, settings.features, files.networks)
+        mesh.snapshot, _ = mesh.snapshot.apply(await asyncio.to_thread(keys.remembered))
         secured = await undo.enter_async_context(
             trust.establish(settings, files.mesh.trust_domain, registry, SnapshotPods(mesh))
         )
-        tasks = [asyncio.create_task(feed.serve_files()), asyncio.create_task(feed.serve_mesh_files())]
+        tasks = [asyncio.create_task(each) for each in _sources(settings, feed, cluster, mesh)]
         undo.push_async_callback(_cancel, tasks)
         tasks += [asyncio.create_task(feed.serve_problems()), asyncio.create_task(feed.serve_keys())]
-        await feed.listed(tasks)
+        await _while_not(stopping, feed.listed(tasks))
+        if stopping.is_set():
+            return
         tasks += [asyncio.create_task(ads.serve_pushes()), asyncio.create_task(serve_lag_reports(metrics.lagged))]
-        if addresses.grpc:
-            await _serve_grpc(undo, settings, (ads.handler(translated(secured.authentication)),), bind=addresses.grpc)
-        if addresses.secure_grpc:
-            callers = secured.authentication
-            handlers = (ads.handler(translated(callers), lambda call: callers.read(call).peer), *secured.handlers)
-            await _serve_grpc(undo, settings, handlers, target=secured.port.target)
-            host, port = split_address(addresses.secure_grpc)
-            secured.port.bind(host, port)
-            tasks.append(asyncio.create_task(secured.port.serve_connections()))
+        await _serve_xds(undo, settings, ads, secured, tasks)
         feed.is_serving = True
         memory.settle()
-        _log.info("serving %s: xDS on %s and %s", settings.config_dir, addresses.grpc, addresses.secure_grpc)
+        origin = settings.config_dir or "the cluster"
+        _log.info("serving %s: xDS on %s and %s", origin, addresses.grpc, addresses.secure_grpc)
         await _until(stopping, tasks)
         _log.info("stopping")
+        if cluster is not None:
+            await cluster.save(mesh)
+
+
+async def _serve_xds(
+    undo: contextlib.AsyncExitStack,
+    settings: Settings,
+    ads: AdsServer,
+    secured: trust.Trust,
+    tasks: list[asyncio.Task[None]],
+) -> None:
+    """Both ports for proxies, from now on. Raises: StartError."""
+    addresses = settings.addresses
+    if addresses.grpc:
+        await _serve_grpc(undo, settings, (ads.handler(translated(secured.authentication)),), bind=addresses.grpc)
+    if addresses.secure_grpc:
+        callers = secured.authentication
+        handlers = (ads.handler(translated(callers), lambda call: callers.read(call).peer), *secured.handlers)
+        await _serve_grpc(undo, settings, handlers, target=secured.port.target)
+        host, port = split_address(addresses.secure_grpc)
+        secured.port.bind(host, port)
+        tasks.append(asyncio.create_task(secured.port.serve_connections()))
+
+
+async def _cluster(settings: Settings, undo: contextlib.AsyncExitStack) -> ConfigCluster | None:
+    """The cluster that configuration is read from, if it is one."""
+    if settings.kubernetes is None:
+        return None
+    return await undo.enter_async_context(config_cluster.opened(settings, settings.kubernetes))
+
+
+async def _mesh_settings(settings: Settings, cluster: ConfigCluster | None) -> MeshFiles:
+    """MeshConfig and MeshNetworks at the start. Raises: MeshFileError."""
+    if cluster is not None:
+        return await cluster.first_settings()
+    return await asyncio.to_thread(read_mesh_files, str(settings.mesh_config), str(settings.networks_config))
+
+
+def _sources(
+    settings: Settings, feed: Feed, cluster: ConfigCluster | None, mesh: Mesh
+) -> tuple[Coroutine[None, None, None], ...]:
+    """What keeps the snapshot current."""
+    if cluster is None:
+        return feed.serve_files(), feed.serve_mesh_files()
+    return feed.serve_cluster(cluster), feed.serve_cluster_settings(cluster), cluster.serve_memory(mesh)
+
+
+async def _while_not(stopping: asyncio.Event, waited: Coroutine[None, None, T]) -> T | None:
+    """What is waited for, or None where the signal to stop comes first. Raises: what it raises."""
+    waiting, signalled = asyncio.ensure_future(waited), asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait((waiting, signalled), return_when=asyncio.FIRST_COMPLETED)
+        return waiting.result() if waiting.done() else None
+    finally:
+        waiting.cancel()
+        signalled.cancel()
+        await asyncio.gather(waiting, signalled, return_exceptions=True)
 
 
 def _key_keeper(settings: Settings) -> KeyKeeper:

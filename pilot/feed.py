@@ -1,16 +1,17 @@
-"""From files to pushes: batches of the sources become snapshots, and what changed becomes a push.
+"""From sources to pushes: batches become snapshots, and what changed becomes a push.
 
-In: the configuration directory and the mesh files. Out: the current snapshot in `Mesh`, changes for the debouncer, log
-lines for problems. The only writer of the snapshot.
+In: the configuration directory and the mesh files, or a cluster. Out: the current snapshot in `Mesh`, changes for the
+debouncer, log lines for problems. The only writer of the snapshot.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from pilot.config_cluster import ConfigCluster
 from pilot.generators import problems
 from pilot.mesh import Mesh
 from pilot.model.changes import Change
@@ -20,8 +21,8 @@ from pilot.settings import Settings
 from pilot.sources.events import Batch
 from pilot.sources.files import watch_files
 from pilot.sources.keys import KeyKeeper
-from pilot.sources.mesh_file import watch_mesh_files
-from pilot.type_urls import ENDPOINT, SECRET, TypeUrl
+from pilot.sources.mesh_file import MeshFiles, watch_mesh_files
+from pilot.type_urls import BY_KEY, ENDPOINT, SECRET, TypeUrl
 from pilot.xds import pushes
 
 _log = logging.getLogger("file")
@@ -41,8 +42,10 @@ class Feed:
         self._keys = keys
         self._listed = asyncio.Event()
         self._changed = asyncio.Event()
-        self._of_files: tuple[Problem, ...] = ()
+        self._of_source: tuple[Problem, ...] = ()
         self._place = Batch(()).place
+        self._doubts: Callable[[], tuple[Problem, ...]] = tuple
+        """Why what the source said may be old."""
         self.is_serving = False
 
     def missing(self) -> Iterable[str]:
@@ -50,8 +53,8 @@ class Feed:
         return () if self.is_serving else ("discovery",)
 
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the configuration now: with files, then with what they say together."""
-        return (*self._of_files, *map(self._located, self._found()))
+        """What is wrong with the configuration now: with where it is read, then with what it says together."""
+        return (*self._of_source, *self._doubts(), *map(self._located, self._found()))
 
     def _found(self) -> tuple[Problem, ...]:
         return (*problems.find(self._mesh.snapshot), *problems.of_time(self._mesh.snapshot, datetime.now(UTC)))
@@ -73,25 +76,42 @@ class Feed:
         """Follows the configuration directory; ends only by cancellation. Raises: OSError where it cannot be read."""
         assert self._settings.config_dir is not None
         async for batch in watch_files(self._settings.config_dir):
-            _report(batch.fresh)
-            self._of_files, self._place = batch.problems, batch.place
-            self._mesh.snapshot, change = self._mesh.snapshot.apply(batch.events)
-            self._push(change, _reason(change))
-            if batch.listed:
-                _log.info("read %d objects from %s", len(batch.events), self._settings.config_dir)
-                self._mesh.is_listed = True
-                self._listed.set()
-            self._want_keys()
+            self._take(batch, str(self._settings.config_dir))
+
+    async def serve_cluster(self, cluster: ConfigCluster) -> None:
+        """Follows the objects of a cluster; ends only by cancellation."""
+        self._doubts = cluster.problems
+        async for batch in cluster.source.watch():
+            self._take(batch, "the API server")
+
+    def _take(self, batch: Batch, where: str) -> None:
+        _report(batch.fresh)
+        self._of_source, self._place = batch.problems, batch.place
+        self._mesh.snapshot, change = self._mesh.snapshot.apply(batch.events)
+        self._push(change, _reason(change))
+        if batch.listed:
+            _log.info("read %d objects from %s", len(batch.events), where)
+            self._mesh.is_listed = True
+            self._listed.set()
+        self._want_keys()
 
     async def serve_mesh_files(self) -> None:
         """Follows MeshConfig and MeshNetworks; ends only by cancellation."""
         files = (str(self._settings.mesh_config), str(self._settings.networks_config))
         async for read in watch_mesh_files(*files):
-            _report(read.problems)
-            self._mesh.snapshot, change = self._mesh.snapshot.with_mesh(read.mesh, read.networks)
-            self._want_keys()
-            self._push(change, "global")
+            self._take_settings(read)
         await asyncio.Event().wait()
+
+    async def serve_cluster_settings(self, cluster: ConfigCluster) -> None:
+        """Follows MeshConfig and MeshNetworks of a cluster; ends only by cancellation."""
+        async for read in cluster.watch_settings():
+            self._take_settings(read)
+
+    def _take_settings(self, read: MeshFiles) -> None:
+        _report(read.problems)
+        self._mesh.snapshot, change = self._mesh.snapshot.with_mesh(read.mesh, read.networks)
+        self._want_keys()
+        self._push(change, "global")
 
     async def serve_keys(self) -> None:
         """Keeps the public keys of issuers of tokens fresh; ends only by cancellation."""
@@ -135,16 +155,19 @@ def _reason(change: Change) -> str:
     """istiod's word for the cause."""
     if change.full:
         return "config"
-    return "endpoint" if change.hosts else "secret"
+    return "endpoint" if change.hosts or change.addresses else "secret"
 
 
 def _types(change: Change) -> frozenset[TypeUrl] | None:
     """What a change can have changed; None: anything."""
     if change.full:
         return None
-    return frozenset(
-        type_url for type_url, has in ((ENDPOINT, bool(change.hosts)), (SECRET, change.credentials)) if has
-    )
+    changed: frozenset[TypeUrl] = frozenset()
+    if change.hosts:
+        changed |= {ENDPOINT}
+    if change.credentials:
+        changed |= {SECRET}
+    return changed | BY_KEY if change.addresses else changed
 
 
 def _report(problems: Iterable[Problem]) -> None:

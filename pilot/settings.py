@@ -6,6 +6,7 @@ environment. Names, defaults and meaning are istiod's. Source: operations 6 (com
 
 import os
 import pathlib
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
@@ -90,6 +91,44 @@ class TokenKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class Kubernetes:
+    """The cluster that configuration is read from, where it is not a directory; and what is written there."""
+
+    kubeconfig: pathlib.Path | None = None
+    """None: what Kubernetes mounts into pods."""
+    requests_per_second: float = 80
+    burst: int = 160
+    shared_mesh_config: str = ""
+    """A ConfigMap with MeshConfig below the mesh's own one."""
+    ignored: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
+    """`plural.group` or `*.group`: definitions whose objects are not read; those that are nevertheless."""
+    only: tuple[str, ...] = ()
+    """ISTIO_WATCH_NAMESPACE: nothing outside is read."""
+    members: tuple[str, ...] = ()
+    """MESHPILOT_MEMBER_NAMESPACES: read one by one where the whole cluster may not be read."""
+    pod_name: str = ""
+    """Who we are in elections of leaders."""
+    elects: bool = True
+    """ENABLE_LEADER_ELECTION: off, we lead everything."""
+    secrets_namespace: str = ""
+    """--clusterRegistriesNamespace: where secrets of remote clusters are; empty: our own namespace."""
+    is_external: bool = False
+    """EXTERNAL_ISTIOD: remote clusters are served with certificates and webhooks, too."""
+    watches_local_secrets: bool = False
+    """LOCAL_CLUSTER_SECRET_WATCHER: secrets of remote clusters are in the cluster that we run in."""
+    injection_webhook: str = "istio-sidecar-injector"
+    validation_webhook: str = "istio-istio-system"
+    """Webhook configurations that get our root; empty: none."""
+    remote_timeout: timedelta = timedelta(seconds=30)
+    """Readiness does not wait longer for a remote cluster; zero: for ever."""
+    insecure_kubeconfigs: tuple[str, ...] = ()
+    """Forms of authentication that remote secrets may use although they are risky."""
+    remembers: bool = False
+    """What is known of the cluster is kept in the state directory, and served where the cluster does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything an operator can say."""
 
@@ -101,6 +140,8 @@ class Settings:
     tuning: Tuning = Tuning()
     certificates: Certificates = Certificates()
     token_keys: TokenKeys = TokenKeys()
+    kubernetes: Kubernetes | None = None
+    """None: no Kubernetes."""
     features: Features = Features()
     check_identity: bool = True
     """PILOT_ENABLE_XDS_IDENTITY_CHECK: a node must be who its credentials say."""
@@ -267,6 +308,64 @@ _TOKEN_KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
+_KUBERNETES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "SHARED_MESH_CONFIG": ("shared_mesh_config", str),
+    "PILOT_IGNORE_RESOURCES": ("ignored", parse_list),
+    "PILOT_INCLUDE_RESOURCES": ("included", parse_list),
+    "ISTIO_WATCH_NAMESPACE": ("only", parse_list),
+    "MESHPILOT_MEMBER_NAMESPACES": ("members", parse_list),
+    "POD_NAME": ("pod_name", str),
+    "ENABLE_LEADER_ELECTION": ("elects", parse_bool),
+    "EXTERNAL_ISTIOD": ("is_external", parse_bool),
+    "LOCAL_CLUSTER_SECRET_WATCHER": ("watches_local_secrets", parse_bool),
+    "PILOT_REMOTE_CLUSTER_TIMEOUT": ("remote_timeout", parse_duration),
+    "PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS": ("insecure_kubeconfigs", parse_list),
+    "MESHPILOT_WARM_START": ("remembers", parse_bool),
+}
+_WEBHOOKS = {
+    "INJECTION_WEBHOOK_CONFIG_NAME": "injection_webhook",
+    "VALIDATION_WEBHOOK_CONFIG_NAME": "validation_webhook",
+}
+_KUBERNETES_FLAGS = ("kubeconfig", "requests_per_second", "burst", "secrets_namespace", "remembers")
+_IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
+_FLEETING = frozenset(("tmpfs", "ramfs", "overlay", "aufs"))
+"""Kinds of file systems that go with a container."""
+
+
+def kubernetes_from(
+    given: Mapping[str, Any], environ: Mapping[str, str], state_dir: pathlib.Path, warnings: list[str]
+) -> Kubernetes | None:
+    """Which cluster, and how; None where there is a directory instead, or no sign of a cluster."""
+    registries = [each.lower() for each in parse_list(given.get("registries", "Kubernetes"))]
+    if given.get("config_dir") is not None or "kubernetes" not in registries:
+        return None
+    values = _read(_KUBERNETES, environ, warnings)
+    values |= {name: environ[variable] for variable, name in _WEBHOOKS.items() if variable in environ}
+    values |= {name: given[name] for name in _KUBERNETES_FLAGS if name in given}
+    mounted = environ.get("KUBECONFIG", "").partition(os.pathsep)[0]
+    if "kubeconfig" not in values and mounted and pathlib.Path(mounted).exists():
+        values["kubeconfig"] = pathlib.Path(mounted)
+    if "kubeconfig" not in values and not environ.get(_IN_CLUSTER):
+        return None
+    values.setdefault("remembers", outlives_us(state_dir))
+    values.setdefault("pod_name", f"unknown-{socket.gethostname()}")
+    return Kubernetes(**values)
+
+
+def outlives_us(directory: pathlib.Path, mounts: pathlib.Path = pathlib.Path("/proc/self/mounts")) -> bool:
+    """Whether what is written there is still there after a restart, as far as its file system says."""
+    try:
+        lines = mounts.read_text().splitlines()
+    except OSError:
+        return True  # no Linux: no container
+    place, found = directory.absolute(), ("", "")
+    for line in lines:
+        _, mounted, kind, *_ = line.split(" ")
+        if place.is_relative_to(mounted) and len(mounted) >= len(found[0]):
+            found = (mounted, kind)
+    return found[1] not in _FLEETING
+
+
 def _read(
     table: Mapping[str, tuple[str, Callable[[str], Any]]], environ: Mapping[str, str], warnings: list[str]
 ) -> dict[str, Any]:
@@ -339,9 +438,11 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         warnings.append(f"flag --clusterAliases: {error}; it has no effect")
     certificates = replace(certificates, serving_files=_serving_files(given, warnings))
     plain = {f.name for f in fields(Settings)} & set(given)
+    state_dir = given.get("state_dir") or default_state_dir(environ)
     return Settings(
         **{name: given[name] for name in plain if name != "state_dir"},
-        state_dir=given.get("state_dir") or default_state_dir(environ),
+        state_dir=state_dir,
+        kubernetes=kubernetes_from(given, environ, state_dir, warnings),
         tuning=tuning,
         certificates=certificates,
         token_keys=TokenKeys(**token_keys),

@@ -63,6 +63,17 @@ def version() -> None:
 @click.option("--monitoringAddr", "monitoring", help="[default: :15014] metrics and version")
 @click.option("--domain", default="cluster.local", show_default=True, help="DNS suffix of the cluster")
 @click.option("--clusterID", "cluster_id", help="own cluster (also CLUSTER_ID)")
+@click.option("--registries", help="[default: Kubernetes] where services are read from; empty: nowhere")
+@click.option("--kubeconfig", type=PATH, help="the cluster to read from (also KUBECONFIG); else the one we run in")
+@click.option("--kubernetesApiQPS", "requests_per_second", type=float, help="[default: 80] requests to a cluster")
+@click.option("--kubernetesApiBurst", "burst", type=int, help="[default: 160] requests at once")
+@click.option("--clusterRegistriesNamespace", "secrets_namespace", help="[default: own] of remote clusters' secrets")
+@click.option(
+    "--warmStart/--no-warmStart",
+    "remembers",
+    default=None,
+    help="keep what is known in the state directory, for a start without API server [default: where it persists]",
+)
 @click.option("--clusterAliases", "cluster_aliases", help="alias=cluster,... other names of clusters")
 @click.option("--tlsCertFile", "tls_cert_file", type=PATH, help="own certificate, issued by somebody else")
 @click.option("--tlsKeyFile", "tls_key_file", type=PATH, help="its key")

@@ -88,6 +88,15 @@ def decode_value(
         return None, (*reading.faults, Fault((), _foreign_words(error)))
 
 
+@cache
+def json_decoder(type_: type[T]) -> "msgspec.json.Decoder[T]":
+    """Bytes of JSON as `type_`, by C alone: strict as the struct is, without reasons.
+
+    Raises (its `decode`): msgspec.MsgspecError, RecursionError.
+    """
+    return msgspec.json.Decoder(type_, dec_hook=_decode_scalar)
+
+
 def describe(value: object) -> str:
     """A value in a message: `the number 5`, `the string "x"`, `a list`."""
     match value:

@@ -25,7 +25,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,11 @@ class ApiServer:
     url: str
     directory: Path
     admin_token: str
+    store: str = ""
+    """URL of its etcd, whose keys a test may change behind its back."""
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    """etcd, then the API server."""
+    command: tuple[Path, Mapping[str, str]] = (Path(), {})
 
     @property
     def ca_file(self) -> Path:
@@ -82,6 +87,15 @@ class ApiServer:
             }
             path.write_text(json.dumps(content))  # JSON is YAML
         return path
+
+    def kill(self) -> None:
+        """kill -9 of the API server; its store goes on."""
+        _stop(self.processes.pop())
+
+    def start_again(self) -> None:
+        """At the same address, after `kill`; returns when it is ready."""
+        self.processes.append(_run(*self.command, self.directory))
+        _wait_until_ready(self, self.processes)
 
     def request(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
         """One call, as administrator unless a token is given; the decoded answer. Raises: ApiStatusError."""
@@ -139,20 +153,25 @@ class ApiServer:
 
 
 @contextmanager
-def running_api_server() -> Iterator[ApiServer]:
-    """Starts etcd and the API server, waits until it is ready, stops both. Skips the test where they cannot be had."""
+def running_api_server(flags: Mapping[str, str] | None = None) -> Iterator[ApiServer]:
+    """Starts etcd and the API server, waits until it is ready, stops both. Skips the test where they cannot be had.
+
+    `flags`: of the API server, beside or instead of the usual ones.
+    """
     programs = binaries.kube_apiserver(), binaries.etcd()
     with tempfile.TemporaryDirectory(prefix="meshpilot-kubernetes-") as name:
         directory = Path(name)
         started: list[subprocess.Popen[bytes]] = []
         try:
-            yield _start(directory, *programs, started)
+            yield _start(directory, *programs, started, flags or {})
         finally:
             for process in reversed(started):
                 _stop(process)
 
 
-def _start(directory: Path, apiserver: Path, etcd: Path, started: list[subprocess.Popen[bytes]]) -> ApiServer:
+def _start(
+    directory: Path, apiserver: Path, etcd: Path, started: list[subprocess.Popen[bytes]], flags: Mapping[str, str]
+) -> ApiServer:
     client, peer, secure = free_ports(3)
     at_client, at_peer = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
     store = {
@@ -182,9 +201,10 @@ def _start(directory: Path, apiserver: Path, etcd: Path, started: list[subproces
         "token-auth-file": str(directory / "tokens.csv"),
         "authorization-mode": "RBAC",
         "disable-admission-plugins": "TaintNodesByCondition",
+        **flags,
     }
     started.append(_run(apiserver, server, directory))
-    found = ApiServer(f"https://127.0.0.1:{secure}", directory, token)
+    found = ApiServer(f"https://127.0.0.1:{secure}", directory, token, at_client, started, (apiserver, server))
     _wait_until_ready(found, started)
     return found
 

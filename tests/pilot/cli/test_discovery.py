@@ -57,9 +57,9 @@ def test_every_flag_has_its_effect(start: Start) -> None:
 
 
 def test_flags_that_mean_nothing_here_are_a_warning(start: Start) -> None:
-    settings, _ = start("--tlsCertFile=/x", "--registries", "Kubernetes", "--grpcAddr", "")
+    settings, _ = start("--tlsCertFile=/x", "--cniNamespace", "x", "--grpcAddr", "")
     assert [each for each in settings.warnings if "--tlsCertFile" in each]
-    assert [each for each in settings.warnings if "--registries" in each]
+    assert [each for each in settings.warnings if "--cniNamespace" in each]
     assert settings.addresses.grpc == ""
 
 

@@ -1,0 +1,109 @@
+"""The kinds as an API server serves them: paths, what is asked of each, and which of them are wanted at all.
+
+In: the table of kinds, switches. Out: `Resource`s. Source: Kubernetes controllers behaviour 6.1.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from urllib.parse import quote
+
+from pilot.gatewayapi.gateway import ListenerSet
+from pilot.gatewayapi.policy import BackendTlsPolicy
+from pilot.gatewayapi.route import GrpcRoute, TcpRoute, TlsRoute
+from pilot.model.access_control import KINDS as ACCESS_CONTROL_KINDS
+from pilot.model.features import Features
+from pilot.model.ingress import Ingress, IngressClass
+from pilot.model.kubernetes import Endpoints, Node, Pod, ServiceAccount
+from pilot.model.secret import ConfigMap, Secret
+from pilot.sources.kinds import GATEWAY_API, GATEWAY_API_EXPERIMENTS, KINDS, Kind
+
+UNWATCHED = ACCESS_CONTROL_KINDS | {Endpoints.KIND, ServiceAccount.KIND}
+"""Slices say what Endpoints say; an API server is asked who may do what; accounts of others say nothing."""
+ALPHA = frozenset((TcpRoute.KIND, TlsRoute.KIND, ListenerSet.KIND))
+OPTIONAL = frozenset((Node.KIND, Ingress.KIND, IngressClass.KIND, "GatewayClass", ConfigMap.KIND, Secret.KIND))
+"""A mesh without them is one: where we may not read them, we serve without."""
+FIELDS = {
+    Pod.KIND: "status.phase!=Failed",
+    Secret.KIND: "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token",
+}
+LEAST_BUNDLE = {GrpcRoute.KIND: (1, 1, 0), BackendTlsPolicy.KIND: (1, 4, 0)}
+"""Versions of the Gateway API below which the definition of a kind is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind."""
+
+    kind: Kind
+    plural: str
+
+    @property
+    def definition(self) -> str:
+        """Name of the CustomResourceDefinition that it needs; empty for what every API server has."""
+        return f"{self.plural}.{self.kind.group}" if is_custom(self.kind.group) else ""
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether we serve without it where we may not read it."""
+        return self.kind.struct.KIND in OPTIONAL
+
+    def path(self, version: str, namespace: str = "") -> str:
+        """Of its objects; `version` without the group."""
+        group = f"/apis/{self.kind.group}/{version}" if self.kind.group else f"/api/{version}"
+        return f"{group}/namespaces/{namespace}/{self.plural}" if namespace else f"{group}/{self.plural}"
+
+    @property
+    def query(self) -> str:
+        """Restricts what is listed to what is needed."""
+        fields = FIELDS.get(self.kind.struct.KIND)
+        return f"fieldSelector={quote(fields)}" if fields else ""
+
+
+def is_custom(group: str) -> bool:
+    """Whether somebody must have installed the kinds of a group."""
+    return group.endswith("istio.io") or group in (GATEWAY_API, GATEWAY_API_EXPERIMENTS)
+
+
+def plural_of(name: str) -> str:
+    """`Ingress` -> `ingresses`, `BackendTLSPolicy` -> `backendtlspolicies`."""
+    lower = name.lower()
+    if lower == "endpoints":
+        return lower
+    if lower.endswith("y") and lower[-2] not in "aeiou":
+        return f"{lower[:-1]}ies"
+    return f"{lower}es" if lower.endswith(("s", "x", "ch")) else f"{lower}s"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be watched. Patterns are `plural.group` or `*.group`; `include` wins over `ignore`."""
+
+    ignore: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    kinds: frozenset[str] | None = None
+    """`KIND`s; None for all."""
+
+
+def select_resources(features: Features, wanted: Wanted | None = None) -> tuple[Resource, ...]:
+    """The resources to watch."""
+    asked = wanted or Wanted()
+    made = (Resource(kind, plural_of(kind.name)) for kind in KINDS.values() if kind.struct.KIND not in UNWATCHED)
+    return tuple(each for each in made if _is_on(each.kind, features) and _is_wanted(each, asked))
+
+
+def _is_on(kind: Kind, features: Features) -> bool:
+    if kind.group not in (GATEWAY_API, GATEWAY_API_EXPERIMENTS):
+        return True
+    return features.gateway_api and (features.alpha_gateway_api or kind.struct.KIND not in ALPHA)
+
+
+def _is_wanted(resource: Resource, wanted: Wanted) -> bool:
+    if wanted.kinds is not None and resource.kind.struct.KIND not in wanted.kinds:
+        return False
+    name = resource.definition
+    return not _matches(name, wanted.ignore) or _matches(name, wanted.include)
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return bool(name) and any(fnmatchcase(name, pattern) for pattern in patterns)
