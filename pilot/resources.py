@@ -103,6 +103,19 @@ def resource_set(resources: Iterable[Resource]) -> ResourceSet:
     return ResourceSet(by_name, _version(by_name))
 
 
+def revise(known: ResourceSet, edits: Mapping[str, Resource | None]) -> ResourceSet:
+    """The set with some resources replaced, added, or (None) taken out; the same as one made of all of them."""
+    by_name = dict(known.resources)
+    total = int(known.version, 16) if by_name else 0
+    for name, each in edits.items():
+        before = by_name.pop(name, None)
+        total -= before.mark if before is not None else 0
+        if each is not None:
+            by_name[name] = each
+            total += each.mark
+    return ResourceSet(by_name, f"{total & _MASK:016x}")
+
+
 def _version(by_name: Mapping[str, Resource]) -> str:
     """A sum: it does not depend on order, and what each resource adds is known beforehand."""
     return f"{sum(each.mark for each in by_name.values()) & _MASK:016x}"

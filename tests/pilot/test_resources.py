@@ -14,6 +14,7 @@ from pilot.resources import (
     resource,
     resource_of_bytes,
     resource_set,
+    revise,
     varint,
 )
 from pilot.type_urls import CLUSTER, TypeUrl
@@ -102,3 +103,12 @@ def test_origin_reads_like_kubectl() -> None:
 def test_origins_of_a_resource_are_listed_once() -> None:
     origin = Origin("Service", "default", "a")
     assert resource_of_bytes(CLUSTER, "a", b"", [origin, origin]).origins == (origin,)
+
+
+def test_revised_set_equals_one_made_anew() -> None:
+    first, second, third = (resource_of_bytes(CLUSTER, name, name.encode()) for name in "abc")
+    changed = resource_of_bytes(CLUSTER, "a", b"other")
+    revised = revise(resource_set((first, second)), {"a": changed, "b": None, "c": third, "d": None})
+    assert dict(revised.resources) == {"a": changed, "c": third}
+    assert revised.version == resource_set((changed, third)).version
+    assert revise(EMPTY, {"a": first}).version == resource_set((first,)).version

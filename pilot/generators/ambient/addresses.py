@@ -7,22 +7,21 @@ the next state of the mesh only what changed is encoded. Source: xDS behaviour 8
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Any, TypeVar
+from typing import Any
 
 from google.protobuf.wrappers_pb2 import UInt32Value
 
 from istio_api import workload_pb2 as pb
-from pilot.memo import latest, memoized
+from pilot.memo import latest
 from pilot.model.ambient.address import Balancing, Families, MeshService, MeshWorkload, Tunnel
-from pilot.model.draft import Draft
+from pilot.model.ambient.index import AmbientIndex, differences
 from pilot.model.locality import split_locality
 from pilot.model.service import PortProtocol
 from pilot.model.waypoint import TunnelAddress
-from pilot.resources import Origin, Resource, ResourceSet, resource, resource_set
+from pilot.resources import EMPTY, Origin, Resource, ResourceSet, resource, resource_set, revise
 from pilot.type_urls import ADDRESS, WORKLOAD
 from pilot.view.ambient import AmbientView
 
-V = TypeVar("V")
 _PROTOCOLS = {
     PortProtocol.HTTP: pb.HTTP11, PortProtocol.HTTP2: pb.HTTP2, PortProtocol.GRPC: pb.GRPC,
 }  # fmt: skip
@@ -43,34 +42,25 @@ def build(view: AmbientView, names: frozenset[str] | None) -> ResourceSet:
 
     What is asked for by name comes with the other names it has.
     """
-    services, workloads = _services(view.index.services), _workloads(view.index.workloads)
+    everything = _addresses(view.index)
     if names is None:
-        return _everything(services, workloads)
-    chosen = set(view.index.on_node.get(view.node, ()))
-    for name in names:
-        chosen |= view.index.find(name)
-    found = (_named(name, view, services, workloads) for name in sorted(chosen))
-    return resource_set(found)
+        return everything
+    return resource_set(_with_aliases(everything[name], view.index.keys_of(name)) for name in _chosen(view, names))
 
 
 def build_workloads(view: AmbientView, names: frozenset[str] | None) -> ResourceSet:
     """The same as istio.workload.Workload, without services."""
-    known = view.index.workloads
+    everything = _workloads(view.index)
     if names is None:
-        return _all_bare(known)
+        return everything
+    return resource_set(everything[name] for name in _chosen(view, names) if name in everything)
+
+
+def _chosen(view: AmbientView, names: frozenset[str]) -> list[str]:
     chosen = set(view.index.on_node.get(view.node, ()))
     for name in names:
         chosen |= view.index.find(name)
-    return resource_set(_bare(known[name]) for name in sorted(chosen) if name in known)
-
-
-def _named(
-    name: str, view: AmbientView, services: Mapping[str, Resource], workloads: Mapping[str, Resource]
-) -> Resource:
-    found = services.get(name)
-    if found is not None:
-        return _with_aliases(found, view.index.services[name].keys)
-    return _with_aliases(workloads[name], view.index.workloads[name].keys)
+    return sorted(chosen)
 
 
 @latest(size=65_536)
@@ -78,54 +68,40 @@ def _with_aliases(found: Resource, keys: tuple[str, ...]) -> Resource:
     return replace(found, aliases=keys)
 
 
-@memoized(size=2)
-def _everything(services: Mapping[str, Resource], workloads: Mapping[str, Resource]) -> ResourceSet:
-    return resource_set((*workloads.values(), *services.values()))
+class _Told:
+    """What an index tells, as resources. What is still the same value in the next one is still the same resource."""
 
-
-@memoized(size=2)
-def _all_bare(workloads: Mapping[str, MeshWorkload]) -> ResourceSet:
-    return resource_set(map(_bare, workloads.values()))
-
-
-@latest(size=65_536)
-def _bare(told: MeshWorkload) -> Resource:
-    return resource(WORKLOAD, told.uid, _workload_message(told))
-
-
-class _Encoded:
-    """Values by key as resources: what is still the same value is still the same resource."""
-
-    def __init__(self, encode: Callable[[Any], Resource]) -> None:
+    def __init__(self, encode: Callable[[MeshService | MeshWorkload], Resource | None]) -> None:
         self._encode = encode
-        self._values: Mapping[str, Any] = {}
-        self._resources: Mapping[str, Resource] = {}
+        self._told: tuple[Mapping[str, MeshService | MeshWorkload], ...] = ({}, {})
+        self._resources = EMPTY
 
-    def __call__(self, values: Mapping[str, Any]) -> Mapping[str, Resource]:
-        known = self._values
-        if values is known:
-            return self._resources
-        draft = Draft(self._resources)
-        for key, value in values.items():
-            if known.get(key) is not value:
-                draft.put(key, self._encode(value))
-        for key in known:
-            if key not in values:
-                draft.remove(key)
-        self._values, self._resources = values, draft.finish()
+    def __call__(self, index: AmbientIndex) -> ResourceSet:
+        now: tuple[Mapping[str, MeshService | MeshWorkload], ...] = (index.services, index.workloads)
+        edits: dict[str, Resource | None] = {}
+        for before, after in zip(self._told, now, strict=True):
+            for name in differences(before, after):
+                edits[name] = self._encode(after[name]) if name in after else None
+        if edits:
+            self._resources = revise(self._resources, edits)
+        self._told = now
         return self._resources
 
 
-def _encode_service(told: MeshService) -> Resource:
-    return resource(ADDRESS, told.key, pb.Address(service=_service_message(told)), (told.origin,))
-
-
-def _encode_workload(told: MeshWorkload) -> Resource:
+def _encode_address(told: MeshService | MeshWorkload) -> Resource:
+    if isinstance(told, MeshService):
+        return resource(ADDRESS, told.key, pb.Address(service=_service_message(told)), (told.origin,))
     return resource(ADDRESS, told.uid, pb.Address(workload=_workload_message(told)), _origins(told))
 
 
-_services = _Encoded(_encode_service)
-_workloads = _Encoded(_encode_workload)
+def _encode_workload(told: MeshService | MeshWorkload) -> Resource | None:
+    if isinstance(told, MeshService):
+        return None
+    return resource(WORKLOAD, told.uid, _workload_message(told), _origins(told))
+
+
+_addresses = _Told(_encode_address)
+_workloads = _Told(_encode_workload)
 
 
 def _origins(told: MeshWorkload) -> Iterator[Origin]:

@@ -8,6 +8,8 @@ Source: xDS behaviour 8.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import is_not
 from typing import TypeVar
 
 from pilot.model.ambient import services, workloads
@@ -20,9 +22,11 @@ from pilot.model.service import Service
 from pilot.model.service_entry import ServiceEntry
 from pilot.model.workload_entry import WorkloadEntry
 
+K = TypeVar("K")
 V = TypeVar("V")
 Source = tuple[str, str, str]
 """Kind, namespace and name of the object that declares workloads."""
+_GATEWAYS: Source = ("NetworkGateway", "", "")
 _KINDS: Mapping[str, type[Object]] = {each.KIND: each for each in (Pod, WorkloadEntry, ServiceEntry, EndpointSlice)}
 
 
@@ -52,6 +56,11 @@ class AmbientIndex:
             found |= self.members.get(name, frozenset())
         return found
 
+    def keys_of(self, name: str) -> tuple[str, ...]:
+        """The other names of a workload or service."""
+        told = self.services.get(name) or self.workloads[name]
+        return told.keys
+
 
 def update(old: AmbientIndex, mesh: AmbientMesh) -> AmbientIndex:
     """The index of a mesh."""
@@ -62,17 +71,15 @@ def update(old: AmbientIndex, mesh: AmbientMesh) -> AmbientIndex:
     told = old.services
     if anew or mesh.services is not before.services or _differ(KubernetesService.KIND, before, mesh):
         told = _keep(old.services, services.derive(mesh))
-    changed = {name for name in told.keys() | old.services.keys() if told.get(name) is not old.services.get(name)}
-    sources = set(_all(mesh)) | old.declared.keys() if anew else set(_touched(before, mesh))
+    changed = differences(old.services, told)
+    sources = set(_all(mesh)) | (old.declared.keys() - {_GATEWAYS}) if anew else set(_touched(before, mesh))
     if not anew:
         sources.update(_selected(before, mesh))
         sources.update(_displaced(changed, old.services, told, mesh))
-    declared = Draft(old.declared)
-    for source in sources:
-        known = old.declared.get(source, ())
-        fresh = tuple(_derive(source, mesh, told))
-        declared.set(source, known if fresh == known else fresh or None)
-    return _index(old, mesh, told, declared.finish(), changed)
+    ways = {_GATEWAYS: _gateways(mesh)} if mesh.waypoints is not before.waypoints else {}
+    made = {**{source: tuple(_derive(source, mesh, told)) for source in sources}, **ways}
+    moved = {source: fresh for source, fresh in made.items() if fresh != old.declared.get(source, ())}
+    return _index(old, mesh, told, moved, changed)
 
 
 def _is_other(old: AmbientMesh, new: AmbientMesh) -> bool:
@@ -102,7 +109,7 @@ def _touched(old: AmbientMesh, new: AmbientMesh) -> Iterator[Source]:
         yield from ((kind, *place) for place in _places(old.store.kinds.get(kind, {}), new.store.kinds.get(kind, {})))
     yield from ((Pod.KIND, *place) for place in _places(old.workloads.pods, new.workloads.pods))
     if old.endpoints.dependents is not new.endpoints.dependents:
-        for namespace, name in _differences(old.endpoints.dependents, new.endpoints.dependents):
+        for namespace, name in differences(old.endpoints.dependents, new.endpoints.dependents):
             if namespace:
                 yield Pod.KIND, namespace, name
             else:
@@ -113,24 +120,25 @@ def _places(
     old: Mapping[str, Mapping[str, object]], new: Mapping[str, Mapping[str, object]]
 ) -> Iterator[tuple[str, str]]:
     """Namespace and name of what is not the same object."""
-    for namespace in _differences(old, new):
-        for name in _differences(old.get(namespace, {}), new.get(namespace, {})):
+    for namespace in differences(old, new):
+        for name in differences(old.get(namespace, {}), new.get(namespace, {})):
             yield namespace, name
 
 
-K = TypeVar("K")
-
-
-def _differences(old: Mapping[K, object], new: Mapping[K, object]) -> list[K]:
+def differences(old: Mapping[K, object], new: Mapping[K, object]) -> list[K]:
     """Keys under which there is not the same object."""
     if old is new:
         return []
-    return [*(key for key, value in new.items() if old.get(key) is not value), *(key for key in old if key not in new)]
+    # in C: this runs over all workloads of the mesh
+    changed = list(compress(new, map(is_not, new.values(), map(old.get, new))))
+    if len(new) == len(old) and all(key in old for key in changed):
+        return changed
+    return [*changed, *(key for key in old if key not in new)]
 
 
 def _selected(old: AmbientMesh, new: AmbientMesh) -> Iterator[Source]:
     """The workloads that a changed service selects or selected, and those that its own declaration makes."""
-    for key in _differences(old.services.declared, new.services.declared):
+    for key in differences(old.services.declared, new.services.declared):
         for mesh in (old, new):
             for service in mesh.services.declared.get(key, ())[:1]:
                 yield from _behind(service, new)
@@ -203,42 +211,30 @@ def _gateways(mesh: AmbientMesh) -> tuple[MeshWorkload, ...]:
     )
 
 
-_GATEWAYS: Source = ("NetworkGateway", "", "")
-
-
 def _index(
     old: AmbientIndex,
     mesh: AmbientMesh,
     told: Mapping[str, MeshService],
-    declared: Mapping[Source, tuple[MeshWorkload, ...]],
+    moved: Mapping[Source, tuple[MeshWorkload, ...]],
     changed: Iterable[str],
 ) -> AmbientIndex:
-    if mesh.waypoints is not old.mesh.waypoints:
-        ways = Draft(declared)
-        fresh = _gateways(mesh)
-        ways.set(_GATEWAYS, declared.get(_GATEWAYS) if declared.get(_GATEWAYS, ()) == fresh else fresh or None)
-        declared = ways.finish()
-    found, members = Draft(old.workloads), SetDraft(old.members)
+    declared, found, members = Draft(old.declared), Draft(old.workloads), SetDraft(old.members)
     at_address, on_node = SetDraft(old.at_address), SetDraft(old.on_node)
     for name in changed:
         _file(at_address, name, _keys(old.services.get(name)), _keys(told.get(name)))
-    moved = _differences(old.declared, declared)
-    for source in moved:
-        now = {each.uid for each in declared.get(source, ())}
-        for gone in old.declared.get(source, ()):
-            if gone.uid not in now:
-                found.remove(gone.uid)
-    for source in moved:
+    for source, fresh in moved.items():
+        declared.set(source, fresh or None)
         before = {each.uid: each for each in old.declared.get(source, ())}
-        after = {each.uid: each for each in declared.get(source, ())}
+        after = {each.uid: each for each in fresh}
         for uid in before.keys() | after.keys():
-            was, now_is = before.get(uid), after.get(uid)
-            if now_is is not None:
-                found.put(uid, now_is)
-            _file(at_address, uid, _keys(was), _keys(now_is))
-            _file(members, uid, set(was.services) if was else set(), set(now_is.services) if now_is else set())
-            _file(on_node, uid, _node(was), _node(now_is))
-    return AmbientIndex(mesh, told, found.finish(), declared, members.finish(), at_address.finish(), on_node.finish())
+            was, now = before.get(uid), after.get(uid)
+            found.set(uid, was if was == now else now)
+            _file(at_address, uid, _keys(was), _keys(now))
+            _file(members, uid, set(was.services) if was else set(), set(now.services) if now else set())
+            _file(on_node, uid, _node(was), _node(now))
+    return AmbientIndex(
+        mesh, told, found.finish(), declared.finish(), members.finish(), at_address.finish(), on_node.finish()
+    )
 
 
 def _file(draft: SetDraft[str, str], name: str, old: set[str], new: set[str]) -> None:
