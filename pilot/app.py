@@ -86,7 +86,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     async with contextlib.AsyncExitStack() as undo:
         undo.callback(debounce.close)
         pages = http_application(feed.missing, feed.problems)
-        add_status_page(pages, mesh, ads.connections)
+        add_status_page(pages, mesh, ads.connections, feed.problems)
         await _serve_http(undo, addresses.http, pages)
         await _serve_http(undo, addresses.monitoring, monitoring_application(registry, feed.problems))
         cluster = await _cluster(settings, undo)

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -83,6 +84,7 @@ def _ask(address: str, question: Question) -> list[Entry]:
 def _read(directory: pathlib.Path, mesh_config: pathlib.Path | None) -> Iterable[Entry]:
     """What a control plane would say of a directory. Raises: click.ClickException."""
     from pilot import settings
+    from pilot.generators import problems
     from pilot.model.snapshot import Snapshot
     from pilot.sources.files import ConfigDirectory
     from pilot.sources.mesh_file import MeshFileError, read_mesh_files
@@ -94,10 +96,13 @@ def _read(directory: pathlib.Path, mesh_config: pathlib.Path | None) -> Iterable
         batch = tree.apply(tree.read())
     except (MeshFileError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    for each in batch.problems:
-        click.echo(str(each), err=True)
     snapshot, _ = Snapshot.empty(files.mesh, loaded.features, files.networks).apply(batch.events)
-    return entries(snapshot)
+    now = datetime.now(UTC)
+    found = (*batch.problems, *problems.find(snapshot), *problems.of_time(snapshot, now))
+    for each in found:
+        if each.key is None:
+            click.echo(str(each), err=True)
+    return entries(snapshot, problems=found, now=now)
 
 
 def _rows(found: Iterable[Entry]) -> Iterator[tuple[str, ...]]:
@@ -107,7 +112,8 @@ def _rows(found: Iterable[Entry]) -> Iterator[tuple[str, ...]]:
         status = each["status"]
         inner = list(_sections(status))
         if not inner or "conditions" in status or "proxies" in each:
-            yield (*place, "", "", _proxies(each.get("proxies")), _conditions(status))
+            told = _conditions(status) or "; ".join(each.get("problems", ()))
+            yield (*place, "", "", _proxies(each.get("proxies")), told)
         for section, part in inner:
             routes = str(part["attachedRoutes"]) if "attachedRoutes" in part else ""
             yield (*place, section, routes, "", _conditions(part))

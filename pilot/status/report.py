@@ -1,13 +1,15 @@
 """Statuses as people and tools ask for them: a list of objects, with how far their configuration has come.
 
-In: a snapshot and the progress of proxies. Out: `Entry`s in order, and those of them that are asked for.
+In: a snapshot, the progress of proxies, problems, the time. Out: `Entry`s in order, and those that are asked for.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pilot.model.objects import ObjectKey
+from pilot.model.problem import Problem
 from pilot.model.snapshot import Snapshot
 from pilot.sources.kinds import KINDS
 from pilot.status.acknowledgement import Progress
@@ -18,7 +20,8 @@ _KINDS = {each.struct.KIND: each for each in KINDS.values()}
 _NO_PROGRESS: Mapping[ObjectKey, Progress] = {}
 
 Entry = Mapping[str, Any]
-"""`apiVersion`, `kind`, `namespace` (empty: none), `name`, `status`, and for what proxies serve `proxies`."""
+"""`apiVersion`, `kind`, `namespace` (empty: none), `name`, `status`; `proxies` of what proxies serve; `problems`, lines
+of text, where there are some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,25 @@ class Question:
         )
 
 
-def entries(snapshot: Snapshot, progress: Mapping[ObjectKey, Progress] = _NO_PROGRESS) -> tuple[Entry, ...]:
+def entries(
+    snapshot: Snapshot,
+    progress: Mapping[ObjectKey, Progress] = _NO_PROGRESS,
+    problems: Iterable[Problem] = (),
+    now: datetime | None = None,
+) -> tuple[Entry, ...]:
     """Every object that anything is to be said of, by kind, namespace and name."""
-    found = statuses(snapshot)
-    keys = sorted({*found, *progress}, key=lambda each: (_kind(each), each.namespace, each.name))
-    return tuple(_entry(key, found.get(key, {}), progress.get(key)) for key in keys)
+    found = statuses(snapshot, now)
+    wrong = _lines(problems)
+    keys = sorted({*found, *progress, *wrong}, key=lambda each: (_kind(each), each.namespace, each.name))
+    return tuple(_entry(key, found.get(key, {}), progress.get(key), wrong.get(key, ())) for key in keys)
+
+
+def _lines(problems: Iterable[Problem]) -> Mapping[ObjectKey, list[str]]:
+    found: dict[ObjectKey, list[str]] = {}
+    for each in problems:
+        if each.key is not None:
+            found.setdefault(each.key, []).append(": ".join(filter(None, (each.field, each.message))))
+    return found
 
 
 def select(found: Iterable[Entry], question: Question) -> list[Entry]:
@@ -55,7 +72,7 @@ def _kind(key: ObjectKey) -> str:
     return _KINDS[key.kind].name if key.kind in _KINDS else key.kind
 
 
-def _entry(key: ObjectKey, status: Mapping[str, Any], progress: Progress | None) -> Entry:
+def _entry(key: ObjectKey, status: Mapping[str, Any], progress: Progress | None, problems: Iterable[str]) -> Entry:
     known = _KINDS.get(key.kind)
     made: dict[str, Any] = {
         "apiVersion": known.api_versions[0] if known is not None else "",
@@ -64,4 +81,6 @@ def _entry(key: ObjectKey, status: Mapping[str, Any], progress: Progress | None)
         "name": key.name,
         "status": status,
     }
-    return {**made, "proxies": as_data(progress)} if progress is not None else made
+    if progress is not None:
+        made["proxies"] = as_data(progress)
+    return {**made, "problems": list(problems)} if problems else made

@@ -51,6 +51,22 @@ def test_json_and_yaml_are_the_whole_status(directory: str) -> None:
     assert list(yaml.safe_load_all(run("gateway/main", "-f", directory, "-o", "yaml").output)) == found
 
 
+def test_problems_stand_beside_objects_without_conditions(directory: str) -> None:
+    gateway = """
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: old, namespace: gws}
+spec:
+  selector: {app: gw}
+  servers: [{port: {number: 443, name: a, protocol: HTTPS}, hosts: ['*'], tls: {mode: SIMPLE, credentialName: none}}]
+---
+{apiVersion: v1, kind: Pod, metadata: {name: gw, namespace: gws, labels: {app: gw}}, status: {podIP: 10.1.1.9}}
+"""
+    Path(directory, "old.yaml").write_text(gateway)
+    (line,) = (each for each in run("gateway/old", "-f", directory).output.splitlines() if " old " in each)
+    assert "spec.servers[0].tls: expected Secret gws/none, which is not there: handshakes fail" in line
+
+
 def test_who_names_what_is_not_there_is_told(directory: str) -> None:
     result = run("gateway/nobody", "-n", "gws", "-f", directory)
     assert result.exit_code == 1
@@ -66,7 +82,7 @@ def test_a_mistake_in_a_file_is_told_beside(directory: str) -> None:
 
 async def test_a_running_control_plane_is_asked() -> None:
     application = web.Application()
-    add_status_page(application, Mesh(world(HTTP)), tuple)
+    add_status_page(application, Mesh(world(HTTP)), tuple, tuple)
     async with TestServer(application) as server:
         result = await asyncio.to_thread(run, "gateway", "--address", f"127.0.0.1:{server.port}")
     assert result.exit_code == 0

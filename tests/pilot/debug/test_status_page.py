@@ -21,7 +21,7 @@ def page(*watches: WatchRow, mesh: Mesh | None = None) -> web.Application:
     """The page of a mesh with one gateway proxy."""
     application = web.Application()
     connection = Connection("a.gws-1", "", "", "delta", NOW, PROXY, watches)
-    add_status_page(application, mesh or Mesh(world(HTTP)), lambda: (connection,))
+    add_status_page(application, mesh or Mesh(world(HTTP)), lambda: (connection,), tuple)
     return application
 
 

@@ -1,6 +1,7 @@
 """Statuses as lists."""
 
 from pilot.model.objects import ObjectKey
+from pilot.model.problem import Problem
 from pilot.status.acknowledgement import Progress
 from pilot.status.report import Question, entries, select
 from tests.pilot.gatewayapi.worlds import HTTP, route, world
@@ -28,6 +29,12 @@ def test_what_proxies_serve_says_how_far_it_has_come() -> None:
     assert FOUND[0]["proxies"] == {"connected": 2, "acknowledged": 1}
     assert "proxies" not in FOUND[4]
     assert FOUND[1]["status"] == {}
+
+
+def test_problems_stand_beside_their_objects() -> None:
+    wrong = Problem("no", ObjectKey("Secret", "gws", "s"), field="data"), Problem("nobody's")
+    (found,) = select(entries(world(), problems=wrong), Question(kind="secret"))
+    assert (found["apiVersion"], found["problems"]) == ("v1", ["data: no"])
 
 
 def test_questions_choose() -> None:
