@@ -261,6 +261,7 @@ _FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "CLUSTER_ID": ("cluster_id", str),
     "REVISION": ("revision", str),
     "POD_NAMESPACE": ("system_namespace", str),
+    "K8S_INGRESS_NS": ("ingress_namespace", str),
 }
 _FOLLOW_AMBIENT = ("sending_hbone", "sidecar_hbone", "ingress_waypoint_routing")
 _TUNING: Mapping[str, tuple[str, Callable[[str], Any]]] = {

@@ -36,6 +36,8 @@ class MeshParent:
     hosts: tuple[str, ...]
     port: int
     """0: every one."""
+    namespace: str
+    """Of the service. Routes of another one are for their own clients alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ def _mesh_parent(parent: ParentReference, namespace: str, around: Surroundings) 
     if parent.port and parent.port not in ports:
         wanted = ", ".join(map(str, ports)) or "none"
         return Fault(f"expected a port of {shown} ({wanted}), got {parent.port}", Reason.NO_MATCHING_PARENT)
-    return MeshParent(hosts, parent.port)
+    return MeshParent(hosts, parent.port, namespace)
 
 
 def mesh_parents(verdicts: Iterable[Verdict]) -> Iterator[MeshParent]:

@@ -129,7 +129,8 @@ def _target_fault(policy: BackendTlsPolicy, reference: TargetReference, port: in
 
 
 def _port(store: ObjectStore, namespace: str, service: str, name: str) -> int:
-    declared = store.get(KubernetesService, namespace, service)
+    """The port of that name; 0 for no name, which means every one."""
+    declared = store.get(KubernetesService, namespace, service) if name else None
     ports = declared.spec.ports if declared is not None else ()
     return next((each.port for each in ports if each.name == name), 0)
 

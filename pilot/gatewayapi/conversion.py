@@ -4,9 +4,9 @@ In: the store of declared objects, settings. Out: Gateways, VirtualServices, Des
 same objects give the same values. Status is written elsewhere. Source: xDS behaviour 5.8; installation 9.
 """
 
-from pilot.gatewayapi import backend_tls, grants, listeners, routes
+from pilot.gatewayapi import backend_tls, backend_traffic, grants, listeners, routes
 from pilot.gatewayapi.gateway import GatewayClass, KubernetesGateway, ListenerSet
-from pilot.gatewayapi.policy import BackendTlsPolicy, ReferenceGrant
+from pilot.gatewayapi.policy import BackendTlsPolicy, BackendTrafficPolicy, ReferenceGrant
 from pilot.gatewayapi.route import GrpcRoute, HttpRoute, TcpRoute, TlsRoute
 from pilot.memo import memoized
 from pilot.model.interning import same_tuple
@@ -22,7 +22,7 @@ KINDS = frozenset(
     each.KIND
     for each in (
         GatewayClass, KubernetesGateway, ListenerSet, HttpRoute, GrpcRoute, TlsRoute, TcpRoute, ReferenceGrant,
-        BackendTlsPolicy,
+        BackendTlsPolicy, BackendTrafficPolicy,
     )
 )  # fmt: skip
 """Kinds of the Gateway API that are read."""
@@ -42,9 +42,10 @@ def convert(store: ObjectStore, settings: MeshSettings) -> tuple[tuple[Object, .
     around = surroundings(store, settings)
     judged = listeners.judge(around)
     virtual_services, wrong_routes = routes.convert(judged, around)
-    rules, wrong_policies = backend_tls.convert(store, settings)
+    secured, wrong_policies = backend_tls.convert(store, settings)
+    rules, wrong_traffic = backend_traffic.convert(store, settings, secured)
     gateways = (each.converted for each in judged if each.converted is not None)
-    problems = (*listeners.problems_of(judged), *wrong_routes, *wrong_policies)
+    problems = (*listeners.problems_of(judged), *wrong_routes, *wrong_policies, *wrong_traffic)
     return (*gateways, *virtual_services, *rules), problems
 
 

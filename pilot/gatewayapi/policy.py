@@ -1,5 +1,6 @@
-"""ReferenceGrant and BackendTLSPolicy as decoded. Pure data."""
+"""ReferenceGrant, BackendTLSPolicy and XBackendTrafficPolicy as decoded. Pure data."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from msgspec import field
@@ -78,3 +79,32 @@ class BackendTlsPolicy(Object, frozen=True):
     KIND: ClassVar[str] = "BackendTLSPolicy"
 
     spec: BackendTlsPolicySpec = BackendTlsPolicySpec()
+
+
+class RetryShare(Fragment, frozen=True):
+    """How many retries there may be for so many requests."""
+
+    percent: int = 20
+
+
+class RetryConstraint(Fragment, frozen=True):
+    """A limit of retries."""
+
+    budget: RetryShare = RetryShare()
+
+
+class BackendTrafficPolicySpec(Fragment, frozen=True):
+    """`spec` of an XBackendTrafficPolicy."""
+
+    target_refs: tuple[TargetReference, ...] = ()
+    retry_constraint: RetryConstraint | None = None
+    session_persistence: Mapping[str, object] | None = None
+    """Noted, and not served."""
+
+
+class BackendTrafficPolicy(Object, frozen=True):
+    """gateway.networking.x-k8s.io XBackendTrafficPolicy: how clients call a Service."""
+
+    KIND: ClassVar[str] = "XBackendTrafficPolicy"
+
+    spec: BackendTrafficPolicySpec = BackendTrafficPolicySpec()

@@ -21,6 +21,7 @@ from pilot.model.problem import Problem
 from pilot.model.routing import MESH
 from pilot.model.semantics import SEMANTICS, Semantics
 from pilot.model.virtual_service import HTTPMatchRequest, HTTPRoute, VirtualService, VirtualServiceSpec
+from pilot.model.visibility import OWN
 
 ANNOTATIONS = {SEMANTICS: Semantics.GATEWAY_API.value}
 
@@ -32,6 +33,7 @@ class _Merged:
     host: str
     gateway: str
     oldest: Route
+    export_to: tuple[str, ...] = ()
     routes: list[HTTPRoute] = field(default_factory=list)
 
 
@@ -95,22 +97,25 @@ def _rules(route: HttpRoute | GrpcRoute, grants: Grants, domain: str, is_mesh: b
 
 def _add(
     merged: dict[str, _Merged], key: str, host: str, gateway: str, route: Route, routes: Iterable[HTTPRoute]
-) -> None:
+) -> _Merged:
     known = merged.setdefault(key, _Merged(host, gateway, route))
     known.routes.extend(routes)
+    return known
 
 
 def _add_mesh(
     merged: dict[str, _Merged], route: HttpRoute | GrpcRoute, parents: Iterable[MeshParent], around: Surroundings
 ) -> Iterator[Problem]:
-    """Adds the routes for clients of Services."""
+    """Adds the routes for clients of Services; those of another namespace are for clients of their own alone."""
     for parent in parents:
         converted = _converted(route, context_of(route, around, is_mesh=True))
         yield from converted.problems
         for host in parent.hosts:
             place = f"{route.namespace}/{parent.port}" if parent.port else route.namespace
             routes = (_on_port(each, parent.port) for each in converted.http) if parent.port else converted.http
-            _add(merged, f"{place}/{host}", host, MESH, route, routes)
+            made = _add(merged, f"{place}/{host}", host, MESH, route, routes)
+            if parent.namespace != route.namespace:
+                made.export_to = (OWN,)
 
 
 def _on_port(route: HTTPRoute, port: int) -> HTTPRoute:
@@ -130,6 +135,7 @@ def _virtual_service(key: str, merged: _Merged) -> VirtualService:
         spec=VirtualServiceSpec(
             hosts=(merged.host,),
             gateways=(merged.gateway,),
+            export_to=merged.export_to,
             http=tuple(sorted(merged.routes, key=http_rules.precedence)),
         ),
     )

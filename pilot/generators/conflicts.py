@@ -103,7 +103,7 @@ def of_gateways(gateways: tuple[GatewayServers, ...], features: Features) -> tup
     lost: dict[tuple[Origin, int], GatewayServer] = {}
     scoped = features.scope_gateway_to_namespace
     groups = {
-        (frozenset(each.selector.items()), each.namespace if scoped or each.services else "", each.services)
+        (frozenset(each.selector.items()), each.namespace if scoped or each.services is not None else "", each.services)
         for each in gateways
     }
     for labels, namespace, services in groups:

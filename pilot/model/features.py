@@ -84,4 +84,6 @@ class Features:
     cluster_domain: str = "cluster.local"
     cluster_id: str = "Kubernetes"
     revision: str = "default"
+    ingress_namespace: str = ""
+    """K8S_INGRESS_NS: where the Gateways are that Ingresses become; empty: `system_namespace`."""
     system_namespace: str = "istio-system"

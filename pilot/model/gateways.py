@@ -27,8 +27,8 @@ class GatewayServers:
     namespace: str
     selector: Mapping[str, str]
     servers: tuple[GatewayServer, ...]
-    services: frozenset[str] = frozenset()
-    """Host names of Services of the namespace whose pods serve it; empty: the selector decides."""
+    services: frozenset[str] | None = None
+    """Host names of Services of the namespace whose pods serve it; None: the selector decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,18 @@ def select_gateways(
     for each in gateways:
         if same_namespace and each.namespace != namespace:
             continue
-        if each.services:
-            found += _exposed_servers(each, exposed)
+        if each.services is not None:
+            found += _exposed_servers(each, each.services, exposed)
         elif matches(each.selector, labels):
             found += each.servers
     return tuple(found)
 
 
-def _exposed_servers(gateway: GatewayServers, exposed: Iterable[Exposed]) -> Iterator[GatewayServer]:
+def _exposed_servers(
+    gateway: GatewayServers, services: frozenset[str], exposed: Iterable[Exposed]
+) -> Iterator[GatewayServer]:
     """The servers whose ports the Services have, on the ports behind."""
-    ports = [each for each in exposed if each.service in gateway.services and each.namespace == gateway.namespace]
+    ports = [each for each in exposed if each.service in services and each.namespace == gateway.namespace]
     for server in gateway.servers if ports else ():
         number = server.server.port.number
         targets = tuple(dict.fromkeys(each.target_port for each in ports if each.port == number))
@@ -84,10 +86,11 @@ def _on_ports(server: GatewayServer, ports: tuple[int, ...]) -> GatewayServer:
     return replace(server, resolved_ports=ports)
 
 
-def _services(declared: Gateway) -> frozenset[str]:
-    if CONVERTED not in declared.name:
-        return frozenset()
-    return frozenset(filter(None, declared.metadata.annotations.get(SERVICES, "").split(",")))
+def _services(declared: Gateway) -> frozenset[str] | None:
+    named = declared.metadata.annotations.get(SERVICES)
+    if CONVERTED not in declared.name or named is None:
+        return None
+    return frozenset(filter(None, named.split(",")))
 
 
 def normalize_hosts(hosts: Iterable[str], namespace: str) -> tuple[str, ...]:

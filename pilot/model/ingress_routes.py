@@ -57,7 +57,7 @@ def convert(store: ObjectStore, settings: MeshSettings) -> tuple[tuple[Object, .
         gateways.append(_gateway(each, settings, problems))
         for host, routes in _routes(each, store, settings, problems):
             known = hosts.setdefault(host, _Host(each))
-            known.gateways[f"{settings.features.system_namespace}/{_gateway_name(each)}"] = None
+            known.gateways[f"{_namespace(settings)}/{_gateway_name(each)}"] = None
             known.routes.extend(routes)
     return (*gateways, *(_virtual_service(host, each) for host, each in hosts.items())), tuple(problems)
 
@@ -80,6 +80,11 @@ def _is_ours(ingress: Ingress, classes: Mapping[str, IngressClass], mesh: MeshCo
         declared = classes.get(ingress.spec.ingress_class_name)
         return declared is not None and declared.spec.controller == CONTROLLER
     return mode is IngressControllerMode.DEFAULT
+
+
+def _namespace(settings: MeshSettings) -> str:
+    """Of the Gateways: where the workloads are that serve Ingresses."""
+    return settings.features.ingress_namespace or settings.features.system_namespace
 
 
 def _gateway_name(ingress: Ingress) -> str:
@@ -105,9 +110,7 @@ def _gateway(ingress: Ingress, settings: MeshSettings, problems: list[Problem]) 
     servers.append(Server(port=Port(number=80, protocol="HTTP", name=f"http-80-ingress-{place}"), hosts=("*",)))
     selector = {"istio": settings.mesh.ingress_selector or _DEFAULT_SELECTOR}
     return Gateway(
-        metadata=Metadata(
-            name=_gateway_name(ingress), namespace=settings.features.system_namespace, annotations=_ANNOTATIONS
-        ),
+        metadata=Metadata(name=_gateway_name(ingress), namespace=_namespace(settings), annotations=_ANNOTATIONS),
         spec=GatewaySpec(servers=tuple(servers), selector=selector),
     )
 
@@ -134,6 +137,9 @@ def _routes(
     ingress: Ingress, store: ObjectStore, settings: MeshSettings, problems: list[Problem]
 ) -> Iterator[tuple[str, list[HTTPRoute]]]:
     """The routes of each rule, with its host."""
+    if ingress.spec.default_backend is not None:
+        message = "expected rules, got a default backend: it is not served, a VirtualService can say it"
+        problems.append(Problem(message, ingress.key, field="spec.defaultBackend"))
     for index, rule in enumerate(ingress.spec.rules):
         made: list[HTTPRoute] = []
         for position, path in enumerate(rule.http.paths if rule.http else ()):

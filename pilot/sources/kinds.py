@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pilot.gatewayapi.gateway import GatewayClass, KubernetesGateway, ListenerSet
-from pilot.gatewayapi.policy import BackendTlsPolicy, ReferenceGrant
+from pilot.gatewayapi.policy import BackendTlsPolicy, BackendTrafficPolicy, ReferenceGrant
 from pilot.gatewayapi.route import GrpcRoute, HttpRoute, TcpRoute, TlsRoute
 from pilot.model.access_control import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 from pilot.model.authorization_policy import AuthorizationPolicy
@@ -79,7 +79,7 @@ _ALL = (
     *_kinds(GATEWAY_API, ["v1", "v1alpha2"], [GrpcRoute]),
     *_kinds(GATEWAY_API, ["v1", "v1alpha3", "v1alpha2"], [TlsRoute, BackendTlsPolicy]),
     *_kinds(GATEWAY_API, ["v1alpha2"], [TcpRoute]),
-    *_kinds(GATEWAY_API_EXPERIMENTS, ["v1alpha1"], [ListenerSet]),
+    *_kinds(GATEWAY_API_EXPERIMENTS, ["v1alpha1"], [ListenerSet, BackendTrafficPolicy]),
     *_kinds(KUBERNETES_NETWORKING, ["v1"], [IngressClass], namespaced=False),
     *_kinds(KUBERNETES_NETWORKING, ["v1"], [Ingress]),
     *_kinds(DISCOVERY, ["v1", "v1beta1"], [EndpointSlice]),

@@ -11,7 +11,7 @@ from pilot.memo import memoized
 from pilot.model.destination_rule import MergedRule
 from pilot.model.destination_rules import DestinationRules, select_outbound
 from pilot.model.hosts import is_wildcard, resolve_short_name
-from pilot.model.interning import same_mapping
+from pilot.model.interning import same_mapping, same_tuple
 from pilot.model.mesh_settings import MeshSettings
 from pilot.model.routing import ResolvedVirtualService, Routing
 from pilot.model.service import Hostname, Service
@@ -54,7 +54,7 @@ def _scope_of(
     deciding: str,
 ) -> Scope:
     services = visible.to(namespace)
-    virtual_services = routing.mesh.to(namespace) if kind is not ProxyKind.ROUTER else ()
+    virtual_services = _own_routes_first(routing.mesh, namespace) if kind is not ProxyKind.ROUTER else ()
     if sidecar is not None:
         imports = import_declared(services, virtual_services, namespace, sidecar)
     else:
@@ -63,11 +63,29 @@ def _scope_of(
     return _scope(
         imports,
         _rules(imports.by_host, rules, "" if rules.is_plain(namespace) else namespace, deciding),
-        routing.gateways.to(namespace) if kind is ProxyKind.ROUTER else (),
+        _own_routes_first(routing.gateways, namespace) if kind is ProxyKind.ROUTER else (),
         sidecar,
         settings.mesh.outbound_traffic_policy if kind is ProxyKind.SIDECAR else None,
         settings.domain,
     )
+
+
+@memoized(size=2048, passing=True)
+def _own_routes_first(routes: Visible[ResolvedVirtualService], namespace: str) -> VirtualServices:
+    """What a namespace sees; of public ones its own of Gateway API come first, however young they are."""
+    own = tuple(each for each in _public_routes(routes.public) if each.namespace == namespace)
+    if not own:
+        return routes.to(namespace)
+    seen = routes.to(namespace)
+    private = seen[: len(seen) - len(routes.public)]
+    others = (each for each in routes.public if not (each.gateway_semantics and each.namespace == namespace))
+    return same_tuple((*private, *own, *others))
+
+
+@memoized(size=16, passing=True)
+def _public_routes(public: VirtualServices) -> VirtualServices:
+    """Those of the Gateway API."""
+    return tuple(each for each in public if each.gateway_semantics)
 
 
 @memoized(size=2048, passing=True)

@@ -1,5 +1,7 @@
 """Routes of one listener and host become one VirtualService."""
 
+from pilot.view.proxy import ProxyKind
+from pilot.view.scoping import scope_of
 from tests.pilot.gatewayapi.worlds import HTTP, route, service, virtual_services, world
 from tests.pilot.model.meshes import edit
 
@@ -49,3 +51,41 @@ def test_one_changed_route_keeps_the_others() -> None:
     other = NAME.replace("a.com", "b.com")
     assert virtual_services(after)[other] is virtual_services(before)[other]
     assert after.gateways is before.gateways
+
+
+def seen_by(namespace: str, *documents: str) -> list[str]:
+    """Names of the routes that sidecars of a namespace follow, in order."""
+    scope = scope_of(world(*documents), ProxyKind.SIDECAR, namespace, {})
+    return [each.name for listener in scope.egress for each in listener.virtual_services]
+
+
+MESH = 'parentRefs: [{group: "", kind: Service, name: web, namespace: app}], '
+TO_WEB = "rules: [{backendRefs: [{name: web, namespace: app, port: 80}]}]"
+
+
+def test_routes_of_another_namespace_than_the_service_are_for_clients_of_their_own() -> None:
+    producer = route("HTTPRoute", MESH + TO_WEB, created="2024-01-01T00:00:00Z")
+    consumer = route("HTTPRoute", MESH + TO_WEB, "c", "clients", created="2025-01-01T00:00:00Z")
+    ours, theirs = "app~web.app.svc.cluster.local", "clients~web.app.svc.cluster.local"
+    documents = (service("web", 80), producer, consumer)
+    assert seen_by("clients", *documents) == [theirs, ours]
+    assert seen_by("app", *documents) == seen_by("other", *documents) == [ours]
+
+
+def test_connections_to_a_service_elsewhere_follow_routes_of_their_clients() -> None:
+    consumer = route("TCPRoute", MESH + TO_WEB, "c", "clients")
+    assert len(seen_by("clients", service("web", 80), consumer)) == 1
+    assert seen_by("app", service("web", 80), consumer) == []
+
+
+def test_routes_of_the_own_namespace_come_before_older_ones() -> None:
+    producer = route("HTTPRoute", MESH + TO_WEB, created="2025-01-01T00:00:00Z")
+    older = """
+---
+kind: VirtualService
+metadata: {name: old, namespace: app, creationTimestamp: "2024-01-01T00:00:00Z"}
+spec: {hosts: [web], http: [{route: [{destination: {host: web}}]}]}
+"""
+    ours = "app~web.app.svc.cluster.local"
+    assert seen_by("app", service("web", 80), older, producer) == [ours, "old"]
+    assert seen_by("other", service("web", 80), older, producer) == ["old", ours]

@@ -1,6 +1,8 @@
 import pytest
 
-from pilot.model.gateways import normalize_hosts, select_gateways
+from pilot.model.gateway import Gateway, GatewaySpec, Server
+from pilot.model.gateways import SERVICES, build, normalize_hosts, select_gateways
+from pilot.model.objects import Metadata
 from tests.pilot.model.meshes import edit, mesh_of
 
 
@@ -57,3 +59,10 @@ def test_a_gateway_that_did_not_change_stays_the_same() -> None:
     assert changed.gateways[0] is snapshot.gateways[0]
     assert changed.gateways[1] is not snapshot.gateways[1]
     assert {each.name for each in change.updated} == {"b"}
+
+
+def test_a_gateway_of_services_that_are_not_named_is_for_nobody() -> None:
+    annotations = {SERVICES: ""}
+    metadata = Metadata(name="a~b", namespace="gws", annotations=annotations)
+    found = build([Gateway(metadata=metadata, spec=GatewaySpec(servers=(Server(),)))])
+    assert select_gateways(found, "gws", {}, same_namespace=False) == ()

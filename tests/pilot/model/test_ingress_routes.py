@@ -134,3 +134,20 @@ def test_a_path_that_leads_nowhere_costs_only_itself() -> None:
     assert len(routes.spec.http) == 1
     assert len(problems) == 2
     assert "expected a port of Service app/web, got none: the path is not served" in problems[1]
+
+
+def test_gateways_are_where_the_workloads_are_that_serve_ingresses() -> None:
+    backend = "{service: {name: web, port: {number: 80}}}"
+    path = f"{{path: /, pathType: Prefix, backend: {backend}}}"
+    text = ingress("a", f"{{ingressClassName: ours, rules: [{{host: a.com, http: {{paths: [{path}]}}}}]}}")
+    snapshot = mesh_of(CLASSES + text, ingress_namespace="edge")
+    made, _ = convert(snapshot.seen, snapshot.settings)
+    (gateway,) = [each for each in made if isinstance(each, Gateway)]
+    (routes,) = [each for each in made if isinstance(each, VirtualService)]
+    assert (gateway.namespace, routes.spec.gateways) == ("edge", (f"edge/{gateway.name}",))
+
+
+def test_a_default_backend_is_told_to_be_left_out() -> None:
+    spec = "{ingressClassName: ours, defaultBackend: {service: {name: web, port: {number: 80}}}}"
+    _, _, problems = converted(ingress("a", spec))
+    assert "spec.defaultBackend" in problems[0]
