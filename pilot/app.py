@@ -31,6 +31,7 @@ from pilot.feed import Feed
 from pilot.mesh import Mesh
 from pilot.model.snapshot import Snapshot
 from pilot.node_pods import SnapshotPods
+from pilot.secret_access import SecretAccess
 from pilot.settings import Settings
 from pilot.sources.key_fetch import KeyFetcher
 from pilot.sources.key_metrics import KeyMetrics
@@ -156,7 +157,9 @@ def _sources(
     """What keeps the snapshot current."""
     if cluster is None:
         return feed.serve_files(), feed.serve_mesh_files()
-    return feed.serve_cluster(cluster), feed.serve_cluster_settings(cluster), cluster.serve_memory(mesh)
+    access = SecretAccess(cluster.client)
+    objects, settings_ = feed.serve_cluster(cluster), feed.serve_cluster_settings(cluster)
+    return objects, settings_, feed.serve_access(access), cluster.serve_memory(mesh)
 
 
 async def _while_not(stopping: asyncio.Event, waited: Coroutine[None, None, T]) -> T | None:

@@ -17,6 +17,7 @@ from pilot.mesh import Mesh
 from pilot.model.changes import Change
 from pilot.model.objects import Event
 from pilot.model.problem import Problem, Severity
+from pilot.secret_access import SecretAccess
 from pilot.settings import Settings
 from pilot.sources.events import Batch
 from pilot.sources.files import watch_files
@@ -116,6 +117,11 @@ class Feed:
     async def serve_keys(self) -> None:
         """Keeps the public keys of issuers of tokens fresh; ends only by cancellation."""
         await self._keys.serve(self._take_keys)
+
+    async def serve_access(self, access: SecretAccess) -> None:
+        """Keeps known who may list Secrets; ends only by cancellation."""
+        self._mesh.may_list_is_known = access.is_known
+        await access.serve(self._take_keys)
 
     def _take_keys(self, events: tuple[Event, ...]) -> None:
         self._mesh.snapshot, change = self._mesh.snapshot.apply(events)

@@ -5,7 +5,7 @@ which snapshot is current; everything else is `pipeline.py`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from pilot import memo, pipeline
 from pilot.errors import NotReady, PermissionDenied
 from pilot.model.snapshot import Snapshot
 from pilot.resources import ResourceSet
-from pilot.type_urls import TypeUrl
+from pilot.type_urls import SECRET, TypeUrl
 from pilot.view import node as nodes
 from pilot.view.proxy import Proxy
 
@@ -28,6 +28,8 @@ class Mesh:
         self.is_listed = False
         """Whether the source has said everything that exists."""
         self._check_identity = check_identity
+        self.may_list_is_known: Callable[[str], bool] = lambda identity: True
+        """Whether it is known if an identity may list Secrets; who has to wait for that gets none until a push."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -56,7 +58,9 @@ class Mesh:
         return proxy
 
     def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> ResourceSet | None:
-        """What `proxy` is to have now; None for everything there is of the type."""
+        """What `proxy` is to have now; `names` None: everything. None: not known yet."""
+        if type_url == SECRET and proxy.identity and not self.may_list_is_known(proxy.identity):
+            return None
         return self._moment.resources_for(proxy, type_url, names)
 
     def steps(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> Iterator[None] | None:

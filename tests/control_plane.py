@@ -32,12 +32,15 @@ START = 30.0
 
 
 class ControlPlane:
-    """`pilot-discovery discovery --configDir manifests`. `arguments` are added; `environment` too."""
+    """`pilot-discovery discovery --configDir manifests`, without that flag where `manifests` is None.
+
+    `arguments` are added; `environment` too.
+    """
 
     def __init__(
         self,
         address: str,
-        manifests: Path,
+        manifests: Path | None,
         work: Path,
         arguments: Sequence[str] = (),
         environment: dict[str, str] | None = None,
@@ -78,8 +81,7 @@ class ControlPlane:
             "-m",
             "pilot.cli.discovery",
             "discovery",
-            "--configDir",
-            str(self.manifests),
+            *(("--configDir", str(self.manifests)) if self.manifests is not None else ()),
         ]
         command += ["--stateDir", str(self.state), "--shutdownDuration", "1s", *listen, *self._arguments]
         self._log.parent.mkdir(parents=True, exist_ok=True)

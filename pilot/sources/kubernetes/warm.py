@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Raw, Struct
 
+from pilot.model.access_control import KINDS as ACCESS_CONTROL_KINDS
 from pilot.model.confidential import Confidential, Encoded
 from pilot.model.duration import Duration
 from pilot.model.mesh import MeshConfig
@@ -51,9 +52,9 @@ class Remembered:
 
 
 def encode(objects: Iterable[Object], mesh: MeshConfig, networks: MeshNetworks) -> bytes:
-    """The bytes of a file. A stand-in for an object that could not be read is not remembered."""
+    """The bytes of a file. Stand-ins for objects that could not be read, and who may do what, are not remembered."""
     encoder = msgspec.json.Encoder(enc_hook=_encode_scalar)
-    kinds = {kind.struct: kind for kind in KINDS.values()}
+    kinds = {kind.struct: kind for kind in KINDS.values() if kind.struct.KIND not in ACCESS_CONTROL_KINDS}
     lines = []
     for each in objects:
         kind = kinds.get(type(each))

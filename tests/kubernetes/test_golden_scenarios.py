@@ -1,0 +1,98 @@
+"""Every recorded scenario through a real API server: what proxies are served is what istiod served them.
+
+The objects of a scenario are created with their statuses, the program starts, every proxy is played, and the cluster is
+emptied for the next one. Where files do not come out as recorded either, a scenario is not looked at here.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import recordings
+from tests.control_plane import GRPC, ControlPlane, running
+from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.loopback import network
+from tests.shared import shared_directory, shared_path
+
+pytestmark = [pytest.mark.kubernetes, pytest.mark.shared]
+
+UNFINISHED = frozenset(("11-envoyfilter", "12-telemetry", "13-wasm", "16-multinetwork", "17-waypoint", "19-proxyless"))
+DELIBERATE = {"05-authz": 1}
+"""Resources that differ on purpose."""
+GOLDEN = shared_directory() / "golden"
+SCENARIOS = sorted(each.name for each in GOLDEN.glob("*-*") if each.is_dir() and each.name not in UNFINISHED)
+
+
+@pytest.fixture(scope="module")
+def empty_cluster() -> Iterator[TestCluster]:
+    """One for all scenarios."""
+    with running_cluster() as made:
+        asyncio.run(_prepare(made))
+        yield made
+
+
+async def _prepare(cluster: TestCluster) -> None:
+    await cluster.install_definitions()
+    await cluster.close()
+
+
+@pytest.fixture
+async def cluster(empty_cluster: TestCluster) -> AsyncIterator[TestCluster]:
+    yield empty_cluster
+    await empty_cluster.wipe()
+    await empty_cluster.close()
+
+
+def texts(scenario: Path) -> tuple[str, dict[str, str]]:
+    """Its objects, and the data of the ConfigMap `istio`."""
+    objects = "\n---\n".join(path.read_text() for path in sorted(scenario.glob("input*.yaml")))
+    mesh, networks = scenario / "mesh.yaml", scenario / "networks.yaml"
+    data = {"mesh": mesh.read_text() if mesh.exists() else recordings.RECORDED_MESH}
+    if networks.exists():
+        data["meshNetworks"] = networks.read_text()
+    return objects, data
+
+
+async def load(cluster: TestCluster, scenario: Path) -> None:
+    """Its objects, and MeshConfig as the chart gives it."""
+    objects, data = texts(scenario)
+    await cluster.load(objects)
+    maps = "/api/v1/namespaces/istio-system/configmaps"
+    await cluster.call("POST", maps, {"metadata": {"name": "istio"}, "data": data})
+
+
+async def run(*command: str) -> str:
+    """A tool of the recordings: what it prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    return output.decode()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_scenario_is_served_as_recorded(cluster: TestCluster, name: str, tmp_path: Path) -> None:
+    scenario, tools = shared_path("golden", name), shared_path("tools")
+    await load(cluster, scenario)
+    declared = yaml.safe_load((scenario / "env.yaml").read_text()) if (scenario / "env.yaml").exists() else {}
+    environment = {**recordings.RECORDED_ENVIRONMENT, **{key: str(value) for key, value in declared.items()}}
+    nowhere = ("--meshConfig", str(tmp_path / "none"), "--networksConfig", str(tmp_path / "none"))
+    arguments = ("--kubeconfig", str(cluster.server.kubeconfig), *nowhere)
+    with network() as addresses:
+        plane = ControlPlane(addresses.address(1), None, tmp_path, arguments, environment | {"REVISION": "default"})
+        async with running(plane):
+            proxies, served = str(scenario / "proxies.yaml"), str(tmp_path / "served")
+            said = await run(str(tools / "xdsdump.py"), "--addr", f"{plane.address}:{GRPC}", proxies, served)
+    found = await run(str(tools / "goldendiff.py"), str(scenario / "golden"), served, "--show", "3")
+    matched, total = (int(each) for each in found.rsplit("match ", 1)[-1].split(" ")[0].split("/"))
+    assert total - matched == DELIBERATE.get(name, 0), said + found
+
+
+def test_there_are_scenarios() -> None:
+    shared_path("golden")
+    assert len(SCENARIOS) > 15
