@@ -41,7 +41,7 @@ from pilot.xds.admission import Admission
 from pilot.xds.lag import serve_lag_reports
 from pilot.xds.metrics import XdsMetrics
 from pilot.xds.pushes import Debounce
-from pilot.xds.server import AdsServer, server_options
+from pilot.xds.server import AdsServer, prepare_transport, server_options
 
 _log = logging.getLogger("default")
 T = TypeVar("T")
@@ -55,6 +55,7 @@ def run(settings: Settings) -> None:
     """Serves until a signal ends it. Raises: StartError."""
     memory.prepare()
     uvloop.run(serve(settings))
+    prepare_transport()
 
 
 async def serve(settings: Settings) -> None:

@@ -36,6 +36,10 @@ class Delta:
             node=message.node if message.HasField("node") else None,
         )
 
+    def only_judges(self, request: Request, held: Subscription) -> bool:
+        """It says no name."""
+        return request.error is None and not request.names and not request.unsubscribe
+
     def step(self, request: Request, held: Subscription | None, current: bool) -> Step:
         """Its names change the subscription, whichever response it speaks of.
 

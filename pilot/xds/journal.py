@@ -53,6 +53,10 @@ class Journal:
 
     def happened(self, connection: str, event: Event) -> None:
         """A request of a proxy."""
+        if type(event) is Acked:  # nearly always
+            if LOG.isEnabledFor(logging.DEBUG):
+                LOG.debug("ADS: %s %s", connection, event)
+            return
         match event:
             case Nacked(type_url, _, names, message):
                 self.metrics.rejected(type_url)
@@ -68,7 +72,7 @@ class Journal:
                 LOG.info(f"ADS: {one_line(connection)} reports that its application is {state}")
             case Queried(type_url, names):
                 LOG.info(f"ADS: {one_line(connection)} asks {one_line(type_url)} for {listed(sorted(names))}")
-            case Subscribed() | Unsubscribed() | Acked():
+            case Subscribed() | Unsubscribed():
                 LOG.debug("ADS: %s %s", connection, event)
 
     def sent(self, connection: str, response: Response, size: int, made: float, sending: float) -> None:

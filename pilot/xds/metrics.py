@@ -45,6 +45,7 @@ class XdsMetrics(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._largest = 0
         self._push_time = Histogram("pilot_xds_push_time", "Seconds to make and send one type.", _SECONDS, "type")
         self._send_time = Histogram("pilot_xds_send_time", "Seconds to send a response.", _SECONDS)
         self._size = Histogram("pilot_xds_config_size_bytes", "Sizes of responses.", _BYTES, "type")
@@ -66,7 +67,8 @@ class XdsMetrics(Collector):
 
     def received(self, size: int) -> None:
         """A request of so many bytes."""
-        self._counts[_LARGEST, ""] = max(self._counts[_LARGEST, ""], size)
+        if size > self._largest:
+            self._largest = self._counts[_LARGEST, ""] = size
 
     def rejected(self, type_url: TypeUrl) -> None:
         """A proxy refused a response."""
@@ -86,7 +88,7 @@ class XdsMetrics(Collector):
 
     def sent(self, type_url: TypeUrl, size: int, made: float, sending: float) -> None:
         """A response of `size` bytes: seconds to make it, seconds to send it."""
-        label = _label(type_url)
+        label = _LABELS.get(type_url, _OTHER)
         self._counts[_PUSHES, label] += 1
         self._push_time.observe(made + sending, label)
         self._send_time.observe(sending)
@@ -125,6 +127,9 @@ class XdsMetrics(Collector):
             yield histogram.family()
 
 
+_LABELS = {type_url: name.lower() for type_url, name in SHORT_NAMES.items()}
+
+
 def _label(type_url: TypeUrl) -> str:
     """A client can ask for any type it invents; it cannot make us remember each."""
-    return SHORT_NAMES.get(type_url, _OTHER).lower()
+    return _LABELS.get(type_url, _OTHER)

@@ -20,6 +20,11 @@ class Pace:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_counting = False
 
+    @property
+    def is_spent(self) -> bool:
+        """There is no time left in this round."""
+        return self._spent >= self._slice
+
     async def turn(self) -> None:
         """Waits until there is time; at once if there is."""
         while self._spent >= self._slice:

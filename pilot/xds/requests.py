@@ -64,6 +64,10 @@ class FrontEnd(Protocol):
         """Raises: BadRequest for bytes that are no request, MissingType for one that does not say of what type."""
         ...
 
+    def only_judges(self, request: Request, held: Subscription) -> bool:
+        """Whether a request about the last response accepts it and wants nothing but what is `held`."""
+        ...
+
     def step(self, request: Request, held: Subscription | None, current: bool) -> Step:
         """What the request wants. `current`: it speaks of no response, or of the last one."""
         ...

@@ -16,15 +16,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pilot.resources import EMPTY, ResourceSet
-from pilot.type_urls import CLUSTER, DEBUG_PREFIX, ENDPOINT, HEALTH, PUSH_ORDER, TypeUrl
+from pilot.type_urls import CLUSTER, DEBUG_PREFIX, ENDPOINT, HEALTH, LISTENER, PUSH_ORDER, ROUTE, TypeUrl
 from pilot.xds import wire
-from pilot.xds.events import Event, HealthReported, Nonce, Queried
+from pilot.xds.events import Acked, Event, HealthReported, Nonce, Queried
 from pilot.xds.requests import NO_CLAIMS, Debt, FrontEnd, Request, node_of
 from pilot.xds.responses import Body, Responses
 from pilot.xds.subscription import EVERYTHING, NO_NAMES, Subscription, intern_names
-from pilot.xds.table import TABLE, State, Wish
+from pilot.xds.table import TABLE, State, Verdict, Wish
 from pilot.xds.watch import Watch
 
+_JUDGEABLE = (State.SENT, State.LIVE, State.REJECTED)
+_LEADING = (LISTENER, ROUTE)
+"""Types that lead to clusters."""
 _RANK: Mapping[TypeUrl, int] = {type_url: rank for rank, type_url in enumerate(PUSH_ORDER)}
 
 
@@ -63,6 +66,8 @@ class Session:
         self._knows_node = False
         self._watches: dict[TypeUrl, Watch] = {}
         self._order: tuple[TypeUrl, ...] = ()
+        self._cold = NO_NAMES
+        """Endpoints that new clusters wait for, and that the client has not asked for yet."""
 
     @property
     def watches(self) -> Mapping[TypeUrl, Watch]:
@@ -80,7 +85,12 @@ class Session:
         if request.type_url.startswith(DEBUG_PREFIX):
             return (Queried(request.type_url, request.names),)
 
-        watch = self._watches.get(request.type_url) or Watch()
+        known = self._watches.get(request.type_url)
+        if known is not None and self._is_plain_ack(request, known):  # nearly always; the table says the same
+            known.state = State.LIVE
+            known.judge(request, Verdict.ACK)
+            return (Acked(request.type_url, Nonce(request.nonce)),)
+        watch = known or Watch()
         is_new = watch.state is State.NEW
         current = not request.nonce or request.nonce == watch.nonce
         step = self._front.step(request, None if is_new else watch.wanted, current)
@@ -88,6 +98,8 @@ class Session:
             step = intern_names(step, self._same)
         wish = Wish.NOTHING if step.ends else Wish.MORE if step.asked else Wish.SAME
         verdict = watch.verdict(request)
+        if request.type_url == CLUSTER and verdict is Verdict.NACK:
+            self._cold = NO_NAMES  # it will not ask for their endpoints
         state, kinds = TABLE[watch.state, verdict, wish]
         happened = watch.events(request, step, kinds)
         if state is State.NEW:
@@ -106,6 +118,10 @@ class Session:
         self._watches[request.type_url] = watch
         return happened
 
+    def _is_plain_ack(self, request: Request, watch: Watch) -> bool:
+        is_current = bool(request.nonce) and request.nonce == watch.nonce and watch.state in _JUDGEABLE
+        return is_current and self._front.only_judges(request, watch.wanted)
+
     def watched(self) -> tuple[TypeUrl, ...]:
         """Types in the order in which they are to be sent; those without a place in it last."""
         return self._order
@@ -119,6 +135,21 @@ class Session:
         """Whether the client waits for an answer: it asked, or was sent clusters that wait for their endpoints."""
         watch = self._watches.get(type_url)
         return watch is not None and (watch.state is State.ASKED or bool(watch.asked))
+
+    def holds(self, type_url: TypeUrl) -> bool:
+        """Whether a push of this type has to wait: it may lead to clusters that are not ready to be used.
+
+        Envoy asks for the endpoints of new clusters once it has these, and answers 503 for a route that arrives before.
+        Nothing that the client asked for waits. Ends with `release` at the latest: a client may never ask.
+        """
+        if not self._cold or type_url not in _LEADING:
+            return False
+        watch = self._watches.get(type_url)
+        return watch is not None and watch.state is not State.ASKED
+
+    def release(self) -> None:
+        """Waits no longer."""
+        self._cold = NO_NAMES
 
     def respond(self, type_url: TypeUrl, resources: ResourceSet) -> Response | None:
         """What to send so that the client has exactly `resources`; None: it has them, or does not watch the type.
@@ -136,6 +167,8 @@ class Session:
         debt = Debt(type_url, watch.sent, watch.asked, watch.wanted, watch.claims, known)
         body = self._front.body(self._responses, debt, resources)
         watch.sent, watch.asked, watch.claims = resources, NO_NAMES, NO_CLAIMS
+        if self._cold and type_url == ENDPOINT:
+            self._cold -= watch.wanted.names  # it has them before anything that is sent from now on
         if body.is_empty and not is_due:
             return None
         if type_url == CLUSTER:
@@ -149,10 +182,16 @@ class Session:
         return Response(type_url, next(self._nonces), self._front.body(self._responses, debt, resources))
 
     def _warm(self, body: Body, clusters: ResourceSet) -> None:
-        """Endpoints that the client watches are owed to it again if their cluster was updated: see `warming.py`."""
+        """Endpoints that the client watches are owed to it again if their cluster was updated: see `warming.py`.
+
+        Those that it does not watch yet it will ask for: see `holds`.
+        """
         endpoints = self._watches.get(ENDPOINT)
+        if self._cold:
+            self._cold -= frozenset(body.removed)
         if endpoints and body.updated:
             names = self._responses.endpoints_behind(body, clusters)
             if not endpoints.wanted.wildcard and not names <= endpoints.wanted.names:
+                self._cold |= names - endpoints.wanted.names
                 names &= endpoints.wanted.names
             endpoints.asked = endpoints.asked | names if endpoints.asked else names

@@ -34,6 +34,14 @@ class StateOfTheWorld:
             node=message.node if message.HasField("node") else None,
         )
 
+    def only_judges(self, request: Request, held: Subscription) -> bool:
+        """It repeats the names that are held; without any it never said one."""
+        if request.error is not None:
+            return False
+        if not request.names:
+            return held.wildcard and not held.explicit
+        return held.explicit and not held.wildcard and request.names == held.names
+
     def step(self, request: Request, held: Subscription | None, current: bool) -> Step:
         """Its names replace the subscription, unless it was sent before the last response arrived.
 

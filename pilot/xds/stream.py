@@ -6,13 +6,15 @@ is due: a stream that was slow to read gets the newest state, once.
 
 An ACK wakes nobody: the reader alone deals with what owes the client nothing. Bounds: at most REQUESTS requests wait
 for answers (then the reader stops reading, and flow control stops the client); at most one response is on its way; at
-most one turn is given. Source: xDS behaviour 1.2 ("Per-stream loop").
+most one turn is given; what the session holds back until new clusters are warm waits WARMING seconds at most.
+Source: xDS behaviour 1.2 ("Per-stream loop").
 """
 
 import asyncio
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -30,12 +32,21 @@ from pilot.xds.pushes import Change
 from pilot.xds.requests import FrontEnd, Request
 from pilot.xds.responses import Responses
 from pilot.xds.session import Response, Session
+from pilot.xds.subscription import Subscription
 
 REQUESTS = 32
 """Arbitrary: Envoy has one request a type under way, and a few more while it starts."""
 
 LONG = 0.005
 """Seconds of work after which a stream lets others run before it goes on: a quarter of what a task may take."""
+
+WARMING = 1.0
+"""Seconds that a client has to ask for the endpoints of new clusters before it is told of what leads to them.
+Arbitrary: Envoy asks at once; a client that never does must get the rest all the same."""
+
+
+SHORT = 256
+"""Bytes of a request that is remembered: of one that accepts a response. Arbitrary; those with a node are longer."""
 
 
 class Broken(Exception):  # noqa: N818 - not an error: clients go away
@@ -91,6 +102,9 @@ class Stream:
         self._waiting = 0
         """Requests since then that are owed something."""
         self._turn: Change | None = None
+        self._held: set[TypeUrl] = set()
+        """Types of earlier turns that wait for new clusters."""
+        self._release: asyncio.TimerHandle | None = None
         self._awake = asyncio.Event()
         self._room = asyncio.Event()
         self._ended = False
@@ -103,7 +117,11 @@ class Stream:
         del first  # a node can be large: it must not live as long as the stream
         async with asyncio.TaskGroup() as tasks:
             reader = tasks.create_task(self._read())
-            await self._send()
+            try:
+                await self._send()
+            finally:
+                if self._release is not None:
+                    self._release.cancel()
             reader.cancel()
 
     def push(self, change: Change) -> None:
@@ -155,35 +173,62 @@ class Stream:
 
     async def _answer(self, turn: Change | None) -> None:
         """Questions first; then in push order what is owed, and what a turn may have changed."""
-        await self._catch_up()
-        due = {type_url for type_url in self._session.watched() if turn is not None and turn.affects(type_url)}
+        due, self._held = self._held, set()
+        if turn is not None:
+            due.update(filter(turn.affects, self._session.watched()))
         declined: set[TypeUrl] = set()  # owed, but there is nothing to say: not to be asked again in this round
-        while (type_url := self._next(due, declined)) is not None:
+        while True:
+            declined -= await self._catch_up()
+            type_url = self._next(due, declined)
+            if type_url is None:
+                break
             due.discard(type_url)
-            await self._prepare(type_url)
-            await self._around.pace.turn()
-            started = self._around.clock()
-            response = self._respond(type_url)
-            made = self._around.clock() - started
+            response, made = await self._make(type_url)
             if response is None:
                 declined.add(type_url)
-                self._around.pace.spend(made)
             else:
                 await self._write(response, made)
-            declined -= await self._catch_up()
+        self._held |= due.intersection(self._session.watched())
+        if self._held and self._release is None:
+            self._release = asyncio.get_running_loop().call_later(WARMING, self._stop_waiting)
 
     def _next(self, due: Set[TypeUrl], declined: Set[TypeUrl]) -> TypeUrl | None:
         """The first type of the push order that is due. Clusters may make endpoints due: looked at anew each time."""
-        for type_url in self._session.watched():
-            if type_url in due or (type_url not in declined and self._session.owes(type_url)):
+        session = self._session
+        for type_url in session.watched():
+            if type_url in due:
+                if not session.holds(type_url):
+                    return type_url
+            elif session.owes(type_url) and type_url not in declined:
                 return type_url
         return None
+
+    def _stop_waiting(self) -> None:
+        self._release = None
+        self._session.release()
+        self._awake.set()
+
+    async def _make(self, type_url: TypeUrl) -> tuple[Response | None, float]:
+        """What is to be sent of a type, and the seconds that it took to make."""
+        around = self._around
+        wanted = self._session.wanted(type_url)
+        names = None if wanted.wildcard else wanted.names
+        if not wanted.is_empty and (work := around.discovery.steps(self.client.proxy, type_url, names)) is not None:
+            await self._work(work)
+        if around.pace.is_spent:
+            await around.pace.turn()
+        started = around.clock()
+        response = self._respond(type_url, wanted, names)
+        made = around.clock() - started
+        if response is None:
+            around.pace.spend(made)
+        return response, made
 
     def _hear(self, request: Request) -> None:
         """Tells the session, and wakes the sender if that owes the client something now."""
         for event in self._session.receive(request):
             self._around.journal.happened(self.client.id, event)
-            if isinstance(event, Queried):
+            if type(event) is Queried:
                 self._queries.append(event)
         self._heard.add(request.type_url)
         if self._queries or self._session.owes(request.type_url):
@@ -201,15 +246,14 @@ class Stream:
         heard, self._heard = self._heard, set()
         return heard
 
-    async def _prepare(self, type_url: TypeUrl) -> None:
+    async def _work(self, work: Iterator[None]) -> None:
         """Does what is long to do in pieces, between which others run."""
-        clock, pace, wanted = self._around.clock, self._around.pace, self._session.wanted(type_url)
-        if wanted.is_empty:
-            return
+        clock, pace = self._around.clock, self._around.pace
+        if pace.is_spent:
+            await pace.turn()
         started = clock()
-        names = None if wanted.wildcard else wanted.names
         try:
-            for _ in self._around.discovery.steps(self.client.proxy, type_url, names) or ():
+            for _ in work:
                 if (spent := clock() - started) > LONG:
                     pace.spend(spent)
                     await pace.turn()
@@ -218,15 +262,10 @@ class Stream:
             return  # the answer will meet it again, and report it
         pace.spend(clock() - started)
 
-    def _respond(self, type_url: TypeUrl) -> Response | None:
-        wanted = self._session.wanted(type_url)
+    def _respond(self, type_url: TypeUrl, wanted: Subscription, names: frozenset[str] | None) -> Response | None:
         try:
             resources = (
-                EMPTY
-                if wanted.is_empty
-                else self._around.discovery.resources_for(
-                    self.client.proxy, type_url, None if wanted.wildcard else wanted.names
-                )
+                EMPTY if wanted.is_empty else self._around.discovery.resources_for(self.client.proxy, type_url, names)
             )
             return self._session.respond(type_url, resources) if resources is not None else None
         except PilotError:
@@ -269,4 +308,10 @@ async def read_request(context: Any, front: FrontEnd, journal: Journal) -> Reque
     if data is grpc.aio.EOF:  # type: ignore[attr-defined]  # missing in grpc-stubs
         return None
     journal.metrics.received(len(data))
-    return front.decode(data)
+    return _decode_short(front.decode, data) if len(data) <= SHORT else front.decode(data)
+
+
+@lru_cache(maxsize=4096)
+def _decode_short(decode: Callable[[bytes], Request], data: bytes) -> Request:
+    """Streams count their nonces alike, so that what accepts a response is mostly the same for all of them."""
+    return decode(data)

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from pilot.resources import ResourceSet, resource_set
 from pilot.type_urls import CLUSTER, ENDPOINT, HEALTH, LISTENER, ROUTE, TypeUrl
 from pilot.xds.admission import Admission
 from pilot.xds.pushes import Change
-from pilot.xds.server import server_options
+from pilot.xds.server import prepare_transport, server_options
 from tests.pilot.xds.clients import Client, Site, eventually, serving
 from tests.pilot.xds.conversations import small_world
 from tests.pilot.xds.envoys import TYPES
@@ -502,3 +503,12 @@ def test_options_are_those_of_grpc() -> None:
     assert "grpc.max_connection_age_ms" not in options
     aged = dict(server_options(max_connection_age=timedelta(minutes=30)))
     assert (aged["grpc.max_connection_age_ms"], aged["grpc.max_connection_age_grace_ms"]) == (1_800_000, 10_000)
+
+
+def test_the_transport_is_prepared_unless_somebody_knows_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRPC_EXPERIMENTS", raising=False)
+    prepare_transport()
+    assert os.environ["GRPC_EXPERIMENTS"] == "-event_engine_listener"
+    monkeypatch.setenv("GRPC_EXPERIMENTS", "theirs")
+    prepare_transport()
+    assert os.environ["GRPC_EXPERIMENTS"] == "theirs"

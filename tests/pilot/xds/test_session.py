@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -8,13 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pilot.errors import MissingNode
-from pilot.resources import EMPTY
+from pilot.resources import EMPTY, ResourceSet
 from pilot.type_urls import BY_NAME, CLUSTER, ENDPOINT, HEALTH, LISTENER, NAME_TABLE, ROUTE, TypeUrl
 from pilot.xds.events import Acked, Event, HealthReported, Nacked, Nonce, Queried, Stale, Subscribed, Unsubscribed
 from pilot.xds.requests import FrontEnd, Request
 from pilot.xds.responses import Responses
-from pilot.xds.session import Session
+from pilot.xds.session import Response, Session
 from pilot.xds.table import State, Verdict, Wish
+from pilot.xds.watch import Watch
 from tests.pilot.xds.conversations import (
     DELTA,
     SOTW,
@@ -39,8 +41,9 @@ from tests.pilot.xds.recordings import (
     to_request,
 )
 from tests.pilot.xds.trouble import Trouble
-from tests.pilot.xds.worlds import World, anything, cluster, endpoints, node
+from tests.pilot.xds.worlds import World, anything, cluster, endpoints, node, static_cluster
 
+FIELDS = tuple(each.name for each in dataclasses.fields(Watch))
 both = pytest.mark.parametrize("front", [SOTW, DELTA], ids=["sotw", "delta"])
 
 
@@ -356,6 +359,96 @@ def test_new_cluster_without_a_watch_of_its_endpoints_owes_nothing(front: FrontE
     talk.world.put(CLUSTER, cluster("c", "1"))
     assert [each.type_url for each in talk.answers(TYPES)] == [CLUSTER]
     assert not talk.session.owes(ENDPOINT)
+
+
+# --- what leads to new clusters waits until they are warm ---
+
+
+def with_a_new_cluster(front: FrontEnd) -> tuple[Conversation, Response]:
+    """A cluster and a route to it came together; the cluster has been sent."""
+    talk = synced(front)
+    talk.world.put(CLUSTER, cluster("new", "1"))
+    talk.world.put(ENDPOINT, endpoints("new", "1"))
+    talk.world.put(ROUTE, anything(ROUTE, "r", "to new"))
+    (response,) = talk.answers(pushed=(CLUSTER,))
+    return talk, response
+
+
+@both
+def test_routes_wait_until_the_endpoints_of_a_new_cluster_were_sent(front: FrontEnd) -> None:
+    talk, response = with_a_new_cluster(front)
+    assert [talk.session.holds(each) for each in (CLUSTER, ENDPOINT, LISTENER, ROUTE)] == [False, False, True, True]
+    talk.ack(response)
+    assert talk.session.holds(ROUTE), "that it has the cluster is not enough"
+    held = talk.session.wanted(ENDPOINT).names if front is SOTW else ()
+    assert brief(talk.say(ENDPOINT, *held, "new", nonce=talk.session.watches[ENDPOINT].nonce)) == [(ENDPOINT, ("new",))]
+    assert not talk.session.holds(ROUTE)
+    assert not talk.session.holds(LISTENER)
+
+
+@both
+def test_what_a_client_asks_for_never_waits(front: FrontEnd) -> None:
+    talk, _ = with_a_new_cluster(front)
+    known = ("r", "s") if front is SOTW else ()
+    talk.session.receive(Request(ROUTE, nonce=talk.session.watches[ROUTE].nonce or "", names=names(*known, "more")))
+    assert not talk.session.holds(ROUTE)
+    assert talk.session.holds(LISTENER)
+
+
+@both
+def test_nothing_waits_for_a_cluster_that_was_refused(front: FrontEnd) -> None:
+    talk, response = with_a_new_cluster(front)
+    talk.say(CLUSTER, nonce=response.nonce, error="no")
+    assert not talk.session.holds(ROUTE)
+
+
+@both
+def test_nothing_waits_for_a_cluster_that_went_again(front: FrontEnd) -> None:
+    talk, _ = with_a_new_cluster(front)
+    talk.world.drop(CLUSTER, "new")
+    talk.answers(pushed=(CLUSTER,))
+    assert not talk.session.holds(ROUTE)
+
+
+@both
+def test_nothing_waits_longer_than_it_is_let(front: FrontEnd) -> None:
+    talk, _ = with_a_new_cluster(front)
+    talk.session.release()
+    assert not talk.session.holds(ROUTE)
+
+
+@both
+def test_updated_clusters_and_clusters_without_endpoints_hold_nothing_back(front: FrontEnd) -> None:
+    talk = synced(front)
+    talk.world.put(CLUSTER, cluster("a", "2"), static_cluster("plain"))
+    assert brief(talk.answers(pushed=(CLUSTER,)))[-1] == (ENDPOINT, ("a",)), "known endpoints are sent again at once"
+    assert not talk.session.holds(ROUTE)
+
+
+def shown(talk: Conversation, type_url: TypeUrl) -> tuple[object, ...] | None:
+    """All that a session knows of a type, comparable."""
+    watch = talk.session.watches.get(type_url)
+    if watch is None:
+        return None
+    return tuple(
+        each.version if isinstance(each, ResourceSet) else each for each in map(watch.__getattribute__, FIELDS)
+    )
+
+
+@both
+def test_accepting_and_nothing_else_is_what_the_table_says(front: FrontEnd) -> None:
+    """The short cut of `receive` against the long way, for everything a client may say beside a current nonce."""
+    for type_url, (wanted, gone, error) in product(
+        (CLUSTER, ENDPOINT), product(((), ("a",), ("b",), ("a", "b"), ("*",), ("c",)), ((), ("a",)), (None, "no"))
+    ):
+        short, long = synced(front), synced(front)
+        long.session._is_plain_ack = lambda *_: False  # type: ignore[method-assign]
+        for talk in (short, long):
+            nonce = talk.session.watches[type_url].nonce or ""
+            unsubscribe = names(*gone) if front is DELTA else names()
+            talk.say(type_url, *wanted, nonce=nonce, error=error, unsubscribe=unsubscribe)
+        assert short.events == long.events
+        assert shown(short, type_url) == shown(long, type_url)
 
 
 @both

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from pilot.errors import BadRequest
 from pilot.resources import ResourceSet
 from pilot.type_urls import CLUSTER, ENDPOINT, LISTENER, ROUTE, TypeUrl
+from pilot.xds import stream as streams
 from pilot.xds.journal import Journal
 from pilot.xds.metrics import XdsMetrics
 from pilot.xds.names import Names
@@ -105,6 +106,36 @@ async def test_reader_stops_when_requests_pile_up() -> None:
         assert call.incoming.qsize() == 2 * REQUESTS
         call.may_write.set()
         await eventually(call.incoming.empty)
+
+
+async def with_a_new_cluster(call: Call, stream: Stream, world: World, done: list[Stream]) -> None:
+    """The client has everything; then a cluster and a route to it come together."""
+    call.say(ENDPOINT, "a", "b")
+    call.say(ROUTE, "r")
+    await eventually(lambda: call.types() == [CLUSTER, ENDPOINT, ROUTE])
+    world.put(CLUSTER, cluster("new"))
+    world.put(ENDPOINT, anything(ENDPOINT, "new"))
+    world.put(ROUTE, anything(ROUTE, "r", "to new"))
+    stream.push(Change())
+    await eventually(lambda: done == [stream])
+    assert call.types() == [CLUSTER, ENDPOINT, ROUTE, CLUSTER]
+
+
+async def test_a_route_waits_until_its_new_cluster_is_warm() -> None:
+    world = small_world()
+    async with streaming(world) as (call, stream, done):
+        await with_a_new_cluster(call, stream, world, done)
+        call.say(ENDPOINT, "a", "b", "new", nonce=call.written[1].nonce)
+        await eventually(lambda: len(call.written) == 6)
+        assert call.types()[4:] == [ENDPOINT, ROUTE]
+
+
+async def test_a_route_does_not_wait_for_a_client_that_never_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "WARMING", 0.01)
+    world = small_world()
+    async with streaming(world) as (call, stream, done):
+        await with_a_new_cluster(call, stream, world, done)
+        await eventually(lambda: call.types()[4:] == [ROUTE])
 
 
 async def test_turn_ends_even_if_nothing_is_to_be_said() -> None:
