@@ -12,7 +12,7 @@ snapshot is served: proxies of one class share one view, and each question about
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from pilot.generators import clusters, endpoints, listeners, nds, routes, secrets
+from pilot.generators import clusters, endpoints, listeners, nds, proxyless, routes, secrets
 from pilot.generators.ambient import addresses, authorizations
 from pilot.generators.patching import sets as patches
 from pilot.memo import Memoized, Work, finish
@@ -52,6 +52,14 @@ def _in_one_piece(build: Callable[[ProxyView], ResourceSet]) -> Generator:
     return work
 
 
+def _by_name(build: Callable[[ProxyView, Names], ResourceSet]) -> Generator:
+    def work(view: ProxyView, names: Names) -> Work[Answer]:
+        yield from ()
+        return build(view, names)
+
+    return work
+
+
 def _secrets(view: ProxyView, names: Names) -> Work[Answer]:
     yield from ()
     return secrets.build(view, names or _NO_NAMES)
@@ -71,6 +79,12 @@ _GENERATORS: Mapping[TypeUrl, Generator] = {
     NAME_TABLE: _in_one_piece(nds.build),
     EXTENSION_CONFIG: _extension_configs,
 }
+_PROXYLESS: Mapping[TypeUrl, Generator] = {
+    CLUSTER: _by_name(proxyless.clusters.build),
+    LISTENER: _by_name(proxyless.listeners.build),
+    ROUTE: lambda view, names: proxyless.routes.steps(view, names or _NO_NAMES),
+}
+"""What gRPC clients and servers get instead; no EnvoyFilter is meant for them."""
 _DISCOVERY: Mapping[TypeUrl, Callable[[AmbientView, Names], ResourceSet]] = {
     ADDRESS: addresses.build,
     WORKLOAD: addresses.build_workloads,
@@ -94,6 +108,8 @@ def resources_for(snapshot: Snapshot, proxy: Proxy, type_url: TypeUrl, names: Na
 
 
 def _generate(view: ProxyView, type_url: TypeUrl, names: Names) -> Work[Answer]:
+    if view.traits.is_grpc and type_url in _PROXYLESS:
+        return (yield from _PROXYLESS[type_url](view, names))
     generate = _GENERATORS.get(type_url)
     if generate is None or view.traits.kind is ProxyKind.ZTUNNEL:
         return None

@@ -100,6 +100,14 @@ def _unknown_destinations(scope: Scope) -> str:
     return outbound(port, host, subset)
 
 
+def hosts_of_port(port: int, caller: Caller) -> Work[tuple[Host, ...]]:
+    """The virtual hosts of a service port."""
+    listener = select_listener(caller.scope, str(port), port)
+    if listener is None:
+        return ()
+    return (yield from _hosts.steps(listener, port, caller))
+
+
 @sliced(memoized(size=8192, passing=True))
 def _hosts(listener: EgressListener, port: int, caller: Caller) -> Work[tuple[Host, ...]]:
     """The virtual hosts of a port, by name; of all ports for `ALL_PORTS`."""

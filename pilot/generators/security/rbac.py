@@ -19,7 +19,7 @@ from pilot.memo import memoized
 from pilot.model.authorization_policy import AuthorizationAction
 from pilot.model.authorization_rules import Authorization, CheckedRule, Clauses
 
-__all__ = ["Layer", "Trust", "build", "policies_of", "rbac_filter"]
+__all__ = ["Layer", "Trust", "build", "numbered_policies", "policies_of", "rbac_filter"]
 
 
 class Layer(Enum):
@@ -86,14 +86,20 @@ def policies_of(
 ) -> Iterator[tuple[str, Any]]:
     """Envoy's policies for the rules of a policy, by key."""
     name = f"{prefix}ns[{policy.key.namespace}]-policy[{policy.key.name}]-rule"
+    for index, built in numbered_policies(policy, trust, layer):
+        yield f"{name}[{index}]{suffix}", built
+
+
+def numbered_policies(policy: Authorization, trust: Trust, layer: Layer) -> Iterator[tuple[int, Any]]:
+    """Envoy's policies for the rules of a policy, by the number of the rule."""
     if policy.broken:
-        yield f"{name}[0]{suffix}", _NEVER if policy.action is AuthorizationAction.ALLOW else _EVERYTHING
+        yield 0, _NEVER if policy.action is AuthorizationAction.ALLOW else _EVERYTHING
     elif not policy.rules:
-        yield f"{name}[0]{suffix}", _NEVER
+        yield 0, _NEVER
     for index, rule in enumerate(policy.rules):
         built = _policy(rule, policy.action is AuthorizationAction.ALLOW, trust, layer)
         if built is not None:
-            yield f"{name}[{index}]{suffix}", built
+            yield index, built
 
 
 def _policy(rule: CheckedRule, allows: bool, trust: Trust, layer: Layer) -> Any | None:
