@@ -12,6 +12,7 @@ from typing import Final
 from pilot.memo import memoized
 from pilot.model.gateway import GatewayServer, ServerTLSMode
 from pilot.model.interning import same_tuple
+from pilot.model.mesh_settings import is_ip
 from pilot.model.protocol import parse_protocol
 from pilot.model.service import PortProtocol
 from pilot.view.proxy_view import ProxyView
@@ -131,6 +132,8 @@ def merge_servers(
     ports: dict[tuple[int, str], _OpenPort] = {}
     routes: dict[str, list[MergedServer]] = {}
     for server in servers:
+        if not _can_listen(server.server.bind):
+            continue
         kind, protocol = server_kind(server)
         for number in resolve_ports(server, targets):
             name = route_name(server, kind, number)
@@ -144,6 +147,11 @@ def merge_servers(
                 routes.setdefault(name, []).append(merged)
     made = (MergedPort(number, bind, tuple(port.servers)) for (number, bind), port in ports.items() if port.servers)
     return MergedGateways(tuple(made), {name: tuple(each) for name, each in routes.items()})
+
+
+def _can_listen(bind: str) -> bool:
+    """Whether it is nothing, an IP address or a Unix socket: Envoy would refuse anything else."""
+    return not bind or bind.startswith("unix://") or is_ip(bind)
 
 
 def _has_quic(server: GatewayServer, kind: ServerKind, datagrams: Set[int]) -> bool:

@@ -101,7 +101,8 @@ def _static_listeners(view: ProxyView) -> Iterator[Any]:
         yield _with_routes(recordings.message_of(found), FIRST_PORT + number, view.traits.flavour)
 
 
-def _assert_accepted(envoy: Path, view: ProxyView, what: str) -> None:
+def assert_accepted(envoy: Path, view: ProxyView, what: str) -> None:
+    """Envoy takes all listeners of a proxy, and their routes."""
     made = list(_static_listeners(view))
     assert made
     bootstrap = static_bootstrap(listeners=made)
@@ -114,7 +115,7 @@ def _assert_scenario_accepted(envoy: Path, directory: Path) -> None:
     listed = node_of(envoy).extensions
     snapshot = recordings.read_scenario(directory)
     for name, declared in recordings.read_proxies(directory, *KINDS).items():
-        _assert_accepted(envoy, recordings.view_of(snapshot, declared, listed), f"{directory.name}: {name}")
+        assert_accepted(envoy, recordings.view_of(snapshot, declared, listed), f"{directory.name}: {name}")
 
 
 @pytest.mark.timeout(180)
@@ -136,7 +137,7 @@ def test_mistakes_of_users_never_cost_a_listener_or_a_route_table(any_envoy: Pat
     snapshot = recordings.snapshot_of(f"{worlds.REVIEWS}\n---\n{BROKEN}")
     view = recordings.view_of(snapshot, worlds.sidecar(), node_of(any_envoy).extensions)
 
-    _assert_accepted(any_envoy, view, "broken routes")
+    assert_accepted(any_envoy, view, "broken routes")
     answers = worlds.first_routes(view, "reviews.default.svc.cluster.local:80")
     errors = [each for each in answers if each.get("directResponse", {}).get("status", 0) >= 500]
     assert [each["match"]["prefix"] for each in errors] == [

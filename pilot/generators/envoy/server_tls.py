@@ -2,9 +2,12 @@
 
 In: `ServerTLSSettings` and the mesh's defaults. Out: a `TransportSocket` (shared: never change it). Certificates are
 named only: Envoy fetches them by SDS, from us or from its agent.
+Names and fingerprints count where clients show certificates; Envoy would refuse them elsewhere.
 Source: xDS behaviour 4.11 (TLS context), appendix A.14.
 """
 
+import re
+from base64 import b64decode
 from typing import Any, Final
 
 from envoy.config.core.v3.base_pb2 import DataSource
@@ -47,6 +50,11 @@ CIPHERS: Final = frozenset(
 """What Envoy's TLS library knows; one unknown name would cost the listener."""
 CURVES: Final = frozenset({"P-256", "P-384", "P-521", "X25519", "X25519MLKEM768"})
 """Likewise, of the curves (and groups) for key exchange."""
+
+_SPKI_LENGTH, _SHA256_LENGTH = 44, 32
+_HASH: Final = re.compile("[0-9a-fA-F]{64}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31}")
+_NO_HASH: Final = "00" * _SHA256_LENGTH
+"""The fingerprint of no certificate."""
 
 _VERSIONS: Final = {
     TLSProtocol.TLSV1_0: TlsParameters.TLSv1_0,
@@ -122,7 +130,6 @@ def _add_credentials(context: Any, settings: ServerTLSSettings, own_socket: bool
         certificate = sds.WORKLOAD_CERTIFICATE if builtin else sds.credential(name, external_socket=own_socket)
         context.tls_certificate_sds_secret_configs.append(certificate)
     if not mutual:
-        _check_names_only(context, settings)
         return
     if settings.ca_cert_credential_name:
         roots = sds.credential(resource_name(settings.ca_cert_credential_name), external_socket=own_socket)
@@ -131,9 +138,26 @@ def _add_credentials(context: Any, settings: ServerTLSSettings, own_socket: bool
     else:
         roots = sds.credential(f"{names[0]}{ROOTS_SUFFIX}", external_socket=own_socket)
     checked = _checked(settings, roots)
-    checked.default_validation_context.verify_certificate_spki.extend(settings.verify_certificate_spki)
-    checked.default_validation_context.verify_certificate_hash.extend(settings.verify_certificate_hash)
+    _pin(checked.default_validation_context, settings)
     context.combined_validation_context.CopyFrom(checked)
+
+
+def _pin(checks: Any, settings: ServerTLSSettings) -> None:
+    """Only these certificates. What is no fingerprint is left out; if nothing is left, nobody has the right one."""
+    spki = [each for each in settings.verify_certificate_spki if _is_spki(each)]
+    hashes = [each for each in settings.verify_certificate_hash if _HASH.fullmatch(each)]
+    checks.verify_certificate_spki.extend(spki)
+    if not spki and not hashes and (settings.verify_certificate_spki or settings.verify_certificate_hash):
+        hashes = [_NO_HASH]
+    checks.verify_certificate_hash.extend(hashes)
+
+
+def _is_spki(text: str) -> bool:
+    """Whether it is a SHA-256 in base64."""
+    try:
+        return len(text) == _SPKI_LENGTH and len(b64decode(text, validate=True)) == _SHA256_LENGTH
+    except ValueError:
+        return False
 
 
 def _add_files(context: Any, settings: ServerTLSSettings, own_socket: bool, *, mutual: bool) -> None:
@@ -144,8 +168,6 @@ def _add_files(context: Any, settings: ServerTLSSettings, own_socket: bool, *, m
     if mutual:
         secret = sds.file_roots(roots, own_socket=own_socket)
         context.combined_validation_context.CopyFrom(_checked(settings, secret))
-    else:
-        _check_names_only(context, settings)
 
 
 def _checked(settings: ServerTLSSettings, roots: Any) -> Any:
@@ -154,8 +176,3 @@ def _checked(settings: ServerTLSSettings, roots: Any) -> Any:
     if settings.ca_crl:
         checks.crl.CopyFrom(DataSource(filename=settings.ca_crl))
     return _COMBINED(default_validation_context=checks, validation_context_sds_secret_config=roots)
-
-
-def _check_names_only(context: Any, settings: ServerTLSSettings) -> None:
-    if settings.subject_alt_names:
-        context.validation_context.match_subject_alt_names.extend(tls.exact(settings.subject_alt_names))

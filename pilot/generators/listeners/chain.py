@@ -45,11 +45,12 @@ ANYTHING: Final = ChainMatch()
 def normalise_sni(hosts: Sequence[str]) -> tuple[str, ...] | None:
     """Sorted, each once; no condition where every host will do, None where none will.
 
-    Envoy takes wildcards for whole labels at the start only.
+    Envoy takes wildcards for whole labels at the start only, and makes no difference between capitals and others.
     """
     if not hosts or "*" in hosts:
         return ()
-    return tuple(sorted({each for each in hosts if is_server_name(each)})) or None
+    names = {each.lower(): each for each in sorted(hosts) if is_server_name(each)}
+    return tuple(sorted(names.values())) or None
 
 
 def is_server_name(host: str) -> bool:
@@ -77,7 +78,7 @@ Condition = tuple[int, str, str, str, str]
 def conditions(match: ChainMatch) -> frozenset[Condition]:
     """Every single condition of a chain."""
     return frozenset(
-        (match.port, cidr, name, match.transport, protocol)
+        (match.port, cidr, name.lower(), match.transport, protocol)
         for cidr, name, protocol in product(match.cidrs or ("",), match.sni or ("",), match.protocols or ("",))
     )
 

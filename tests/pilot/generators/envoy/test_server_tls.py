@@ -11,6 +11,8 @@ from pilot.view.proxy import Flavour
 from tests.pilot.generators.worlds import mesh_config
 
 SIMPLE, MUTUAL = ServerTLSMode.SIMPLE, ServerTLSMode.MUTUAL
+HASH = "ab" * 32
+SPKI = "A" * 43 + "="
 
 
 def socket(mesh: str = "", *, http: bool = True, external: bool = False, **settings: Any) -> Any:
@@ -56,14 +58,14 @@ def test_several_certificates_keep_their_order() -> None:
 
 
 def test_a_mutual_server_checks_clients_against_the_roots_of_the_same_secret() -> None:
-    made = socket(mode=MUTUAL, credential_name="web", subject_alt_names=("a",), verify_certificate_hash=("ab",))
+    made = socket(mode=MUTUAL, credential_name="web", subject_alt_names=("a",), verify_certificate_hash=(HASH,))
     checks = made["commonTlsContext"]["combinedValidationContext"]
 
     assert made["requireClientCertificate"] is True
     assert checks["validationContextSdsSecretConfig"]["name"] == "kubernetes://web-cacert"
     assert checks["defaultValidationContext"] == {
         "matchSubjectAltNames": [{"exact": "a"}],
-        "verifyCertificateHash": ["ab"],
+        "verifyCertificateHash": [HASH],
     }
 
 
@@ -83,7 +85,7 @@ def test_a_client_certificate_may_be_optional() -> None:
 def test_files_are_named_for_the_agent() -> None:
     made = common(
         mode=MUTUAL, server_certificate="/c", private_key="/k", ca_certificates="/ca", ca_crl="/crl",
-        verify_certificate_hash=("ab",),
+        verify_certificate_hash=(HASH,),
     )  # fmt: skip
 
     assert names(made) == ["file-cert:/c~/k"]
@@ -93,11 +95,28 @@ def test_files_are_named_for_the_agent() -> None:
     assert names(common(mode=SIMPLE, tls_certificates=several)) == ["file-cert:/1~/2", "file-cert:/3~/4"]
 
 
-def test_names_of_clients_are_checked_without_roots_too() -> None:
+def test_names_of_clients_that_show_no_certificate_are_not_checked() -> None:
     by_secret = common(mode=SIMPLE, credential_name="web", subject_alt_names=("a",))
     by_file = common(mode=SIMPLE, server_certificate="/c", private_key="/k", subject_alt_names=("a",))
 
-    assert by_secret["validationContext"] == by_file["validationContext"] == {"matchSubjectAltNames": [{"exact": "a"}]}
+    assert "validationContext" not in by_secret
+    assert "validationContext" not in by_file
+
+
+@pytest.mark.parametrize(
+    ("spki", "hashes", "expected"),
+    [
+        ((SPKI, "x"), ("x",), {"verifyCertificateSpki": [SPKI]}),
+        ((), (HASH, "x"), {"verifyCertificateHash": [HASH]}),
+        (("=" * 44,), ("x",), {"verifyCertificateHash": ["00" * 32]}),
+        (("é" * 44,), (), {"verifyCertificateHash": ["00" * 32]}),
+    ],
+)
+def test_what_is_no_fingerprint_lets_nobody_in(
+    spki: tuple[str, ...], hashes: tuple[str, ...], expected: dict[str, Any]
+) -> None:
+    made = common(mode=MUTUAL, credential_name="w", verify_certificate_spki=spki, verify_certificate_hash=hashes)
+    assert made["combinedValidationContext"]["defaultValidationContext"] == expected
 
 
 def test_workloads_are_met_with_the_certificate_of_the_workload() -> None:

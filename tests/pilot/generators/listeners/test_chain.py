@@ -27,6 +27,7 @@ def plain(chain: Chain, *, as_default: bool = False) -> Any:
 
 def test_names_are_sorted_and_a_star_is_no_condition() -> None:
     assert normalise_sni(["b", "a", "b", "*.c"]) == ("*.c", "a", "b")
+    assert normalise_sni(["A", "a"]) == ("a",)
     assert normalise_sni(["a", "*"]) == ()
     assert normalise_sni([]) == ()
 

@@ -251,3 +251,8 @@ def test_without_the_feature_or_the_port_there_is_no_http3() -> None:
     objects = declared(https("a.com"))
     assert set(listeners_of(view(objects + DATAGRAMS, gateway()))) == {"0.0.0.0_8443"}
     assert set(listeners_of(view(objects, gateway(), PILOT_ENABLE_QUIC_LISTENERS="true"))) == {"0.0.0.0_443"}
+
+
+def test_a_server_on_an_address_that_is_none_costs_no_other() -> None:
+    broken = '{port: {number: 81, name: http, protocol: HTTP}, hosts: ["*"], bind: 1.2.3.4.5}'
+    assert set(made(declared(HTTP), declared(broken, name="broken"))) == {"0.0.0.0_80"}
