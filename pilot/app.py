@@ -37,6 +37,7 @@ from pilot.sources.key_fetch import KeyFetcher
 from pilot.sources.key_metrics import KeyMetrics
 from pilot.sources.keys import KeyKeeper
 from pilot.sources.mesh_file import MeshFileError, MeshFiles, read_mesh_files
+from pilot.webhooks import WebhookSide, serve_tls
 from pilot.xds.admission import Admission
 from pilot.xds.lag import serve_lag_reports
 from pilot.xds.metrics import XdsMetrics
@@ -87,7 +88,11 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     feed = Feed(settings, mesh, debounce, keys)
     async with contextlib.AsyncExitStack() as undo:
         undo.callback(debounce.close)
+        side = WebhookSide(settings, mesh, registry, feed.missing)
+        undo.callback(side.webhooks.close)
         pages = http_application(feed.missing, feed.problems)
+        if not addresses.https:
+            side.webhooks.add_to(pages)
         add_status_page(pages, mesh, ads.connections, feed.problems)
         await _serve_http(undo, addresses.http, pages)
         await _serve_http(undo, addresses.monitoring, monitoring_application(registry, feed.problems))
@@ -108,6 +113,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
             return
         tasks += [asyncio.create_task(ads.serve_pushes()), asyncio.create_task(serve_lag_reports(metrics.lagged))]
         await _serve_xds(undo, settings, ads, secured, tasks)
+        await _serve_webhooks(undo, addresses.https, side, secured, tasks)
         feed.is_serving = True
         memory.settle()
         origin = settings.config_dir or "the cluster"
@@ -136,6 +142,21 @@ async def _serve_xds(
         host, port = split_address(addresses.secure_grpc)
         secured.port.bind(host, port)
         tasks.append(asyncio.create_task(secured.port.serve_connections()))
+
+
+async def _serve_webhooks(
+    undo: contextlib.AsyncExitStack,
+    address: str,
+    side: WebhookSide,
+    secured: trust.Trust,
+    tasks: list[asyncio.Task[None]],
+) -> None:
+    """The port for API servers, and the files that injection follows. Raises: StartError, OSError."""
+    await asyncio.to_thread(side.files.reload)
+    tasks.append(asyncio.create_task(side.files.serve_changes()))
+    if address:
+        host, port = split_address(address)
+        await undo.enter_async_context(serve_tls(side.webhooks.application(), host, port, secured.serving))
 
 
 async def _cluster(settings: Settings, undo: contextlib.AsyncExitStack) -> ConfigCluster | None:

@@ -129,6 +129,20 @@ class Kubernetes:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhooks:
+    """What the webhooks know besides the injector's own configuration."""
+
+    injects: bool = True
+    """INJECT_ENABLED: off, nothing is at `/inject`."""
+    injection_directory: pathlib.Path = pathlib.Path("./var/lib/istio/inject")
+    """Holds `config` and `values`, as the ConfigMap `istio-sidecar-injector` does."""
+    native_sidecars: bool | None = None
+    """ENABLE_NATIVE_SIDECARS; None is `auto`: as the nodes can."""
+    platform: str = ""
+    compliance_policy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything an operator can say."""
 
@@ -140,6 +154,7 @@ class Settings:
     tuning: Tuning = Tuning()
     certificates: Certificates = Certificates()
     token_keys: TokenKeys = TokenKeys()
+    webhooks: Webhooks = Webhooks()
     kubernetes: Kubernetes | None = None
     """None: no Kubernetes."""
     features: Features = Features()
@@ -309,6 +324,25 @@ _TOKEN_KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
+def parse_native_sidecars(text: str) -> bool | None:
+    """`auto` is None; anything that is not `true` is off, as with istiod."""
+    return None if text == "auto" else text == "true"
+
+
+_WEBHOOK_SIDE: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "INJECT_ENABLED": ("injects", parse_bool),
+    "ENABLE_NATIVE_SIDECARS": ("native_sidecars", parse_native_sidecars),
+    "PLATFORM": ("platform", str),
+    "COMPLIANCE_POLICY": ("compliance_policy", str),
+}
+
+
+def webhooks_from(given: Mapping[str, Any], environ: Mapping[str, str], warnings: list[str]) -> Webhooks:
+    """What the webhooks know."""
+    places = {name: given[name] for name in ("injection_directory",) if name in given}
+    return Webhooks(**_read(_WEBHOOK_SIDE, environ, warnings), **places)
+
+
 _KUBERNETES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "SHARED_MESH_CONFIG": ("shared_mesh_config", str),
     "PILOT_IGNORE_RESOURCES": ("ignored", parse_list),
@@ -447,6 +481,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         tuning=tuning,
         certificates=certificates,
         token_keys=TokenKeys(**token_keys),
+        webhooks=webhooks_from(given, environ, warnings),
         features=features,
         check_identity=check_identity.get("check", True),
         warnings=tuple(warnings),

@@ -8,7 +8,7 @@ run, refresh of an issuer's keys.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 
 import grpc
@@ -31,7 +31,7 @@ from ca.rollover.following import Followers
 from ca.rotation import ServingRotation
 from ca.secure_port import SecurePort
 from ca.service import CertificateService
-from ca.serving import host_names
+from ca.serving import ServingCertificate, host_names
 from ca.serving_files import ServingFiles
 from ca.signing_process import SigningProcess
 from ca.spiffe import TrustDomain, parse_trust_domain
@@ -49,6 +49,8 @@ class Trust:
     """The secure port and what a gRPC server behind it needs."""
 
     port: SecurePort
+    serving: Callable[[], ServingCertificate]
+    """The control plane's own certificate, now."""
     authentication: GrpcAuthentication
     handlers: tuple[grpc.GenericRpcHandler, ...]  # type: ignore[type-arg]  # not generic at run time
 
@@ -85,7 +87,8 @@ async def establish(
         tasks += signing.tasks(followers)
         for each in tasks:
             undo.push_async_callback(_cancel, asyncio.create_task(each))
-        yield Trust(port, authentication, (service.handler(), followers.handler()) if limits.enabled else ())
+        handlers = (service.handler(), followers.handler()) if limits.enabled else ()
+        yield Trust(port, lambda: rotation.serving, authentication, handlers)
 
 
 async def _authenticators(

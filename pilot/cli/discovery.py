@@ -54,6 +54,7 @@ def version() -> None:
     "--configDir", "config_dir", type=PATH, help="directory of YAML, read recursively and watched; no Kubernetes"
 )
 @click.option("--meshConfig", "mesh_config", type=PATH, help="MeshConfig file")
+@click.option("--injectionDirectory", "injection_directory", type=PATH, help="holds the injector's config and values")
 @click.option("--networksConfig", "networks_config", type=PATH, help="MeshNetworks file")
 @click.option("--stateDir", "state_dir", type=PATH, help="what must outlive a restart (also MESHPILOT_STATE_DIR)")
 @click.option("--httpAddr", "http", help="[default: :8080] readiness and debug")

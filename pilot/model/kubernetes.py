@@ -32,10 +32,17 @@ class NodeAddress(Fragment, frozen=True):
     address: str = ""
 
 
+class NodeSystem(Fragment, frozen=True):
+    """`NodeSystemInfo`: what runs on a node."""
+
+    kubelet_version: str = ""
+
+
 class NodeStatus(Fragment, frozen=True):
-    """Where a node is reached."""
+    """Where a node is reached, and what runs there."""
 
     addresses: tuple[NodeAddress, ...] = ()
+    node_info: NodeSystem = NodeSystem()
 
 
 class Node(Object, frozen=True):

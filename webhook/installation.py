@@ -1,0 +1,99 @@
+"""What injection is configured with, as it lies in files now.
+
+In: a directory with `config` and `values` (what the ConfigMap `istio-sidecar-injector` holds) and the file of the mesh
+configuration. Out: an `Installation`; changes are taken over while running, and where something does not parse the last
+good one stays. Source: injection behaviour 2.6.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from webhook.injection.configuration import InjectorConfig, parse_config, parse_values
+from webhook.injection.errors import ConfigurationError
+from webhook.injection.inject import Installation
+from webhook.injection.mesh import parse_mesh
+
+LOOK = timedelta(seconds=1)
+"""Between two looks: cheap for three files, and follows what Kubernetes renames in mounted volumes."""
+
+_log = logging.getLogger("injection")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where to look. `directory` need not exist: then `standing` takes its place, if there is one."""
+
+    directory: Path
+    mesh: Path
+    revision: str = ""
+    platform: str = ""
+    compliance_policy: str = ""
+    environment: Mapping[str, str] | None = None
+    """What templates see by `env`."""
+
+
+class InjectionFiles:
+    """The installation in force."""
+
+    def __init__(self, places: Places, standing: Callable[[], InjectorConfig] | None = None) -> None:
+        """`standing`: the templates of an installation that has none of its own."""
+        self._places = places
+        self._standing = standing
+        self._seen: object = None
+        self.installation: Installation | None = None
+        """None while there is no configuration that could be used."""
+
+    async def serve_changes(self) -> None:
+        """Follows the files for ever; ends only by cancellation."""
+        while True:
+            await asyncio.sleep(LOOK.total_seconds())
+            await asyncio.to_thread(self.reload)
+
+    def reload(self) -> bool:
+        """Looks once; whether something else is in force now. Never raises for what is wrong with the files."""
+        files = [self._places.directory / "config", self._places.directory / "values", self._places.mesh]
+        seen = tuple(_signature(path) for path in files)
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        try:
+            found = self._load(*files)
+        except (ConfigurationError, OSError, UnicodeDecodeError) as error:
+            kept = "the last good one stays" if self.installation is not None else "no pod is injected"
+            _log.error(f"injector configuration in {self._places.directory}: {error}; {kept}")
+            return False
+        if found is None:
+            return False
+        self.installation = found
+        _log.info(f"injector configuration is in force: templates {', '.join(sorted(found.config.templates))}")
+        return True
+
+    def _load(self, config: Path, values: Path, mesh: Path) -> Installation | None:
+        if config.is_file():
+            parsed = parse_config(config.read_text(), self._places.environment)
+        elif self._standing is not None and self.installation is None:
+            parsed = self._standing()
+        elif self.installation is not None:
+            parsed = self.installation.config
+        else:
+            return None
+        return Installation(
+            config=parsed,
+            values=parse_values(values.read_text()) if values.is_file() else {},
+            mesh=parse_mesh(mesh.read_text() if mesh.is_file() else ""),
+            revision=self._places.revision,
+            platform=self._places.platform,
+            compliance_policy=self._places.compliance_policy,
+        )
+
+
+def _signature(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
