@@ -72,9 +72,10 @@ class KubeClient:
     async def stream(self, path: str, accept: str = JSON) -> AsyncGenerator[list[bytes], None]:
         """What a watch says, as whole lines, those together that came together; ends when the server ends it.
 
-        Raises: KubernetesError.
+        None at first: the server has accepted the watch. Raises: KubernetesError.
         """
         async with self._request("GET", path, None, None, {"Accept": accept}) as response:
+            yield []
             rest = b""
             async for chunk in response.content.iter_any():
                 *lines, rest = (rest + chunk).split(b"\n")

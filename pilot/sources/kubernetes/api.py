@@ -16,5 +16,8 @@ class ListApi(Protocol):
         ...
 
     def stream(self, path: str, accept: str = "application/json") -> AsyncGenerator[list[bytes], None]:
-        """Lines of a watch as they come, until the server ends it. Raises: KubernetesError."""
+        """Lines of a watch as they come, until the server ends it; none at first, when it has accepted the watch.
+
+        Raises: KubernetesError.
+        """
         ...

@@ -114,6 +114,7 @@ class FakeApi:
         collection, namespace = self._check(where)
         asked, epoch = parse_qs(query), self._epoch
         seen = int(asked["resourceVersion"][0])
+        yield []
         if seen < self.oldest:
             status = {"code": 410, "message": "too old"}
             yield [json.dumps({"type": "ERROR", "object": status}).encode()]
