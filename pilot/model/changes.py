@@ -15,7 +15,6 @@ from pilot.model.gateway import Gateway
 from pilot.model.kubernetes import Endpoints, EndpointSlice, KubernetesService, Node, Pod
 from pilot.model.kubernetes import Namespace as KubernetesNamespace
 from pilot.model.object_store import Replacement
-from pilot.model.objects import Object
 from pilot.model.peer_authentication import PeerAuthentication
 from pilot.model.secret import ConfigMap, Secret
 from pilot.model.service import Hostname, Namespace, Resolution
@@ -57,10 +56,6 @@ class Change:
 NO_CHANGE = Change()
 
 
-CAPTURED = "ambient.istio.io/redirection"
-"""Annotation of a Pod whose traffic a ztunnel takes."""
-
-
 @dataclass(frozen=True, slots=True)
 class Derived:
     """What the indexes say has changed."""
@@ -99,8 +94,6 @@ def describe(old: "Snapshot", new: "Snapshot", replaced: tuple[Replacement, ...]
 def _is_told(each: Replacement) -> bool:
     """Whether workload discovery may tell of a change that means nothing to indexes."""
     match each.key.kind:
-        case Pod.KIND:
-            return _annotation(each.old, CAPTURED) != _annotation(each.new, CAPTURED)
         case KubernetesNamespace.KIND:
             return (each.old and each.old.metadata.labels) != (each.new and each.new.metadata.labels)
         case KubernetesService.KIND | ServiceEntry.KIND | WorkloadEntry.KIND:
@@ -108,16 +101,12 @@ def _is_told(each: Replacement) -> bool:
     return False
 
 
-def _annotation(declared: Object | None, name: str) -> str:
-    return declared.metadata.annotations.get(name, "") if declared is not None else ""
-
-
 def _moved(change: WorkloadChange) -> bool:
-    """Whether more than the readiness of a workload changed."""
+    """Whether more changed of a workload than how clients reach it."""
     old, new = change.old, change.new
     if old is None or new is None:
         return True
-    return replace(old, ready=new.ready, terminating=new.terminating) != new
+    return replace(old, ready=new.ready, terminating=new.terminating, hbone=new.hbone) != new
 
 
 def _is_eds(index: ServiceIndex, key: ServiceKey) -> bool:

@@ -42,6 +42,8 @@ class Endpoint:
     """0 counts as 1."""
     tls_mode: str = ""
     """`istio`, `disabled` or empty."""
+    hbone: bool = False
+    """The ztunnel of its node takes HBONE for it."""
     health: Health = Health.UNKNOWN
     node: str = ""
     hostname: str = ""

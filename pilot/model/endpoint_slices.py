@@ -166,6 +166,7 @@ def endpoint_of_pod(
         network=pod.network,
         weight=pod.weight,
         tls_mode=pod.tls_mode,
+        hbone=pod.hbone,
         health=health,
         node=pod.node,
         hostname=pod.hostname,

@@ -72,6 +72,7 @@ def _endpoint(
         network=workload.network,
         weight=workload.weight,
         tls_mode=workload.tls_mode,
+        hbone=workload.hbone,
     )
 
 

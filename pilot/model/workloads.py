@@ -16,6 +16,8 @@ from pilot.model.mesh_settings import MeshSettings, is_ip
 from pilot.model.workload_entry import WorkloadEntry, WorkloadEntrySpec
 
 TLS_MODE = "security.istio.io/tlsMode"
+CAPTURED = "ambient.istio.io/redirection"
+"""Annotation of a workload whose traffic a ztunnel takes."""
 TEST_VM = "istio.io/test-vm"
 _POD_HASH = "pod-template-hash"
 _WORKLOAD_NAME = "service.istio.io/workload-name"
@@ -63,6 +65,8 @@ class WorkloadInstance:
     hostname: str = ""
     subdomain: str = ""
     host_network: bool = False
+    hbone: bool = False
+    """Its node's ztunnel takes HBONE for it."""
     ready: bool = True
     terminating: bool = False
 
@@ -115,6 +119,7 @@ def instance_of_pod(pod: Pod, node_locality: str, settings: MeshSettings) -> Wor
         hostname=pod.spec.hostname or (pod.name if pod.spec.subdomain else ""),
         subdomain=pod.spec.subdomain,
         host_network=pod.spec.host_network,
+        hbone=_is_captured(pod.metadata.annotations, settings),
         ready=pod.status.phase != "Pending" if pod.ready is None else pod.ready,
         terminating=bool(pod.metadata.deletion_timestamp),
     )
@@ -141,6 +146,7 @@ def instance_of_entry(entry: WorkloadEntry, settings: MeshSettings) -> WorkloadI
         locality=where,
         network=entry.spec.network,
         weight=entry.spec.weight,
+        hbone=_is_captured(annotations, settings),
         tls_mode=tls_mode_of_entry(labels, entry.spec),
     )
 
@@ -171,6 +177,10 @@ def workload_name(pod: Pod) -> str:
             return _CRON_SUFFIX.sub("", owner.name)
         return owner.name
     return pod.name
+
+
+def _is_captured(annotations: Mapping[str, str], settings: MeshSettings) -> bool:
+    return settings.features.ambient and annotations.get(CAPTURED) == "enabled"
 
 
 def _is_healthy(entry: WorkloadEntry) -> bool:

@@ -138,13 +138,16 @@ def _locality(locality: str) -> bytes:
 
 def supports_tunnel(endpoint: Endpoint) -> bool:
     """Whether a workload can be reached through an HBONE tunnel."""
-    labels = endpoint.labels
-    return "http" in labels.get(TUNNEL_LABEL, "") or labels.get(_MANAGED_LABEL) == _MESH_CONTROLLER
+    return _is_tunnelled(endpoint) or endpoint.labels.get(_MANAGED_LABEL) == _MESH_CONTROLLER
+
+
+def _is_tunnelled(endpoint: Endpoint) -> bool:
+    return endpoint.hbone or "http" in endpoint.labels.get(TUNNEL_LABEL, "")
 
 
 def all_support_tunnel(endpoints: Sequence[Endpoint]) -> bool:
-    """Whether there are endpoints and each can be reached through a tunnel."""
-    return bool(endpoints) and all(map(supports_tunnel, endpoints))
+    """Whether there are endpoints and each is in a tunnel's reach; waypoints themselves, as recorded, do not count."""
+    return bool(endpoints) and all(map(_is_tunnelled, endpoints))
 
 
 def _prefers_tunnel(endpoint: Endpoint, features: Features) -> bool:

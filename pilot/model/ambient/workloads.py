@@ -10,16 +10,14 @@ from pilot.model import endpoint_slices, service_entries
 from pilot.model.ambient import policies
 from pilot.model.ambient.address import MeshService, MeshWorkload, Ports, Tunnel
 from pilot.model.ambient.mesh import AmbientMesh
-from pilot.model.changes import CAPTURED
 from pilot.model.kubernetes import EndpointSlice, KubernetesService, Pod, SliceEndpoint
 from pilot.model.mesh_settings import is_ip
-from pilot.model.objects import Object
 from pilot.model.policy_attachment import GATEWAY_NAME
 from pilot.model.service import PortProtocol, Service
 from pilot.model.service_entry import ServiceEntry
 from pilot.model.waypoint import MANAGED, Traffic, TunnelAddress, Waypoint
-from pilot.model.workload_entry import WorkloadEntry, WorkloadEntrySpec
-from pilot.model.workloads import WorkloadInstance
+from pilot.model.workload_entry import WorkloadEntrySpec
+from pilot.model.workloads import CAPTURED, WorkloadInstance
 
 Services = Mapping[str, MeshService]
 _TUNNEL_LABEL = "networking.istio.io/tunnel"
@@ -32,21 +30,19 @@ _DEFAULT_TRUST_DOMAIN = "cluster.local"
 
 def of_instance(instance: WorkloadInstance, mesh: AmbientMesh, services: Services) -> MeshWorkload | None:
     """The workload of a Pod or WorkloadEntry; None for a Pod without an address."""
-    if instance.is_pod:
-        pod = mesh.store.get(Pod, instance.namespace, instance.name)
-        return _of_pod(instance, pod, mesh, services) if pod is not None and instance.addresses else None
-    entry = mesh.store.get(WorkloadEntry, instance.namespace, instance.name)
-    return _of_entry(instance, entry, mesh, services) if entry is not None else None
+    if not instance.is_pod:
+        return _of_entry(instance, mesh, services)
+    return _of_pod(instance, mesh, services) if instance.addresses else None
 
 
-def _of_pod(instance: WorkloadInstance, pod: Pod, mesh: AmbientMesh, services: Services) -> MeshWorkload:
+def _of_pod(instance: WorkloadInstance, mesh: AmbientMesh, services: Services) -> MeshWorkload:
     uid = f"{mesh.settings.cluster_id}//Pod/{instance.namespace}/{instance.name}"
     labels = instance.labels
     gateway = mesh.waypoints.by_name.get((instance.namespace, labels.get(GATEWAY_NAME, "")))
     # as recorded: a network label of the pod itself counts for endpoints, not here
     network = mesh.settings.network_of(instance.addresses)
     return replace(
-        _shared(uid, instance, pod, network, mesh, _services_of_pod(instance, mesh, services)),
+        _shared(uid, instance, network, mesh, _services_of_pod(instance, mesh, services)),
         addresses=instance.addresses,
         node=instance.node,
         application_tunnel=gateway.tunnel if gateway is not None and MANAGED in labels else None,
@@ -55,11 +51,11 @@ def _of_pod(instance: WorkloadInstance, pod: Pod, mesh: AmbientMesh, services: S
     )
 
 
-def _of_entry(instance: WorkloadInstance, entry: WorkloadEntry, mesh: AmbientMesh, services: Services) -> MeshWorkload:
+def _of_entry(instance: WorkloadInstance, mesh: AmbientMesh, services: Services) -> MeshWorkload:
     uid = f"{mesh.settings.cluster_id}/networking.istio.io/WorkloadEntry/{instance.namespace}/{instance.name}"
     address, network = instance.address, instance.network or mesh.network
     return replace(
-        _shared(uid, instance, entry, network, mesh, _services_of_entry(instance, mesh, services)),
+        _shared(uid, instance, network, mesh, _services_of_entry(instance, mesh, services)),
         addresses=(address,) if is_ip(address) else (),
         hostname="" if is_ip(address) else address,
         capacity=instance.weight,
@@ -69,7 +65,6 @@ def _of_entry(instance: WorkloadInstance, entry: WorkloadEntry, mesh: AmbientMes
 def _shared(
     uid: str,
     instance: WorkloadInstance,
-    declared: Object,
     network: str,
     mesh: AmbientMesh,
     services: Mapping[str, Ports],
@@ -90,7 +85,7 @@ def _shared(
         cluster_id=mesh.settings.cluster_id,
         account=instance.account,
         trust_domain=_trust_domain(mesh),
-        tunnel=_tunnel(labels, declared.metadata.annotations),
+        tunnel=_tunnel(labels, hbone=instance.hbone),
         waypoint=waypoint.address if waypoint is not None else None,
         network_gateway=_gateway(network, mesh),
         workload_name=instance.workload,
@@ -112,10 +107,10 @@ def _gateway(network: str, mesh: AmbientMesh) -> TunnelAddress | None:
     return found.address if found is not None else None
 
 
-def _tunnel(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Tunnel:
+def _tunnel(labels: Mapping[str, str], *, hbone: bool) -> Tunnel:
     if "http" in labels.get(_TUNNEL_LABEL, "").split(","):
         return Tunnel.NATIVE_HBONE
-    return Tunnel.HBONE if annotations.get(CAPTURED) == "enabled" else Tunnel.NONE
+    return Tunnel.HBONE if hbone else Tunnel.NONE
 
 
 def _first(labels: Mapping[str, str], names: tuple[str, ...]) -> str:
@@ -240,7 +235,7 @@ def _of_inline(
         cluster_id=mesh.settings.cluster_id,
         account=entry.service_account,
         trust_domain=_trust_domain(mesh),
-        tunnel=_tunnel(labels, declared.metadata.annotations),
+        tunnel=_tunnel(labels, hbone=declared.metadata.annotations.get(CAPTURED) == "enabled"),
         waypoint=waypoint.address if waypoint is not None else None,
         network_gateway=_gateway(network, mesh),
         workload_name=declared.name,

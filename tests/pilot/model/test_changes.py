@@ -73,13 +73,13 @@ def test_policies_and_sidecars_are_causes() -> None:
         assert {each.name for each in change.updated} == {"p"}
 
 
-def test_pod_that_is_captured_is_told_to_ztunnels_alone() -> None:
+def test_pod_that_is_captured_is_reached_in_another_way() -> None:
     snapshot = snapshot_of(SHOP, environment=AMBIENT)
     freed = SHOP.split("---")[2].replace("annotations: {ambient.istio.io/redirection: enabled}", "annotations: {}")
     _, change = snapshot.apply(list(decode_objects(freed)))
     assert change.addresses
+    assert change.hosts
     assert not change.full
-    assert not change.hosts
 
 
 def test_foreign_annotations_are_told_to_nobody() -> None:

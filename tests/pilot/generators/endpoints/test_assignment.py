@@ -140,3 +140,16 @@ def test_tunnels_everywhere_need_every_endpoint() -> None:
     assert assignment.all_support_tunnel((takes,))
     assert not assignment.all_support_tunnel((takes, does_not))
     assert not assignment.all_support_tunnel(())
+
+
+def test_captured_workloads_are_reached_through_tunnels() -> None:
+    captured = Endpoint(addresses=("10.0.0.1",), port=80, port_name="http", cluster_id="k", hbone=True)
+    waypoint = Endpoint(
+        addresses=("10.0.0.2",), port=80, port_name="http", cluster_id="k",
+        labels={"gateway.istio.io/managed": "istio.io-mesh-controller"},
+    )  # fmt: skip
+    assert assignment.supports_tunnel(captured)
+    assert assignment.supports_tunnel(waypoint)
+    assert assignment.all_support_tunnel([captured])
+    assert not assignment.all_support_tunnel([captured, waypoint])
+    assert not assignment.all_support_tunnel([])
