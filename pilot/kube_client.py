@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from kubernetes_asyncio import client, config
 
 from ca.errors import KubernetesError
 
@@ -128,6 +127,8 @@ async def connect(
 
     Raises: KubernetesError.
     """
+    from kubernetes_asyncio import client, config  # 40 MB, for those who need it
+
     configuration = _configuration()
     try:
         if kubeconfig is not None:
@@ -146,6 +147,8 @@ async def connect_by(kubeconfig: Mapping[str, Any], budget: RequestBudget | None
 
     Raises: KubernetesError, which does not show the content.
     """
+    from kubernetes_asyncio import client, config  # 40 MB, for those who need it
+
     configuration = _configuration()
     try:
         await config.load_kube_config_from_dict(dict(kubeconfig), client_configuration=configuration)
@@ -155,6 +158,8 @@ async def connect_by(kubeconfig: Mapping[str, Any], budget: RequestBudget | None
 
 
 def _configuration() -> Any:
+    from kubernetes_asyncio import client
+
     configuration = client.Configuration()
     configuration.connection_pool_maxsize = 0  # no limit: each watch has a connection of its own
     return configuration
