@@ -17,6 +17,8 @@
     ├── InvalidIdError          text that is no SPIFFE id or trust domain
     ├── BundleError             CA key, certificate, chain and roots that do not fit together
     ├── StateError              the state directory cannot be read or written
+    ├── TlsPolicyError          demands on TLS that are not known or cannot be met
+    ├── ProviderError           a source of the control plane's certificate that does not exist
     └── RolloverError           a change of the mesh's root that is not possible now
 
 `status_of` is the one place where the tree becomes gRPC. Nothing here logs, counts or sends.
@@ -142,6 +144,14 @@ class BundleError(CaError):
 
 class StateError(CaError):
     """The state directory cannot be used."""
+
+
+class TlsPolicyError(CaError):
+    """A demand on TLS that is not known or cannot be met."""
+
+
+class ProviderError(CaError):
+    """PILOT_CERT_PROVIDER or EXTERNAL_CA name what does not exist, or lacks what it needs."""
 
 
 class RolloverError(CaError):

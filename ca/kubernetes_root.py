@@ -11,25 +11,54 @@ import asyncio
 import base64
 import binascii
 import logging
+import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ca import bundle, signer, template, validate
+from ca import bundle, plugged_in, signer, template, validate
 from ca.bundle import Bundle
 from ca.errors import BundleError, CaError, KubernetesError
 from ca.kubernetes_api import KubernetesApi
+from ca.state_directory import StateDirectory
 
 SECRET, PLUGGED_IN_SECRET = "istio-ca-secret", "cacerts"
 SECRET_TYPE = "istio.io/ca-root"
 GENERATED_MARK = "istio-generated"
 GIVE_UP = timedelta(minutes=20)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 _log = logging.getLogger("ca")
+
+
+async def copy_plugged_in(api: KubernetesApi, namespace: str, directory: Path) -> None:
+    """Writes the Secret `cacerts` into a directory whose files are incomplete (USE_REMOTE_CERTS); none is no error.
+
+    Raises: KubernetesError; StateError where it cannot be written, a read-only mount, say.
+    """
+    with suppress(BundleError):
+        if plugged_in.is_plugged_in(directory):
+            return
+    try:
+        found = await api.call("GET", f"/api/v1/namespaces/{namespace}/secrets/{PLUGGED_IN_SECRET}")
+    except KubernetesError as error:
+        if error.status == 404:
+            return
+        raise
+    state = StateDirectory(directory)
+    for name, content in (found.get("data") or {}).items():
+        try:
+            decoded = base64.b64decode(content, validate=True)
+        except (binascii.Error, ValueError, TypeError) as error:
+            raise BundleError(f"secret {PLUGGED_IN_SECRET}: {str(name)[:80]!r} is unreadable") from error
+        if _FILE.fullmatch(name):
+            await asyncio.to_thread(state.write, name, decoded)
 
 
 class SecretRootStore:

@@ -7,31 +7,20 @@ all proven, nothing else in it than a sidecar's agent writes.
 Source: CA behaviour 1.10.
 """
 
-import asyncio
-import base64
-import binascii
 import itertools
-import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
-from ca import csr
+from ca import csr, csr_api
 from ca.bundle import decode_certificates, encode_certificate
-from ca.errors import BundleError, CsrError, GenerationError, KubernetesError
+from ca.errors import BundleError, CsrError, GenerationError
 from ca.kubernetes_api import KubernetesApi
 
-WAIT_SECONDS = 60.0
-_PATH = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 _USAGES = ("digital signature", "key encipherment", "server auth", "client auth")
-_MIN_SECONDS = 600
-"""The least that the API server accepts."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
-
-_log = logging.getLogger("ca")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,73 +44,20 @@ class Registration:
     """One cluster's CSR API."""
 
     def __init__(
-        self, api: KubernetesApi, signers: Signers, roots: str, roots_of: dict[str, str] | None = None
+        self, api: KubernetesApi, signers: Signers, roots: str, roots_of: Mapping[str, str] | None = None
     ) -> None:
         """`roots`: PEM of what signs by default; `roots_of`: by whole signer name (mesh config `caCertificates`)."""
         self._api = api
         self._signers = signers
         self._roots = roots
-        self._roots_of = roots_of or {}
+        self._roots_of = roots_of if roots_of is not None else {}
 
     async def sign(self, pem: str, identities: tuple[str, ...], seconds: int, wanted_signer: str) -> list[str]:
         """The leaf, the chain above it, the roots: one item each, the roots in one. Raises: SigningError."""
         check_request(pem, identities)
         signer = self._signers.name(wanted_signer)
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                issued = await self._request(pem, signer, seconds)
-        except TimeoutError as error:
-            raise GenerationError(f"signer {signer} did not answer in {WAIT_SECONDS:.0f} s") from error
-        except KubernetesError as error:
-            raise GenerationError(f"signer {signer}: {error}") from error
+        issued = await csr_api.request_certificate(self._api, pem, signer, _USAGES, seconds)
         return self._response(issued, signer, wanted_signer)
-
-    async def _request(self, pem: str, signer: str, seconds: int) -> bytes:
-        spec: dict[str, Any] = {
-            "request": base64.b64encode(pem.encode()).decode(),
-            "signerName": signer,
-            "usages": list(_USAGES),
-        }
-        if seconds > 0:
-            spec["expirationSeconds"] = max(seconds, _MIN_SECONDS)
-        body = {
-            "apiVersion": "certificates.k8s.io/v1",
-            "kind": "CertificateSigningRequest",
-            "metadata": {"generateName": "csr-workload-"},
-            "spec": spec,
-        }
-        made = await self._api.call("POST", _PATH, body)
-        path = f"{_PATH}/{made['metadata']['name']}"
-        try:
-            message = "the certificate authority has authenticated the caller"
-            approved = {"type": "Approved", "status": "True", "reason": "IdentityProven", "message": message}
-            made["status"] = {"conditions": [approved]}
-            await self._api.call("PUT", f"{path}/approval", made)
-            return await self._signed(path)
-        finally:
-            await self._remove(path)
-
-    async def _signed(self, path: str) -> bytes:
-        """Looks until the certificate is there: soon at first, every second in the end."""
-        pause = _FIRST_PAUSE
-        while True:
-            status = (await self._api.call("GET", path)).get("status") or {}
-            if status.get("certificate"):
-                try:
-                    return base64.b64decode(status["certificate"], validate=True)
-                except (binascii.Error, ValueError, TypeError) as error:
-                    raise GenerationError("signer's certificate is unreadable") from error
-            for each in status.get("conditions") or ():
-                if each.get("type") in ("Denied", "Failed"):
-                    raise GenerationError(f"signer refused: {each.get('reason', '')}: {each.get('message', '')[:200]}")
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    async def _remove(self, path: str) -> None:
-        try:
-            await asyncio.shield(self._api.call("DELETE", path))
-        except KubernetesError as error:
-            _log.warning(f"certificate signing request is left behind: {error}")
 
     def _response(self, issued: bytes, signer: str, wanted_signer: str) -> list[str]:
         try:
@@ -130,7 +66,7 @@ class Registration:
             anchors = decode_certificates(roots.encode(), f"roots of signer {signer}")
         except BundleError as error:
             raise GenerationError(str(error)) from error
-        _check_path(chain, anchors, signer)
+        check_path(chain, anchors, signer)
         items = [encode_certificate(each) for each in chain]
         return items if items[-1].strip() == roots.strip() else [*items, roots]
 
@@ -167,8 +103,8 @@ def _self_signed(chain: tuple[x509.Certificate, ...]) -> str:
     raise BundleError("no root: the mesh configuration names none for this signer, and its chain has none")
 
 
-def _check_path(chain: tuple[x509.Certificate, ...], anchors: tuple[x509.Certificate, ...], signer: str) -> None:
-    """Each certificate is issued by the next, the last one by a root or it is one."""
+def check_path(chain: tuple[x509.Certificate, ...], anchors: tuple[x509.Certificate, ...], signer: str) -> None:
+    """Each certificate is issued by the next, the last one by a root or it is one. Raises: GenerationError."""
     for lower, upper in itertools.pairwise(chain):
         if not _is_issued(lower, (upper,)):
             raise GenerationError(f"signer {signer}: its chain is broken: {lower.subject.rfc4514_string()!r}")

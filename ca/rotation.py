@@ -10,12 +10,15 @@ Source: CA behaviour 1.4 (certificate by handshake), 1.11 "Renewal".
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from ca.authority import Authority
 from ca.bundle import Bundle
 from ca.errors import CaError
 from ca.serving import SERVING_LIFETIME, ServingCertificate, build_context, issue_serving
+from ca.tls_policy import TlsPolicy
 
 _log = logging.getLogger("ca")
 
@@ -28,13 +31,21 @@ class ServingRotation:
     """The current generation of the control plane's certificate."""
 
     def __init__(
-        self, authority: Authority, names: tuple[str, ...], lifetime: timedelta = SERVING_LIFETIME, ciphers: str = ""
+        self,
+        authority: Authority,
+        names: tuple[str, ...],
+        lifetime: timedelta = SERVING_LIFETIME,
+        policy: TlsPolicy | None = None,
+        more_roots: Callable[[], str] = str,
     ) -> None:
-        """Makes the first certificate: 0.1 to 1 s of CPU with an RSA CA. Raises: SigningError."""
+        """Makes the first certificate: 0.1 to 1 s of CPU with an RSA CA. `more_roots`: PEM of others that clients'
+        certificates may lead to. Raises: SigningError.
+        """
+        self._more_roots = more_roots
         self._authority = authority
         self._names = names
         self._lifetime = lifetime
-        self._ciphers = ciphers
+        self._policy = policy or TlsPolicy()
         self._made_with, self.serving, self._context = self._make()
 
     @property
@@ -75,4 +86,5 @@ class ServingRotation:
         serving = issue_serving(
             bundle, self._names, now=authority.clock(), serial=authority.new_serial(), lifetime=self._lifetime
         )
-        return bundle, serving, build_context(serving, self._ciphers)
+        serving = replace(serving, roots=serving.roots + self._more_roots(), policy=self._policy)
+        return bundle, serving, build_context(serving)

@@ -21,6 +21,7 @@ from ca import signer, template, validate
 from ca.bundle import Bundle, encode_certificate, encode_private_key
 from ca.secret import Secret
 from ca.signer import PrivateKey
+from ca.tls_policy import TlsPolicy
 
 SERVING_LIFETIME = timedelta(hours=87600)
 """As istiod's; in truth the root's remaining life, since no leaf outlives its issuer."""
@@ -35,6 +36,8 @@ class ServingCertificate:
     key: Secret[PrivateKey]
     chain: tuple[str, ...]
     roots: str
+    policy: TlsPolicy = TlsPolicy()
+    """Of every port that presents it."""
 
     @property
     def half_life(self) -> datetime:
@@ -75,22 +78,20 @@ def issue_serving(
     return ServingCertificate(certificate, Secret(key), bundle.chain, bundle.roots)
 
 
-def build_context(serving: ServingCertificate, ciphers: str = "") -> ssl.SSLContext:
-    """TLS 1.2 and later, HTTP/2; a client may show a certificate, and one that it shows must lead to our roots.
+def build_context(serving: ServingCertificate) -> ssl.SSLContext:
+    """TLS as its policy says, HTTP/2; a client may show a certificate, and one that it shows must lead to our roots.
 
     No session tickets: a resumed session would carry an old verification past a change of roots.
     Source: CA behaviour 1.4.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    serving.policy.apply(context)
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN  # a root need not be self-signed to be trusted
     context.load_verify_locations(cadata=serving.roots)
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.num_tickets = 0
     context.set_alpn_protocols(["h2"])
-    if ciphers:
-        context.set_ciphers(ciphers)
     certificates = "".join((encode_certificate(serving.certificate), *serving.chain)).encode()
     with _readable_file(certificates + encode_private_key(serving.key.reveal())) as path:
         context.load_cert_chain(path)

@@ -9,7 +9,7 @@ Source: CA behaviour 1.10 "External gRPC CA", 1.11 (1, 2).
 import asyncio
 import logging
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ca import bundle
 from ca.errors import BundleError, CaError
 from ca.secret import Secret
 from ca.serving import ServingCertificate, build_context
+from ca.tls_policy import TlsPolicy
 
 LOOK = timedelta(seconds=1)
 """Between two looks at the files: cheaper than a watcher for three of them, and follows what Kubernetes renames."""
@@ -60,13 +61,13 @@ def load(paths: ServingPaths) -> ServingCertificate:
 class ServingFiles:
     """The certificate that lies in files now."""
 
-    def __init__(self, paths: ServingPaths, ciphers: str = "") -> None:
+    def __init__(self, paths: ServingPaths, policy: TlsPolicy | None = None) -> None:
         """Reads them. Raises: BundleError."""
         self._paths = paths
-        self._ciphers = ciphers
+        self._policy = policy or TlsPolicy()
         self._seen = self._signature()
-        self.serving = load(paths)
-        self._context = build_context(self.serving, ciphers)
+        self.serving = replace(load(paths), policy=self._policy)
+        self._context = build_context(self.serving)
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -85,8 +86,8 @@ class ServingFiles:
         if found == self._seen:
             return False
         try:
-            serving = await asyncio.to_thread(load, self._paths)
-            context = await asyncio.to_thread(build_context, serving, self._ciphers)
+            serving = replace(await asyncio.to_thread(load, self._paths), policy=self._policy)
+            context = await asyncio.to_thread(build_context, serving)
         except (CaError, ssl.SSLError, OSError) as error:
             _log.error(f"control plane keeps its old certificate: {error}")
             self._seen = found

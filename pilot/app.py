@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TypeVar
 
 import grpc
@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 
 from ca.errors import CaError
 from ca.state_directory import StateDirectory
-from pilot import config_cluster, memory, trust
+from pilot import config_cluster, memory, trust, trust_bundle
 from pilot.authentication import translated
 from pilot.config_cluster import ConfigCluster
 from pilot.debug.status_page import add_status_page
@@ -37,11 +37,12 @@ from pilot.sources.key_fetch import KeyFetcher
 from pilot.sources.key_metrics import KeyMetrics
 from pilot.sources.keys import KeyKeeper
 from pilot.sources.mesh_file import MeshFileError, MeshFiles, read_mesh_files
+from pilot.type_urls import PROXY_CONFIG
 from pilot.webhooks import WebhookSide, serve_tls
 from pilot.xds.admission import Admission
 from pilot.xds.lag import serve_lag_reports
 from pilot.xds.metrics import XdsMetrics
-from pilot.xds.pushes import Debounce
+from pilot.xds.pushes import Change, Debounce
 from pilot.xds.server import AdsServer, prepare_transport, server_options
 
 _log = logging.getLogger("default")
@@ -55,8 +56,8 @@ class StartError(Exception):
 def run(settings: Settings) -> None:
     """Serves until a signal ends it. Raises: StartError."""
     memory.prepare()
-    uvloop.run(serve(settings))
     prepare_transport()
+    uvloop.run(serve(settings))
 
 
 async def serve(settings: Settings) -> None:
@@ -103,7 +104,9 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         mesh.snapshot = Snapshot.empty(files.mesh, settings.features, files.networks)
         mesh.snapshot, _ = mesh.snapshot.apply(await asyncio.to_thread(keys.remembered))
         secured = await undo.enter_async_context(
-            trust.establish(settings, files.mesh.trust_domain, registry, SnapshotPods(mesh))
+            trust.establish(
+                settings, lambda: mesh.snapshot.mesh, registry, SnapshotPods(mesh), cluster.client if cluster else None
+            )
         )
         tasks = [asyncio.create_task(each) for each in _sources(settings, feed, cluster, mesh)]
         undo.push_async_callback(_cancel, tasks)
@@ -113,6 +116,8 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
             return
         tasks += [asyncio.create_task(ads.serve_pushes()), asyncio.create_task(serve_lag_reports(metrics.lagged))]
         await _serve_xds(undo, settings, ads, secured, tasks)
+        if settings.certificates.is_multi_root:
+            tasks.append(asyncio.create_task(secured.bundle.serve(_publishing(mesh, debounce))))
         await _serve_webhooks(undo, addresses.https, side, secured, tasks)
         feed.is_serving = True
         memory.settle()
@@ -133,15 +138,26 @@ async def _serve_xds(
 ) -> None:
     """Both ports for proxies, from now on. Raises: StartError."""
     addresses = settings.addresses
+    callers, secure = secured.authentication, secured.port
     if addresses.grpc:
-        await _serve_grpc(undo, settings, (ads.handler(translated(secured.authentication)),), bind=addresses.grpc)
-    if addresses.secure_grpc:
-        callers = secured.authentication
+        plain = (ads.handler(translated(callers)), *(secured.handlers if secure is None else ()))
+        await _serve_grpc(undo, settings, plain, bind=addresses.grpc)
+    if addresses.secure_grpc and secure is not None:
         handlers = (ads.handler(translated(callers), lambda call: callers.read(call).peer), *secured.handlers)
-        await _serve_grpc(undo, settings, handlers, target=secured.port.target)
+        await _serve_grpc(undo, settings, handlers, target=secure.target)
         host, port = split_address(addresses.secure_grpc)
-        secured.port.bind(host, port)
-        tasks.append(asyncio.create_task(secured.port.serve_connections()))
+        secure.bind(host, port)
+        tasks.append(asyncio.create_task(secure.serve_connections()))
+
+
+def _publishing(mesh: Mesh, debounce: Debounce) -> Callable[[tuple[str, ...]], None]:
+    """Has proxies told of the roots of the mesh, those that ask for them."""
+
+    def publish(roots: tuple[str, ...]) -> None:
+        mesh.trust_bundle = trust_bundle.build(roots)
+        debounce.submit(Change(frozenset((PROXY_CONFIG,)), ("global",), asyncio.get_running_loop().time()))
+
+    return publish
 
 
 async def _serve_webhooks(
@@ -154,7 +170,7 @@ async def _serve_webhooks(
     """The port for API servers, and the files that injection follows. Raises: StartError, OSError."""
     await asyncio.to_thread(side.files.reload)
     tasks.append(asyncio.create_task(side.files.serve_changes()))
-    if address:
+    if address and secured.serving is not None:
         host, port = split_address(address)
         await undo.enter_async_context(serve_tls(side.webhooks.application(), host, port, secured.serving))
 

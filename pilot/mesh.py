@@ -13,7 +13,7 @@ from pilot import memo, pipeline
 from pilot.errors import NotReady, PermissionDenied
 from pilot.model.snapshot import Snapshot
 from pilot.resources import ResourceSet
-from pilot.type_urls import SECRET, TypeUrl
+from pilot.type_urls import PROXY_CONFIG, SECRET, TypeUrl
 from pilot.view import node as nodes
 from pilot.view.proxy import Proxy
 
@@ -57,8 +57,13 @@ class Mesh:
             return replace(proxy, identity=verify_identity(proxy, identities))
         return proxy
 
+    trust_bundle: ResourceSet | None = None
+    """The roots of a mesh that may have several; the same for all."""
+
     def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> ResourceSet | None:
         """What `proxy` is to have now; `names` None: everything. None: not known yet."""
+        if type_url == PROXY_CONFIG:
+            return self.trust_bundle
         if type_url == SECRET and proxy.identity and not self.may_list_is_known(proxy.identity):
             return None
         return self._moment.resources_for(proxy, type_url, names)

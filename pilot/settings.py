@@ -15,11 +15,13 @@ from typing import Any
 
 from ca.authn.forwarded import Network, parse_networks
 from ca.authn.oidc import JwtRule, parse_rule
+from ca.authn.signed_token import unproven_audience, unproven_issuer
 from ca.serving_files import ServingPaths, well_known
 from pilot.model.duration import parse_duration
 from pilot.model.features import Features, RemoteKeys
 
 SECOND = timedelta(seconds=1)
+OWN_TOKEN = pathlib.Path("/var/run/secrets/tokens/istio-token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,23 @@ class Certificates:
     """Other names of our own cluster."""
     serving_files: ServingPaths | None = None
     """--tlsCertFile, --tlsKeyFile, --caCertFile: the control plane's own certificate, issued by somebody else."""
+    provider: str = "istiod"
+    """PILOT_CERT_PROVIDER: who issues it otherwise: `istiod`, `k8s.io/<signer>`; anything else: nobody."""
+    external_ca: str = ""
+    """EXTERNAL_CA: ISTIOD_RA_KUBERNETES_API, Kubernetes' signers sign for workloads."""
+    signer: str = ""
+    signer_domain: str = ""
+    copies_remote: bool = False
+    """USE_REMOTE_CERTS: the Secret `cacerts` is copied into the directory of the plugged-in CA."""
+    token_issuer: str = ""
+    audience: str = ""
+    """TOKEN_ISSUER, AUDIENCE: whose tokens are believed outside of a cluster; else what our own token says."""
+    own_rule: JwtRule | None = None
+    """What follows from them."""
+    compliance: str = ""
+    cipher_suites: tuple[str, ...] = ()
+    alias_of: Mapping[str, str] = field(default_factory=dict)
+    """Clusters by their other names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +218,12 @@ def parse_rsa_bits(text: str) -> int:
     return int(text)
 
 
-def parse_aliases(text: str, cluster_id: str) -> tuple[str, ...]:
-    """`alias=cluster,…`: the aliases of `cluster_id`. Raises: ValueError."""
+def parse_aliases(text: str) -> dict[str, str]:
+    """`alias=cluster,…`: clusters by alias. Raises: ValueError."""
     pairs = [part.partition("=") for part in parse_list(text)]
     if not all(alias and cluster for alias, _, cluster in pairs):
         raise ValueError(f"expected alias=cluster,..., got {text!r}")
-    return tuple(alias for alias, _, cluster in pairs if cluster == cluster_id)
+    return {alias: cluster for alias, _, cluster in pairs}
 
 
 def _inverted(text: str) -> bool:
@@ -309,6 +328,14 @@ _CERTIFICATES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "TRUSTED_GATEWAY_CIDR": ("trusted_gateways", lambda text: parse_networks(parse_list(text))),
     "XDS_AUTH": ("authenticate", parse_bool),
     "XDS_AUTH_PLAINTEXT": ("authenticate_plaintext", parse_bool),
+    "PILOT_CERT_PROVIDER": ("provider", str),
+    "EXTERNAL_CA": ("external_ca", str),
+    "K8S_SIGNER": ("signer", str),
+    "CERT_SIGNER_DOMAIN": ("signer_domain", str),
+    "USE_REMOTE_CERTS": ("copies_remote", parse_bool),
+    "TOKEN_ISSUER": ("token_issuer", str),
+    "AUDIENCE": ("audience", str),
+    "COMPLIANCE_POLICY": ("compliance", str),
 }
 
 
@@ -447,6 +474,19 @@ def _serving_files(given: Mapping[str, Any], warnings: list[str]) -> ServingPath
     return well_known()
 
 
+def _own_rule(limits: Certificates, environ: Mapping[str, str]) -> JwtRule | None:
+    """Outside of a cluster the issuer of our own token is believed. Source: CA behaviour 1.2 (5)."""
+    if environ.get(_IN_CLUSTER):
+        return None
+    try:
+        token = OWN_TOKEN.read_text().strip()
+    except (OSError, UnicodeError):
+        token = ""
+    issuer = limits.token_issuer or (unproven_issuer(token) if token else "")
+    audience = limits.audience or (unproven_audience(token) if token else "")
+    return JwtRule(issuer, (audience,)) if issuer and audience else None
+
+
 def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from flags (by field name, None where not given) and environment."""
     warnings: list[str] = []
@@ -467,11 +507,17 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
     warnings += [f"flag {flag} is not known and has no effect" for flag in given.get("unknown", ()) if flag[:1] == "-"]
     certificates = Certificates(**_read(_CERTIFICATES, environ, warnings))
     try:
-        aliases = parse_aliases(given.get("cluster_aliases", ""), features.cluster_id)
-        certificates = replace(certificates, cluster_aliases=aliases)
+        alias_of = parse_aliases(given.get("cluster_aliases", ""))
+        own = tuple(alias for alias, cluster in alias_of.items() if cluster == features.cluster_id)
+        certificates = replace(certificates, cluster_aliases=own, alias_of=alias_of)
     except ValueError as error:
         warnings.append(f"flag --clusterAliases: {error}; it has no effect")
-    certificates = replace(certificates, serving_files=_serving_files(given, warnings))
+    certificates = replace(
+        certificates,
+        serving_files=_serving_files(given, warnings),
+        cipher_suites=parse_list(given.get("tls_cipher_suites", "")),
+        own_rule=_own_rule(certificates, environ),
+    )
     plain = {f.name for f in fields(Settings)} & set(given)
     state_dir = given.get("state_dir") or default_state_dir(environ)
     return Settings(

@@ -1,17 +1,22 @@
 """Who signs: an operator's CA where one is plugged in, else a root of our own; and what keeps that current.
 
-In: settings. Out: a `Signing`: the authority, tasks to run beside it, and the parts that change its root. Puts parts of
-`ca` together; signs nothing itself.
+In: settings, the cluster where there is one: then the root lies in a Secret there, else in the state directory. Out: a
+`Signing`: the authority, tasks to run beside it, and the parts that change its root. Puts parts of `ca` together; signs
+nothing itself. Source: certificate authority behaviour 1.7, 1.8, 1.10.
 """
 
 import asyncio
 import logging
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ca import plugged_in, self_signed
 from ca.authn.local_issuer import utc_now
 from ca.authority import Authority, random_serial
+from ca.bundle import Bundle
+from ca.kubernetes_api import KubernetesApi
+from ca.kubernetes_root import SecretRootStore, copy_plugged_in
 from ca.reload import PluggedInReload
 from ca.rollover import store
 from ca.rollover.conductor import Conductor, Parts
@@ -31,17 +36,25 @@ _log = logging.getLogger("ca")
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """Who signs. `state`: of a root of our own in the state directory, which can be changed by command."""
+    """Who signs. `secret`: where a root of our own lies in Kubernetes; `state`: where it lies without that, and then it
+    can be changed by command; neither: it is plugged in.
+    """
 
     settings: Settings
     authority: Authority
     ledger: Ledger
+    secret: SecretRootStore | None = None
     state: StateDirectory | None = None
     rollover: Rollover | None = None
 
     def tasks(self, followers: Followers) -> list[Coroutine[None, None, None]]:
         """What keeps it current; each ends only by cancellation."""
         limits, authority = self.settings.certificates, self.authority
+        policy = RotationPolicy(
+            limits.root_check_interval, limits.root_grace_percent, limits.root_check_jitter, limits.root_ttl
+        )
+        if self.secret is not None:
+            return [RootRotation(authority, self.secret, policy).serve_rotation()]
         if self.state is None:
             reload = PluggedInReload(
                 authority,
@@ -59,25 +72,36 @@ class Signing:
             limits.root_rsa_bits,
         )
         conductor = Conductor(parts, self.state, self.rollover)
-        policy = RotationPolicy(
-            limits.root_check_interval, limits.root_grace_percent, limits.root_check_jitter, limits.root_ttl
-        )
         roots = DirectoryRootStore(self.state, authority.clock)
         rotation = RootRotation(authority, roots, policy, is_held=lambda: conductor.is_busy)
         control = ControlSocket(conductor, self.state.path)
         return [rotation.serve_rotation(), conductor.serve(), control.serve()]
 
 
-async def choose(settings: Settings, domain: TrustDomain) -> Signing:
+async def choose(settings: Settings, domain: TrustDomain, api: KubernetesApi | None = None) -> Signing:
     """An operator's CA if one is plugged in, else our own root, made where there is none. Raises: CaError."""
     limits = settings.certificates
+    if limits.copies_remote and api is not None:
+        await copy_plugged_in(api, settings.features.system_namespace, limits.plugged_in_dir)
     policy = LifetimePolicy(limits.default_ttl, limits.max_ttl)
     if plugged_in.is_plugged_in(limits.plugged_in_dir, holds_self_signed=limits.holds_self_signed):
         bundle = await asyncio.to_thread(
             plugged_in.load, limits.plugged_in_dir, now=utc_now(), with_revocations=limits.with_revocations
         )
         _log.info(f"certificates are signed by the CA plugged in at {limits.plugged_in_dir}")
-        return Signing(settings, Authority(bundle, policy), Ledger())
+        return Signing(settings, Authority(bundle, _cut(policy, bundle)), Ledger())
+    if api is not None:
+        secret = SecretRootStore(
+            api,
+            settings.features.system_namespace,
+            utc_now,
+            uses_plugged_in_secret=limits.holds_self_signed,
+            extra_roots=await asyncio.to_thread(_mounted_roots, limits.plugged_in_dir),
+        )
+        bundle = await secret.load_or_create(
+            str(domain), new_serial=random_serial, lifetime=limits.root_ttl, rsa_bits=limits.root_rsa_bits
+        )
+        return Signing(settings, Authority(bundle, policy), Ledger(), secret)
     state = StateDirectory(settings.state_dir)
     rollover = await asyncio.to_thread(store.recover, state)
     bundle = await asyncio.to_thread(
@@ -91,4 +115,17 @@ async def choose(settings: Settings, domain: TrustDomain) -> Signing:
     )
     ledger = Ledger(state)
     ledger.open(bundle, policy.maximum, utc_now())
-    return Signing(settings, Authority(bundle, policy), ledger, state, rollover)
+    return Signing(settings, Authority(bundle, policy), ledger, None, state, rollover)
+
+
+def _cut(policy: LifetimePolicy, bundle: Bundle) -> LifetimePolicy:
+    """Where nothing is asked for, a leaf lives no longer than its plugged-in issuer has to live now."""
+    return replace(policy, default=min(policy.default, bundle.certificate.not_valid_after_utc - utc_now()))
+
+
+def _mounted_roots(directory: Path) -> str:
+    """Roots that are trusted beside a self-signed one; empty where none are mounted."""
+    try:
+        return (directory / plugged_in.NATIVE.roots).read_text()
+    except (OSError, UnicodeError):
+        return ""

@@ -1,8 +1,8 @@
 """What rests on the certificate authority: the secure port, who calls it, the service that signs.
 
-In: settings. Out: a `Trust` to wire a gRPC server with. Puts the parts of `ca` together; decides nothing itself.
-Tasks of its own, which end with the context: renewal of the control plane's certificate, what `signing` wants to be
-run, refresh of an issuer's keys.
+In: settings, the mesh's configuration as it is at each moment, the cluster where there is one. Out: a `Trust` to wire
+gRPC servers with. Puts the parts of `ca` together; decides nothing itself. Tasks of its own end with the context: those
+of `signing`, `serving` and `callers`, and one that follows the mesh's trust domain.
 """
 
 import asyncio
@@ -10,36 +10,39 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from prometheus_client import CollectorRegistry
 
-from ca.authn import local_issuer
-from ca.authn.bearer import LocalTokenAuthenticator
-from ca.authn.caller import Authenticator
-from ca.authn.chain import Chain
-from ca.authn.client_certificate import ClientCertificateAuthenticator, spiffe_names
-from ca.authn.forwarded import ForwardedCertificateAuthenticator
+from ca.authn.client_certificate import spiffe_names
+from ca.authn.connections import Connections
 from ca.authn.grpc_call import GrpcAuthentication
 from ca.authn.http_fetch import HttpFetch
 from ca.authn.impersonation import NodeAuthorizer, Pods, parse_accounts
-from ca.authn.key_sets import KeyCache
-from ca.authn.oidc import JwtRule, OidcAuthenticator
+from ca.authn.local_issuer import utc_now
 from ca.authority import Authority
+from ca.errors import InvalidIdError
 from ca.metrics import CaMetrics
+from ca.registration import Registration
 from ca.rollover.following import Followers
-from ca.rotation import ServingRotation
 from ca.secure_port import SecurePort
 from ca.service import CertificateService
-from ca.serving import ServingCertificate, host_names
-from ca.serving_files import ServingFiles
+from ca.serving import ServingCertificate
 from ca.signing_process import SigningProcess
 from ca.spiffe import TrustDomain, parse_trust_domain
-from pilot.settings import Certificates, Settings
-from pilot.signing import choose
+from pilot import callers, registration, serving, signing
+from pilot.callers import Callers, Clusters, Remotes
+from pilot.kube_client import KubeClient
+from pilot.model.mesh import MeshConfig
+from pilot.registration import MeshRoots
+from pilot.serving import Serving
+from pilot.settings import Settings
+from pilot.signing import Signing
+from pilot.trust_bundle import TrustBundle
 
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-"""A mesh without Kubernetes is called by address; these are always right."""
+LOOK = 0.5
+"""Seconds between two looks at the mesh's configuration; arbitrary."""
 
 _log = logging.getLogger("ca")
 
@@ -48,99 +51,151 @@ _log = logging.getLogger("ca")
 class Trust:
     """The secure port and what a gRPC server behind it needs."""
 
-    port: SecurePort
-    serving: Callable[[], ServingCertificate]
-    """The control plane's own certificate, now."""
+    port: SecurePort | None
+    """None where nobody issues a certificate for the control plane."""
     authentication: GrpcAuthentication
     handlers: tuple[grpc.GenericRpcHandler, ...]  # type: ignore[type-arg]  # not generic at run time
+    """Of the certificate service, for the secure port; where there is none, for the plaintext one."""
+    serving: Callable[[], ServingCertificate] | None
+    """The control plane's certificate at this moment, for other ports that present it; None where there is none."""
+    bundle: TrustBundle
+    """Everything that the mesh trusts."""
 
 
 @contextlib.asynccontextmanager
 async def establish(
-    settings: Settings, trust_domain: str, registry: CollectorRegistry, pods: Pods | None = None
+    settings: Settings,
+    mesh: Callable[[], MeshConfig],
+    registry: CollectorRegistry,
+    pods: Pods | None = None,
+    client: KubeClient | None = None,
+    remotes: Remotes = lambda _: None,
 ) -> AsyncIterator[Trust]:
     """The mesh's root, loaded or made, and everything on top of it; tasks of its own end with the context.
 
-    `pods`: of our own cluster, for node proxies that ask for others. Raises: CaError naming file and reason.
+    `mesh`: its configuration now. `pods`: of our own cluster, for node proxies that ask for others. `client`: of our
+    own cluster. `remotes`: clusters whose tokens are believed as well. Raises: CaError naming file and reason.
     """
-    domain, limits = parse_trust_domain(trust_domain), settings.certificates
+    domain = parse_trust_domain(mesh().trust_domain)
     async with contextlib.AsyncExitStack() as undo:
-        signing = await choose(settings, domain)
-        authority = signing.authority
-        rotation = await asyncio.to_thread(_serving, settings, authority)
-        port = SecurePort(
-            lambda: rotation.context, lambda der: spiffe_names(der, domain, authority.clock()), settings.state_dir
-        )
-        undo.callback(port.close)
-        tasks = [rotation.serve_rotation()]
-        chain = Chain(
-            await _authenticators(settings, domain, undo, tasks), limits.authenticate, limits.authenticate_plaintext
-        )
-        authentication = GrpcAuthentication(chain, port.connections)
-        metrics = CaMetrics(authority)
-        registry.register(metrics)
-        signer = await undo.enter_async_context(SigningProcess())
-        followers = Followers(authority, signing.ledger, authentication)
-        service = CertificateService(
-            authority, authentication, metrics, signer, _nodes(settings, pods), ledger=signing.ledger
-        )
-        tasks += signing.tasks(followers)
+        roots = MeshRoots(mesh)
+        signs = await _signing(settings, domain, client)
+        authority = signs.authority if signs is not None else None
+        registrar = registration.choose(settings, client, roots)
+        address = mesh().default_config.discovery_address or ""
+        presented = await serving.choose(settings, authority, client, address, roots.of_signer, roots.of_registration)
+        accepted = AcceptedDomains(domain)
+        port = _secure_port(settings, presented, accepted, undo)
+        clusters = Clusters(settings, client, pods, remotes) if client is not None else None
+        known = await callers.known(settings, clusters, undo)
+        connections = port.connections if port is not None else Connections()
+        streams = GrpcAuthentication(known.chain(domain), connections)
+        calls = GrpcAuthentication(known.ca_chain(domain), connections)
+        tasks: list[Coroutine[Any, Any, Any]] = [*known.tasks]
+        if presented is not None:
+            tasks.append(presented.serve_rotation())
+        handlers: tuple[grpc.GenericRpcHandler, ...] = ()  # type: ignore[type-arg]  # not generic at run time
+        if settings.certificates.enabled:
+            nodes = _nodes(settings, clusters.pods_of if clusters is not None else _own_pods(settings, pods))
+            handlers = await _service(undo, signs, calls, registry, nodes, registrar, tasks)
+        tasks.append(_follow(mesh, accepted, known, (streams, calls)))
+        fetch = HttpFetch()
+        undo.push_async_callback(fetch.close)
+        bundle = TrustBundle(mesh, authority, roots.of_registration, fetch)
         for each in tasks:
             undo.push_async_callback(_cancel, asyncio.create_task(each))
-        handlers = (service.handler(), followers.handler()) if limits.enabled else ()
-        yield Trust(port, lambda: rotation.serving, authentication, handlers)
+        yield Trust(port, streams, handlers, (lambda: presented.serving) if presented is not None else None, bundle)
 
 
-async def _authenticators(
-    settings: Settings,
-    domain: TrustDomain,
+class AcceptedDomains:
+    """The trust domains of client certificates: the one of the start for ever, since what it signed is in use, and the
+    present one.
+    """
+
+    def __init__(self, first: TrustDomain) -> None:
+        self.first = self.present = first
+
+    def names(self, der: bytes) -> tuple[str, ...]:
+        """The names in an acceptable certificate. Raises: CredentialError."""
+        return spiffe_names(der, frozenset((self.first, self.present)), utc_now())
+
+
+async def _signing(settings: Settings, domain: TrustDomain, client: KubeClient | None) -> Signing | None:
+    """None where somebody else signs. Source: certificate authority behaviour 1.10."""
+    if not settings.certificates.enabled or serving.is_kubernetes_signed(settings):
+        return None
+    return await signing.choose(settings, domain, client)
+
+
+def _secure_port(
+    settings: Settings, presented: Serving | None, accepted: AcceptedDomains, undo: contextlib.AsyncExitStack
+) -> SecurePort | None:
+    if presented is None:
+        return None
+    port = SecurePort(lambda: presented.context, accepted.names, settings.state_dir)
+    undo.callback(port.close)
+    return port
+
+
+async def _service(
     undo: contextlib.AsyncExitStack,
-    tasks: list[Coroutine[None, None, None]],
-) -> tuple[Authenticator, ...]:
-    """In istiod's order; the local issuer has the place of Kubernetes."""
-    limits, clock = settings.certificates, local_issuer.utc_now
-    found: list[Authenticator] = [ClientCertificateAuthenticator()]
-    if limits.jwt_rule is not None:
-        found.append(OidcAuthenticator(limits.jwt_rule, _keys(limits.jwt_rule, undo, tasks), domain, clock))
-    issuer = await asyncio.to_thread(local_issuer.load_or_create, settings.state_dir)
-    clusters = (settings.features.cluster_id, *limits.cluster_aliases)
-    found.append(LocalTokenAuthenticator(issuer, domain, limits.audiences, clusters))
-    if limits.trusted_gateways:
-        found.append(ForwardedCertificateAuthenticator(limits.trusted_gateways))
-    return tuple(found)
+    signs: Signing | None,
+    calls: GrpcAuthentication,
+    registry: CollectorRegistry,
+    nodes: NodeAuthorizer | None,
+    registrar: Registration | None,
+    tasks: list[Coroutine[Any, Any, Any]],
+) -> tuple[grpc.GenericRpcHandler, ...]:  # type: ignore[type-arg]  # not generic at run time
+    """The certificate service, and what agents follow roots by."""
+    authority = signs.authority if signs is not None else Authority(None)
+    metrics = CaMetrics(authority)
+    registry.register(metrics)
+    signer = await undo.enter_async_context(SigningProcess())
+    ledger = signs.ledger if signs is not None else None
+    service = CertificateService(authority, calls, metrics, signer, nodes, registrar, ledger)
+    if signs is None:
+        return (service.handler(),)
+    followers = Followers(authority, signs.ledger, calls)
+    tasks += signs.tasks(followers)
+    return (service.handler(), followers.handler())
 
 
-def _keys(rule: JwtRule, undo: contextlib.AsyncExitStack, tasks: list[Coroutine[None, None, None]]) -> KeyCache:
-    fetch = HttpFetch()
-    undo.push_async_callback(fetch.close)
-    keys = KeyCache(rule.issuer, fetch, rule.keys_url)
-    tasks.append(keys.serve_refresh())
-    return keys
+async def _follow(
+    mesh: Callable[[], MeshConfig],
+    accepted: AcceptedDomains,
+    known: Callers,
+    authentications: tuple[GrpcAuthentication, GrpcAuthentication],
+) -> None:
+    """A trust domain that changes is that of whoever proves by token from then on. Never ends by itself."""
+    seen = mesh().trust_domain
+    while True:
+        await asyncio.sleep(LOOK)
+        wanted = mesh().trust_domain
+        if wanted == seen:
+            continue
+        seen = wanted
+        try:
+            domain = parse_trust_domain(wanted)
+        except InvalidIdError as error:
+            _log.error(f"certificates stay in trust domain {accepted.present}: {error}")
+            continue
+        accepted.present = domain
+        streams, calls = authentications
+        streams.use(known.chain(domain))
+        calls.use(known.ca_chain(domain))
+        _log.info(f"certificates are issued in trust domain {domain} from now on")
 
 
-def _nodes(settings: Settings, pods: Pods | None) -> NodeAuthorizer | None:
-    limits: Certificates = settings.certificates
-    trusted, bad = parse_accounts(limits.trusted_node_accounts)
+def _own_pods(settings: Settings, pods: Pods | None) -> Callable[[str], Pods | None]:
+    clusters = ("", settings.features.cluster_id, *settings.certificates.cluster_aliases)
+    return lambda cluster: pods if cluster in clusters else None
+
+
+def _nodes(settings: Settings, pods_of: Callable[[str], Pods | None]) -> NodeAuthorizer | None:
+    trusted, bad = parse_accounts(settings.certificates.trusted_node_accounts)
     for text in bad:
         _log.warning(f"CA_TRUSTED_NODE_ACCOUNTS: {text!r}: expected namespace/serviceaccount; it is ignored")
-    if not trusted:
-        return None
-    clusters = ("", settings.features.cluster_id, *limits.cluster_aliases)
-    return NodeAuthorizer(trusted, lambda cluster: pods if cluster in clusters else None)
-
-
-def _serving(settings: Settings, authority: Authority) -> ServingRotation | ServingFiles:
-    """The control plane's own certificate: from files where there are some, else signed by our CA."""
-    files = settings.certificates.serving_files
-    return ServingFiles(files) if files is not None else ServingRotation(authority, _names(settings))
-
-
-def _names(settings: Settings) -> tuple[str, ...]:
-    """Names in the control plane's certificate. Source: certificate authority behaviour 1.11."""
-    host = settings.addresses.secure_grpc.rpartition(":")[0].strip("[]")
-    own = (*LOOPBACK_NAMES, host) if settings.is_file_mode else ()
-    features = settings.features
-    return host_names(features.system_namespace, features.revision, (*settings.certificates.custom_hosts, *own))
+    return NodeAuthorizer(trusted, pods_of) if trusted else None
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

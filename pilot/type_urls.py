@@ -17,6 +17,8 @@ NAME_TABLE: Final = TypeUrl("type.googleapis.com/istio.networking.nds.v1.NameTab
 ADDRESS: Final = TypeUrl("type.googleapis.com/istio.workload.Address")
 WORKLOAD: Final = TypeUrl("type.googleapis.com/istio.workload.Workload")
 AUTHORIZATION: Final = TypeUrl("type.googleapis.com/istio.security.Authorization")
+PROXY_CONFIG: Final = TypeUrl("type.googleapis.com/istio.mesh.v1alpha1.ProxyConfig")
+"""The roots of a mesh that has several; nothing else of a ProxyConfig."""
 HEALTH: Final = TypeUrl("type.googleapis.com/istio.v1.HealthInformation")
 
 DEBUG_PREFIX: Final = "istio.io/debug"
@@ -32,6 +34,7 @@ SHORT_NAMES: Final = {
     ADDRESS: "WDS",
     WORKLOAD: "WORKLOAD",
     AUTHORIZATION: "WADS",
+    PROXY_CONFIG: "PCDS",
     HEALTH: "health",
 }
 

@@ -6,6 +6,7 @@ is the rule that TLS applies once for each connection, before any call: exactly 
 Source: CA behaviour 1.2 (1), 1.4 "SPIFFE check"; X.509-SVID standard 2, 5.2.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from cryptography import x509
@@ -28,7 +29,7 @@ class ClientCertificateAuthenticator:
         return Caller(call.certificate_names, self.name)
 
 
-def spiffe_names(der: bytes, trust_domain: TrustDomain, now: datetime) -> tuple[str, ...]:
+def spiffe_names(der: bytes, trust_domain: TrustDomain | Collection[TrustDomain], now: datetime) -> tuple[str, ...]:
     """Every subject alternative name of a client's certificate, given that it is an SVID of this mesh and valid now.
 
     Order as in the certificate; URIs and DNS names as text, IP addresses as literals. The chain is not looked at: TLS
@@ -48,8 +49,10 @@ def spiffe_names(der: bytes, trust_domain: TrustDomain, now: datetime) -> tuple[
         found = parse_spiffe_id(uris[0]).trust_domain
     except InvalidIdError as error:
         raise CredentialError(f"client certificate: {error}") from error
-    if found != trust_domain:
-        raise CredentialError(f"client certificate: expected trust domain {trust_domain}, got {found}")
+    wanted = (trust_domain,) if isinstance(trust_domain, TrustDomain) else trust_domain
+    if found not in wanted:
+        expected = " or ".join(sorted(map(str, wanted)))
+        raise CredentialError(f"client certificate: expected trust domain {expected}, got {found}")
     if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
         raise CredentialError(f"client certificate is not valid at {now:%Y-%m-%dT%H:%M:%SZ}")
     return tuple(str(name.value) for name in names if isinstance(name, _NAMES))

@@ -32,6 +32,10 @@ class GrpcAuthentication:
         self._chain = chain
         self._connections = connections
 
+    def use(self, chain: Chain) -> None:
+        """From now on calls are authenticated by this one."""
+        self._chain = chain
+
     async def authenticate(self, context: Context) -> tuple[str, ...] | None:
         """The identities of who opens a stream; None when nobody is asked (plaintext, or authentication is off).
 

@@ -60,6 +60,15 @@ def unproven_issuer(token: str) -> str:
     return issuer if isinstance(issuer, str) else ""
 
 
+def unproven_audience(token: str) -> str:
+    """The first audience that the token says it is for; empty where it cannot be read. Proves nothing."""
+    match _unproven_claims(token).get("aud"):
+        case str(audience) | [str(audience), *_]:
+            return audience
+        case _:
+            return ""
+
+
 def unproven_expiry(token: str) -> float:
     """Until when the token says it is valid, seconds of Unix time; 0 where it does not say. Proves nothing."""
     expiry = _unproven_claims(token).get("exp")

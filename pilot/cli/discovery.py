@@ -79,6 +79,9 @@ def version() -> None:
 @click.option("--tlsCertFile", "tls_cert_file", type=PATH, help="own certificate, issued by somebody else")
 @click.option("--tlsKeyFile", "tls_key_file", type=PATH, help="its key")
 @click.option("--caCertFile", "ca_cert_file", type=PATH, help="roots for clients' certificates")
+@click.option(
+    "--tls-cipher-suites", "tls_cipher_suites", help="of TLS 1.2, comma separated; an unknown name is an error"
+)
 @click.option("-n", "--namespace", help="own namespace (also POD_NAMESPACE)")
 @click.option("--shutdownDuration", "shutdown", type=DURATION, help="[default: 10s] graceful stop limit")
 @click.option("--keepaliveInterval", "keepalive_interval", type=DURATION, help="[default: 30s] gRPC keepalive")

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from ca import registration
+from ca import csr_api
 from ca.bundle import Bundle, encode_certificate
 from ca.errors import CsrError, GenerationError
 from ca.registration import Registration, Signers, check_request
@@ -108,7 +108,7 @@ async def test_refusal_of_the_signer_is_ours(client: KubeClient) -> None:
 async def test_signer_that_is_not_there_is_waited_for_briefly(
     client: KubeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registration, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(csr_api, "WAIT_SECONDS", 0.5)
     with pytest.raises(GenerationError, match="did not answer"):
         await Registration(client, Signers("example.com/absent"), ROOT.roots).sign(CSR, (APP,), 0, "")
     assert await left_behind(client, "example.com/absent") == 0

@@ -1,6 +1,7 @@
 """The wiring of trust: which CA, which authenticators, which tasks; calls go over real sockets."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,11 +16,15 @@ from prometheus_client import CollectorRegistry
 from ca.authn import local_issuer
 from ca.authn.impersonation import PlacedPod, Pods
 from ca.authn.local_issuer import uid_of, utc_now
-from ca.bundle import encode_certificate, encode_private_key
-from ca.errors import BundleError
+from ca.authn.oidc import JwtRule
+from ca.bundle import Bundle, encode_certificate, encode_private_key
+from ca.errors import BundleError, CaError
+from ca.spiffe import TrustDomain
 from istio_api import ca_pb2
-from pilot import settings, trust
+from pilot import callers, settings, trust
+from pilot.model.mesh import MeshConfig
 from tests.ca.makers import ec_key, make_csr, make_leaf, make_root, plug_in, split
+from tests.pilot.agent.eventually import eventually
 
 PATH = "/istio.v1.auth.IstioCertificateService/CreateCertificate"
 
@@ -30,6 +35,8 @@ class Served:
 
     port: int
     state: Path
+    config: list[MeshConfig]
+    """The first is in force."""
 
     async def create(self, roots: str, headers: Mapping[str, str], **metadata: str) -> list[str]:
         message = ca_pb2.IstioCertificateRequest(csr=make_csr(ec_key(3)))
@@ -56,14 +63,16 @@ async def served(
     given = {"config_dir": state, "state_dir": state, "cluster_aliases": "other=Kubernetes,far=away", **(flags or {})}
     loaded = settings.load(given, {"ROOT_CA_DIR": str(state / "none"), **environ})
     assert loaded.warnings == ()
-    async with trust.establish(loaded, "cluster.local", CollectorRegistry(), pods) as found:
+    config = [MeshConfig()]
+    async with trust.establish(loaded, lambda: config[0], CollectorRegistry(), pods) as found:
+        assert found.port is not None
         server = grpc.aio.server()
         server.add_generic_rpc_handlers(found.handlers)
         server.add_insecure_port(found.port.target)
         number = found.port.bind("127.0.0.1", 0)
         await server.start()
         task = asyncio.create_task(found.port.serve_connections())
-        yield Served(number, state)
+        yield Served(number, state, config)
         task.cancel()
         await server.stop(0)
 
@@ -134,24 +143,100 @@ async def test_nobody_gets_a_certificate_where_authentication_is_off(tmp_path: P
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-async def test_no_certificate_service_where_it_is_off(tmp_path: Path) -> None:
-    async with served(tmp_path, {"ENABLE_CA_SERVER": "false"}) as running:
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await running.create(running.own_root, running.bearer())
-        assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
-
-
-async def test_own_certificate_may_come_from_files(tmp_path: Path) -> None:
-    root = make_root(ec_key(7), utc_now() - timedelta(hours=1), name="elsewhere")
+def written(directory: Path, root: Bundle) -> dict[str, Path]:
+    """Flags for a certificate that somebody else issued."""
     leaf = make_leaf(root, ec_key(8).public_key(), ("localhost",), utc_now())
     for name, content in (
         ("crt", encode_certificate(leaf)),
         ("key", encode_private_key(ec_key(8)).decode()),
         ("ca", root.roots),
     ):
-        (tmp_path / name).write_text(content)
-    flags = {"tls_cert_file": tmp_path / "crt", "tls_key_file": tmp_path / "key", "ca_cert_file": tmp_path / "ca"}
-    async with served(tmp_path, {}, flags=flags) as running:
+        (directory / name).write_text(content)
+    return {
+        "tls_cert_file": directory / "crt",
+        "tls_key_file": directory / "key",
+        "ca_cert_file": directory / "ca",
+    }
+
+
+async def test_where_somebody_else_signs_there_is_no_service_and_no_root_of_ours(tmp_path: Path) -> None:
+    root = make_root(ec_key(7), utc_now() - timedelta(hours=1), name="elsewhere")
+    async with served(tmp_path, {"ENABLE_CA_SERVER": "false"}, flags=written(tmp_path, root)) as running:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await running.create(root.roots, running.bearer())
+        assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert not (tmp_path / "ca-key.pem").exists()
+
+
+@pytest.mark.parametrize(
+    ("environ", "has_service"),
+    [({"ENABLE_CA_SERVER": "false"}, False), ({"PILOT_CERT_PROVIDER": "none"}, True)],
+    ids=["no CA", "no provider"],
+)
+async def test_without_a_certificate_there_is_no_secure_port(
+    tmp_path: Path, environ: dict[str, str], has_service: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    loaded = settings.load({"config_dir": tmp_path, "state_dir": tmp_path}, {"ROOT_CA_DIR": "/none", **environ})
+    async with trust.establish(loaded, MeshConfig, CollectorRegistry()) as found:
+        assert (found.port, found.serving) == (None, None)
+        assert bool(found.handlers) is has_service  # for the plaintext port, where everybody is a stranger
+    assert "there is no secure port" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("environ", "why"),
+    [
+        ({"PILOT_CERT_PROVIDER": "kubernetes"}, "this one was removed"),
+        ({"PILOT_CERT_PROVIDER": "k8s.io/x/y"}, "no Kubernetes to ask"),
+        ({"EXTERNAL_CA": "ISTIOD_RA_KUBERNETES_API"}, "no Kubernetes to ask"),
+        ({"EXTERNAL_CA": "nonsense"}, "expected ISTIOD_RA_KUBERNETES_API, got 'nonsense'"),
+        ({"COMPLIANCE_POLICY": "pqc"}, "X25519MLKEM768"),
+    ],
+)
+async def test_provider_that_cannot_be_ends_the_start(tmp_path: Path, environ: dict[str, str], why: str) -> None:
+    loaded = settings.load({"config_dir": tmp_path, "state_dir": tmp_path}, {"ROOT_CA_DIR": "/none", **environ})
+    with pytest.raises(CaError, match=why):
+        async with trust.establish(loaded, MeshConfig, CollectorRegistry()):
+            pass
+
+
+async def test_trust_domain_that_changes_is_that_of_tokens_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trust, "LOOK", 0.01)
+    async with served(tmp_path, {}) as running:
+        chain = await running.create(running.own_root, running.bearer())
+        assert names(chain[0]) == ["spiffe://cluster.local/ns/demo/sa/app"]
+        running.config[0] = MeshConfig(trust_domain="new.example")
+
+        async def is_renamed() -> bool:
+            chain = await running.create(running.own_root, running.bearer())
+            return names(chain[0]) == ["spiffe://new.example/ns/demo/sa/app"]
+
+        await eventually(is_renamed)
+        running.config[0] = MeshConfig(trust_domain="Not A Domain")
+        running.config.append(MeshConfig())
+        assert await is_renamed()
+
+
+async def test_own_rule_is_believed_by_the_certificate_service_alone(tmp_path: Path) -> None:
+    environ = {"TOKEN_ISSUER": "https://127.0.0.1:1/issuer", "AUDIENCE": "mesh"}
+    loaded = settings.load({"config_dir": tmp_path, "state_dir": tmp_path}, environ)
+    assert loaded.certificates.own_rule == JwtRule("https://127.0.0.1:1/issuer", ("mesh",))
+    assert settings.load({}, environ | {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}).certificates.own_rule is None
+    assert settings.load({}, {"TOKEN_ISSUER": "x"}).certificates.own_rule is None  # for whom?
+    async with contextlib.AsyncExitStack() as undo:
+        known = await callers.known(loaded, None, undo)
+        domain = TrustDomain("cluster.local")
+        streams = [each.name for each in known.chain(domain).authenticators]
+        assert [each.name for each in known.ca_chain(domain).authenticators] == [*streams, "IDTokenAuthenticator"]
+        for task in known.tasks:
+            task.close()
+
+
+async def test_own_certificate_may_come_from_files(tmp_path: Path) -> None:
+    root = make_root(ec_key(7), utc_now() - timedelta(hours=1), name="elsewhere")
+    async with served(tmp_path, {}, flags=written(tmp_path, root)) as running:
         chain = await running.create(root.roots, running.bearer())
         assert chain[1:] == [running.own_root]
     assert settings.load({"tls_cert_file": tmp_path / "crt"}, {}).warnings
