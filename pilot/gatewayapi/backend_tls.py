@@ -158,6 +158,8 @@ def _trust(policy: BackendTlsPolicy, store: ObjectStore) -> Trust:
     validation = policy.spec.validation
     names = tuple(each.uri if each.type == "URI" else each.hostname for each in validation.subject_alt_names)
     credential, unaccepted, unresolved = _roots(policy, store)
+    if credential and not names and validation.hostname:
+        names = (validation.hostname,)  # who is asked for is who must answer: SNI alone proves nothing
     settings = ClientTLSSettings(
         mode=ClientTLSMode.SIMPLE,
         sni=validation.hostname,

@@ -72,7 +72,9 @@ class Forwarding:
     shadow_host_suffix: bool
 
 
-def redirect(action: HTTPRedirect, port: int, *, tls: bool, gateway_semantics: bool) -> Mapping[str, Any]:
+def redirect(
+    action: HTTPRedirect, port: int, match: HTTPMatchRequest | None = None, *, tls: bool, gateway_semantics: bool
+) -> Mapping[str, Any]:
     """A redirect; `port` and `tls` are those of the listener."""
     made = RedirectAction(
         host_redirect=action.authority,
@@ -80,7 +82,11 @@ def redirect(action: HTTPRedirect, port: int, *, tls: bool, gateway_semantics: b
         response_code=_REDIRECT_CODES.get(action.redirect_code, RedirectAction.MOVED_PERMANENTLY),
     )
     if gateway_semantics and action.uri.startswith(_PREFIX_OPERATOR):
-        made.prefix_rewrite = action.uri.removeprefix(_PREFIX_OPERATOR)
+        prefix = action.uri.removeprefix(_PREFIX_OPERATOR)
+        if prefix == "/" and (removal := _removal(match)) is not None:
+            made.regex_rewrite.CopyFrom(removal)
+        else:
+            made.prefix_rewrite = prefix
     else:
         made.path_redirect = action.uri
     scheme = action.scheme or ("https" if tls else "http")
@@ -151,13 +157,19 @@ def _set_rewrite(made: Any, rewrite: HTTPRewrite, match: HTTPMatchRequest | None
     if rewrite.uri_regex_rewrite is not None:
         regex = rewrite.uri_regex_rewrite
         made.regex_rewrite.CopyFrom(_substitute(regex.match, regex.rewrite))
-    elif gateway_semantics and rewrite.uri == "/" and match is not None and match.uri is not None and match.uri.prefix:
-        # a plain prefix rewrite to "/" would leave "//rest"
-        made.regex_rewrite.CopyFrom(_substitute(f"^{re.escape(match.uri.prefix.rstrip('/'))}(/?)(.*)", r"/\2"))
+    elif gateway_semantics and rewrite.uri == "/" and (removal := _removal(match)) is not None:
+        made.regex_rewrite.CopyFrom(removal)
     elif rewrite.uri:
         made.prefix_rewrite = rewrite.uri
     if rewrite.authority:
         made.host_rewrite_literal = rewrite.authority
+
+
+def _removal(match: HTTPMatchRequest | None) -> Any | None:
+    """Takes the prefix of a match away; a plain rewrite of it to `/` would leave `//rest`."""
+    if match is None or match.uri is None or not match.uri.prefix:
+        return None
+    return _substitute(f"^{re.escape(match.uri.prefix.rstrip('/'))}(/?)(.*)", r"/\2")
 
 
 def _substitute(regex: str, substitution: str) -> Any:

@@ -167,6 +167,7 @@ class _Translation:
             return action.redirect(
                 route.redirect,
                 self.listener.port,
+                match,
                 tls=self.listener.tls,
                 gateway_semantics=self._gateway_semantics,
             )

@@ -38,6 +38,12 @@ def test_a_service_is_called_with_tls() -> None:
     assert tls.subject_alt_names == ("b.com", "spiffe://a/b")
 
 
+def test_without_names_the_hostname_must_be_proven() -> None:
+    tls = traffic(world(SERVICE, policy(f"{{hostname: a.com, {CA}}}"))).tls
+    assert tls is not None
+    assert (tls.sni, tls.subject_alt_names) == ("a.com", ("a.com",))
+
+
 def test_the_systems_roots_and_one_port() -> None:
     found = traffic(world(SERVICE, policy("{hostname: a.com, wellKnownCACertificates: System}", "http")))
     assert found.tls is None

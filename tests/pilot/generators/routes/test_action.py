@@ -61,6 +61,14 @@ def test_gateway_api_redirects_keep_the_rest_of_the_path() -> None:
     assert redirect(uri="%PREFIX()%/p")["pathRedirect"] == "%PREFIX()%/p"
 
 
+def test_a_prefix_that_a_redirect_takes_away_leaves_one_slash() -> None:
+    match = HTTPMatchRequest(uri=StringMatch(prefix="/old.x/"))
+    gone = HTTPRedirect(uri="%PREFIX()%/")
+    found = plain(action.redirect(gone, 80, match, tls=False, gateway_semantics=True))["redirect"]["regexRewrite"]
+    assert found == {"pattern": {"regex": r"^/old\.x(/?)(.*)"}, "substitution": r"/\2"}
+    assert plain(action.redirect(gone, 80, tls=False, gateway_semantics=True))["redirect"]["prefixRewrite"] == "/"
+
+
 def test_a_fixed_answer_has_text_or_bytes() -> None:
     def answer(body: HTTPBody | None) -> Any:
         return plain(action.direct_response(HTTPDirectResponse(418, body)))["directResponse"]
