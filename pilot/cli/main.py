@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "ca": Entry("pilot.cli.certificates", "ca", "Make, check and read the certificates of a mesh's CA."),
     "status": Entry("pilot.cli.status", "status", "Show conditions of gateways and routes, and who has accepted them."),
     "validate": Entry("pilot.cli.validate", "validate", "Tell whether an API server should take what is in files."),
+    "tag": Entry("pilot.cli.tag", "tag", "Name revisions, so that namespaces can ask for the name."),
+    "webhook": Entry("pilot.cli.webhook", "webhook", "Print the objects by which API servers find the webhooks."),
     "token": Entry("pilot.cli.token", "token", "Print a token by which a workload proves who it is."),
 }
 """By the word typed, in the order of `meshpilot --help`."""
