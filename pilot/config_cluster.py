@@ -71,6 +71,7 @@ class ConfigCluster:
             remembered = await self._load()
             if remembered is not None:
                 _log.warning("the API server does not answer: the mesh's settings are as they were known before")
+                self.source.patience = 0.0  # it had its time
                 return remembered.mesh
         return await first
 

@@ -93,9 +93,17 @@ class ApiServer:
         _stop(self.processes.pop())
 
     def start_again(self) -> None:
-        """At the same address, after `kill`; returns when it is ready."""
+        """At the same address, after `kill`; returns when it is ready.
+
+        Not in another thread: what a thread has started dies with it.
+        """
         self.processes.append(_run(*self.command, self.directory))
         _wait_until_ready(self, self.processes)
+
+    def start_again_if_needed(self) -> None:
+        """After a test that may have failed between the two."""
+        if len(self.processes) == 1:
+            self.start_again()
 
     def request(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
         """One call, as administrator unless a token is given; the decoded answer. Raises: ApiStatusError."""

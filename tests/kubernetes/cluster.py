@@ -67,7 +67,21 @@ class TestCluster:
         await eventually(self._are_established, within=30)
         self._resources.clear()
         await self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system"}})
-        self._empty = await asyncio.to_thread(self._keys)
+        await asyncio.to_thread(self.note_what_is_there)
+
+    def note_what_is_there(self) -> None:
+        """From now on, what is there is what an empty cluster has."""
+        self._empty = self._keys()
+
+    def put_into_store(self, objects: Mapping[str, dict[str, Any]]) -> None:
+        """Objects by key, as another API server would write them: at once."""
+        changes = []
+        for number, (key, content) in enumerate(objects.items()):
+            uid = f"00000000-0000-4000-8000-{number:012d}"
+            metadata = {**content["metadata"], "uid": uid, "creationTimestamp": LONG_AGO}
+            text = json.dumps({**content, "metadata": metadata})
+            changes.append({"requestPut": {"key": _encode(key), "value": _encode(text)}})
+        self._change(changes)
 
     async def _are_established(self) -> bool:
         listed = await self.call("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")

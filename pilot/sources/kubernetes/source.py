@@ -67,6 +67,8 @@ class KubernetesSource:
         self._informers = [Informer(cluster, each) for each in resources]
         self._said: frozenset[Problem] = frozenset()
         self._is_stood_in_for = False
+        self.patience = UNREACHABLE_AFTER
+        """Seconds without any answer, from `watch` on, after which what is remembered is served."""
         self.is_listed = False
         """Whether everything there is has been said."""
 
@@ -110,7 +112,7 @@ class KubernetesSource:
         """Serves what is remembered where nothing was answered for a while."""
         if self._remembered is None:
             return
-        await asyncio.sleep(UNREACHABLE_AFTER)
+        await asyncio.sleep(self.patience)
         if any(each.is_settled for each in self._informers):
             return
         events = await self._remembered()
