@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pilot.gatewayapi.classes import CONTROLLERS, EAST_WEST_CONTROLLER, REMOTE_CONTROLLER, TUNNELS, controller_of
 from pilot.gatewayapi.gateway import GatewayClass, KubernetesGateway, Listener
 from pilot.gatewayapi.listeners import ACCOUNT, NAME_OVERRIDE
-from pilot.model.kubernetes import KubernetesService
+from pilot.model.kubernetes import KubernetesService, Namespace
 from pilot.model.locality import NETWORK
 from pilot.model.mesh_settings import MeshSettings, is_ip
 from pilot.model.object_store import ObjectStore
@@ -40,7 +40,8 @@ def convert(store: ObjectStore, settings: MeshSettings) -> Waypoints:
         if controller != REMOTE_CONTROLLER:
             waypoints[each.namespace, each.name] = _waypoint(each, declared, controller, store, settings)
         gateways += _into_networks(each, controller, store, settings)
-    return Waypoints(waypoints, tuple(sorted(gateways, key=lambda each: each.uid)))
+    namespaces = {each.name: each.metadata.labels for each in store.of(Namespace)} if waypoints else {}
+    return Waypoints(waypoints, tuple(sorted(gateways, key=lambda each: each.uid)), namespaces)
 
 
 def _waypoint(

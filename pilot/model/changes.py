@@ -94,8 +94,6 @@ def describe(old: "Snapshot", new: "Snapshot", replaced: tuple[Replacement, ...]
 def _is_told(each: Replacement) -> bool:
     """Whether workload discovery may tell of a change that means nothing to indexes."""
     match each.key.kind:
-        case KubernetesNamespace.KIND:
-            return (each.old and each.old.metadata.labels) != (each.new and each.new.metadata.labels)
         case KubernetesService.KIND | ServiceEntry.KIND | WorkloadEntry.KIND:
             return True
     return False

@@ -109,14 +109,14 @@ class Waypoints:
     """By namespace and name of the Gateway."""
     gateways: tuple[HboneGateway, ...] = ()
     """By uid."""
+    namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Labels of the declared namespaces."""
 
     def into(self, network: str) -> HboneGateway | None:
         """The first way into a network."""
         return next((each for each in self.gateways if each.network == network), None)
 
-    def bound(
-        self, namespace: str, labels: Mapping[str, str], namespace_labels: Mapping[str, str], traffic: Traffic
-    ) -> Waypoint | Refusal | None:
+    def bound(self, namespace: str, labels: Mapping[str, str], traffic: Traffic) -> Waypoint | Refusal | None:
         """The waypoint of a Service (`SERVICE`) or workload (`WORKLOAD`); None where none is asked for.
 
         What the object says counts, else what its namespace says; never both. A waypoint for other traffic than a
@@ -124,14 +124,15 @@ class Waypoints:
         """
         if traffic is Traffic.WORKLOAD and labels.get(MANAGED) in _OWN_PODS:
             return None
-        asks = labels if labels.get(USE_WAYPOINT) else namespace_labels
+        around = self.namespaces.get(namespace, {})
+        asks = labels if labels.get(USE_WAYPOINT) else around
         name = asks.get(USE_WAYPOINT, "")
         if not name or name == _NO_WAYPOINT or (traffic is Traffic.SERVICE and labels.get(MANAGED) in _OWN_PODS):
             return None
         found = self.by_name.get((asks.get(USE_WAYPOINT_NAMESPACE) or namespace, name))
         if found is None or found.address is None:
             return Refusal.NOT_READY
-        if not found.allows(namespace, namespace_labels):
+        if not found.allows(namespace, around):
             return Refusal.DENIED
         if found.traffic not in (Traffic.ALL, traffic):
             return Refusal.UNSUPPORTED

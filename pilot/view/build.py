@@ -5,19 +5,22 @@ parts, and a change of the mesh replaces only the parts that it concerns.
 """
 
 import json
+from collections.abc import Mapping
 
 from pilot.memo import latest, memoized
 from pilot.model import network_gateways
 from pilot.model.endpoint_index import NO_ENDPOINTS
 from pilot.model.gateway import GatewayServer
 from pilot.model.gateways import Exposed, select_gateways
-from pilot.model.interning import Interner, same_tuple
-from pilot.model.service import PortProtocol, Service
+from pilot.model.interning import Interner, same_mapping, same_tuple
+from pilot.model.service import Hostname, PortProtocol, Service
+from pilot.model.service_index import ServiceIndex
 from pilot.model.snapshot import Snapshot
+from pilot.model.waypoint import INGRESS_USE_WAYPOINT, Traffic, Waypoint, Waypoints
 from pilot.view.credential_access import access_of
 from pilot.view.patches import body_limit_of, patches_of
 from pilot.view.proxy import Proxy, ProxyKind
-from pilot.view.proxy_view import Particulars, ProxyView
+from pilot.view.proxy_view import NO_WAYPOINTS, Particulars, ProxyView
 from pilot.view.scope import Endpoints, Scope
 from pilot.view.scoping import scope_of
 from pilot.view.security import security_of
@@ -46,6 +49,7 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
         network_gateways=network_gateways.build(snapshot.services, snapshot.networks),
         security=security_of(snapshot, proxy, identified),
         gateways=gateways,
+        ingress_waypoints=_ingress_waypoints(snapshot, proxy),
         credentials=access_of(snapshot.credentials, proxy.identity, gateways),
         patches=patches_of(snapshot, proxy, identified),
         body_limit=body_limit_of(snapshot),
@@ -84,6 +88,29 @@ def _headless(scope: Scope) -> tuple[Service, ...]:
 def _headless_addresses(services: tuple[Service, ...], endpoints: Endpoints) -> frozenset[str]:
     found = (endpoints.get((each.hostname, each.namespace), NO_ENDPOINTS) for each in services)
     return frozenset(address for known in found for each in known.endpoints for address in each.addresses)
+
+
+def _ingress_waypoints(snapshot: Snapshot, proxy: Proxy) -> Mapping[Hostname, Service]:
+    waypoints, features = snapshot.conversions.waypoints, snapshot.features
+    if proxy.traits.kind is not ProxyKind.ROUTER or not features.ingress_waypoint_routing or not waypoints.by_name:
+        return NO_WAYPOINTS
+    return same_mapping(_reached_through(snapshot.service_index, waypoints))
+
+
+@memoized(size=4)
+def _reached_through(services: ServiceIndex, waypoints: Waypoints) -> Mapping[Hostname, Service]:
+    """The services of waypoints by the host names of those that ask gateways to go through them."""
+    found: dict[Hostname, Service] = {}
+    for service in services.listing:
+        around = waypoints.namespaces.get(service.namespace, {})
+        if "true" not in (service.labels.get(INGRESS_USE_WAYPOINT), around.get(INGRESS_USE_WAYPOINT)):
+            continue
+        bound = waypoints.bound(service.namespace, service.labels, Traffic.SERVICE)
+        if isinstance(bound, Waypoint) and bound.address is not None:
+            through = services.find(bound.address.hostname, bound.address.namespace)
+            if through is not None:
+                found[service.hostname] = through
+    return found
 
 
 def _gateways(

@@ -5,19 +5,23 @@ parts they need as arguments, so that a part that did not change makes nothing n
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pilot.model.features import Features
 from pilot.model.gateway import GatewayServer
 from pilot.model.mesh import MeshConfig
 from pilot.model.network_gateways import NO_GATEWAYS, NetworkGateways
 from pilot.model.peer_authentications import PeerAuthentications
+from pilot.model.service import Hostname, Service
 from pilot.view.credential_access import NOTHING, CredentialAccess
 from pilot.view.patches import NO_PATCHES, Patches
 from pilot.view.proxy import Traits
 from pilot.view.scope import Endpoints, Scope
 from pilot.view.security import NO_SECURITY, Security
 from pilot.view.workload import Workload
+
+NO_WAYPOINTS: Mapping[Hostname, Service] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +60,9 @@ class ProxyView:
     """Those of EnvoyFilters, in the order in which they take effect."""
     body_limit: int = 0
     """Of direct responses, where some EnvoyFilter of the mesh sets it."""
+
+    ingress_waypoints: Mapping[Hostname, Service] = field(default_factory=lambda: NO_WAYPOINTS)
+    """Routers: services of the waypoints through which services are to be reached."""
 
     @property
     def key(self) -> tuple[int, ...]:

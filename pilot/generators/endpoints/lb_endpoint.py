@@ -29,8 +29,11 @@ _NO_MTLS = frozenset({"", "disabled"})
 
 
 @memoized(size=65_536)
-def build(endpoint: Endpoint, weight: int, mtls: bool, tunnel: bool, features: Features) -> bytes:
-    """An endpoint, serialized. `mtls`: its workload does mutual TLS with us; `tunnel`: it is reached through HBONE."""
+def build(endpoint: Endpoint, weight: int, mtls: bool, tunnel: bool, features: Features, via: str = "") -> bytes:
+    """An endpoint, serialized. `mtls`: its workload does mutual TLS with us; `tunnel`: it is reached through HBONE.
+
+    `via`: it is a waypoint, and this is what it is asked for.
+    """
     described = features.telemetry_label and features.endpoint_telemetry_label
     workload = workload_text(endpoint) if described else ""
     if tunnel:
@@ -40,7 +43,7 @@ def build(endpoint: Endpoint, weight: int, mtls: bool, tunnel: bool, features: F
                 envoy_internal_address=EnvoyInternalAddress(server_listener_name=TUNNEL_LISTENER, endpoint_id=authority)
             )
         )
-        metadata = _metadata(workload, "tunnel", "http", authority)
+        metadata = _metadata(workload, "tunnel", "http", via or authority, authority if via else "")
     else:
         target = _direct(endpoint, features.dual_stack)
         mode = endpoint.tls_mode if mtls and endpoint.tls_mode not in _NO_MTLS else ""
@@ -65,13 +68,15 @@ def _weight(weight: int) -> bytes:
 
 
 @lru_cache(maxsize=16_384)
-def _metadata(workload: str, match: str, value: str, local: str) -> bytes:
+def _metadata(workload: str, match: str, value: str, local: str, waypoint: str = "") -> bytes:
     """Metadata of all endpoints that are alike: it depends on the workload, not on the address (but for tunnels)."""
     parts: dict[str, Any] = {}
     if match:
         parts[TRANSPORT_SOCKET_MATCH] = _text(match, value)
     if local:
         parts[ORIGINAL_DST] = _text("local", local)
+    if waypoint:
+        parts[ORIGINAL_DST].fields["waypoint"].string_value = waypoint
     if workload:
         parts[ISTIO] = _text("workload", workload)
     return serialize(Metadata(filter_metadata=parts))

@@ -43,7 +43,8 @@ def steps(view: ProxyView, names: frozenset[str]) -> Work[ResourceSet]:
     """The same, in pieces."""
     names, scope = _NAMES.same(names, names), view.scope
     client, place = client_of(view), place_of(view)
-    plan = yield from _plan.steps(names, scope.by_host, scope.rules, client, place, view.mesh, view.features)
+    waypoints = view.ingress_waypoints
+    plan = yield from _plan.steps(names, scope.by_host, scope.rules, waypoints, client, place, view.mesh, view.features)
     rest = (view.peer_authentications, view.features, view.network_gateways)
     return (yield from _build.steps(plan, view.endpoints, *rest)).set
 
@@ -64,13 +65,14 @@ def _plan(
     names: frozenset[str],
     by_host: Mapping[Hostname, Service],
     rules: Mapping[Hostname, MergedRule],
+    waypoints: Mapping[Hostname, Service],
     client: Client,
     place: Place,
     mesh: MeshConfig,
     features: Features,
 ) -> Work[_Plan]:
     ordered = sorted(names)
-    found = yield from find_targets(ordered, by_host, rules, client, place, mesh, features)
+    found = yield from find_targets(ordered, by_host, rules, waypoints, client, place, mesh, features)
     targets = same_tuple(tuple(each for each in found if each is not None))
     unknown = (build_unknown(name) for name, each in zip(ordered, found, strict=True) if each is None)
     return _planned(targets, same_tuple(tuple(unknown)))

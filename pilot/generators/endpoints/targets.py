@@ -5,6 +5,7 @@ made for them. Does not look at endpoints. Source: xDS behaviour 6.1, 6.2 (mutua
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from pilot.generators import policy
@@ -17,8 +18,10 @@ from pilot.model.cluster_name import ClusterName, Direction
 from pilot.model.destination_rule import MergedRule
 from pilot.model.features import Features
 from pilot.model.mesh import MeshConfig
-from pilot.model.service import Hostname, Resolution, Service
+from pilot.model.mesh_settings import is_ip
+from pilot.model.service import UNSPECIFIED_ADDRESS, Hostname, Resolution, Service
 from pilot.model.traffic_policy import ClientTLSMode, TrafficPolicy
+from pilot.model.waypoint import HBONE_PORT
 from pilot.rows import rows
 
 _DNS = frozenset({Resolution.DNS, Resolution.DNS_ROUND_ROBIN})
@@ -29,6 +32,7 @@ def find_targets(
     names: Sequence[str],
     by_host: Mapping[Hostname, Service],
     rules: Mapping[Hostname, MergedRule],
+    waypoints: Mapping[Hostname, Service],
     client: Client,
     place: Place,
     mesh: MeshConfig,
@@ -36,11 +40,11 @@ def find_targets(
 ) -> Work[list[Target | None]]:
     """The targets behind names asked for over EDS; None: nothing that this client may reach.
 
-    `by_host`, `rules`: those of its scope.
+    `by_host`, `rules`: those of its scope; `waypoints`: the services in front of those that it reaches through one.
     """
     hosts = list(map(_host_of, names))
-    services, found = list(map(by_host.get, hosts)), list(map(rules.get, hosts))
-    return (yield from _find.steps((names, services, found), client, place, mesh, features))
+    services, found, through = (list(map(each.get, hosts)) for each in (by_host, rules, waypoints))
+    return (yield from _find.steps((names, services, found, through), client, place, mesh, features))
 
 
 @lru_cache(maxsize=65_536)
@@ -54,6 +58,7 @@ def _find(
     name: str,
     service: Service | None,
     rule: MergedRule | None,
+    waypoint: Service | None,
     client: Client,
     place: Place,
     mesh: MeshConfig,
@@ -62,7 +67,23 @@ def _find(
     parsed = ClusterName.parse(name)
     if parsed is None or service is None or service.resolution in _DNS:
         return None
-    return target(name, parsed.port, parsed.subset, service, rule, client, place, mesh, features)
+    found = target(name, parsed.port, parsed.subset, service, rule, client, place, mesh, features)
+    return found if found is None or waypoint is None else _through(found, waypoint) or found
+
+
+@memoized(size=4096)
+def _through(found: Target, waypoint: Service) -> Target | None:
+    """The same, reached through a waypoint by the address of the service; None where either cannot be dialled.
+
+    Source: xDS behaviour 6.3 (service waypoint redirection).
+    """
+    port, address = waypoint.port(HBONE_PORT), found.service.address
+    if port is None or not is_ip(address) or address == UNSPECIFIED_ADDRESS:
+        return None
+    authority = f"[{address}]" if ":" in address else address
+    return replace(
+        found, service=waypoint, port=port, labels=_NO_LABELS, via=f"{authority}:{found.port.number}", preference=None
+    )
 
 
 @memoized(size=65_536)

@@ -16,7 +16,7 @@ from pilot.model.ambient import services, workloads
 from pilot.model.ambient.address import MeshService, MeshWorkload
 from pilot.model.ambient.mesh import AmbientMesh
 from pilot.model.draft import Draft, SetDraft
-from pilot.model.kubernetes import EndpointSlice, KubernetesService, Namespace, Pod
+from pilot.model.kubernetes import EndpointSlice, KubernetesService, Pod
 from pilot.model.objects import Object
 from pilot.model.service import Service
 from pilot.model.service_entry import ServiceEntry
@@ -89,7 +89,6 @@ def _is_other(old: AmbientMesh, new: AmbientMesh) -> bool:
         or old.waypoints is not new.waypoints
         or old.peers is not new.peers
         or old.policies.authorizations is not new.policies.authorizations
-        or old.store.kinds.get(Namespace.KIND) is not new.store.kinds.get(Namespace.KIND)
     )
 
 

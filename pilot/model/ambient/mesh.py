@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pilot.model.endpoint_index import EndpointIndex
-from pilot.model.kubernetes import Namespace
 from pilot.model.mesh_settings import MeshSettings
 from pilot.model.object_store import ObjectStore
 from pilot.model.peer_authentications import PeerAuthentications
 from pilot.model.policies import SecurityPolicies
 from pilot.model.service_index import ServiceIndex
-from pilot.model.waypoint import Refusal, Traffic, Waypoint, Waypoints
+from pilot.model.waypoint import Traffic, Waypoint, Waypoints
 from pilot.model.workload_index import WorkloadIndex
 
 
@@ -36,16 +35,7 @@ class AmbientMesh:
         """Of the cluster."""
         return self.settings.network_of(())
 
-    def namespace_labels(self, namespace: str) -> Mapping[str, str]:
-        """Labels of a namespace; none of one that is not declared."""
-        declared = self.store.get(Namespace, "", namespace)
-        return declared.metadata.labels if declared is not None else {}
-
-    def bound(self, namespace: str, labels: Mapping[str, str], traffic: Traffic) -> Waypoint | Refusal | None:
-        """The waypoint of an object."""
-        return self.waypoints.bound(namespace, labels, self.namespace_labels(namespace), traffic)
-
     def waypoint_of(self, namespace: str, labels: Mapping[str, str], traffic: Traffic) -> Waypoint | None:
         """The waypoint of an object, if it has one."""
-        found = self.bound(namespace, labels, traffic)
+        found = self.waypoints.bound(namespace, labels, traffic)
         return found if isinstance(found, Waypoint) else None

@@ -10,9 +10,11 @@ from pilot.model.objects import Event
 from pilot.model.snapshot import Snapshot
 from pilot.view.build import build
 from pilot.view.proxy_view import ProxyView
+from tests.ambient_mesh import AMBIENT, SHOP, WAYPOINT, documents
 from tests.pilot.model.meshes import edit, mesh_of, put
 from tests.pilot.model.random_meshes import BATCHES
 from tests.pilot.view.proxies import proxy
+from tests.recordings import snapshot_of, view_of
 
 PROXIES = (
     proxy("p1", "a", "10.0.0.1"),
@@ -121,3 +123,15 @@ def test_an_endpoint_that_comes_leaves_the_other_parts(part: str) -> None:
     seen = proxy()
     assert getattr(build(changed, seen), part) is getattr(build(snapshot, seen), part)
     assert build(changed, seen).endpoints is not build(snapshot, seen).endpoints
+
+
+def test_gateways_reach_services_through_the_waypoint_that_is_asked_for() -> None:
+    labels = "{istio.io/use-waypoint: wp, istio.io/ingress-use-waypoint: 'true'}"
+    asked = SHOP.replace("metadata: {name: web,", f"metadata: {{labels: {labels}, name: web,", 1)
+    declared = {"id": "router~10.0.0.1~gw.app~app.svc.cluster.local"}
+    environment = {**AMBIENT, "ENABLE_INGRESS_WAYPOINT_ROUTING": "true"}
+    found = view_of(snapshot_of(documents(asked, WAYPOINT), environment=environment), declared).ingress_waypoints
+    assert {host: each.name for host, each in found.items()} == {"web.app.svc.cluster.local": "wp"}
+    sidecar = {"id": "sidecar~10.0.0.1~web-0.app~app.svc.cluster.local"}
+    assert not view_of(snapshot_of(documents(asked, WAYPOINT), environment=environment), sidecar).ingress_waypoints
+    assert not view_of(snapshot_of(documents(SHOP, WAYPOINT), environment=environment), declared).ingress_waypoints

@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -7,7 +10,7 @@ from pilot.generators.endpoints.client import place_of
 from pilot.generators.endpoints.targets import find_targets
 from pilot.memo import finish
 from pilot.model.destination_rule import Subset
-from pilot.model.service import Resolution
+from pilot.model.service import Hostname, PortProtocol, Resolution, Service, ServicePort
 from pilot.model.traffic_policy import (
     ClientTLSMode,
     ClientTLSSettings,
@@ -38,9 +41,11 @@ HERE, THERE = workload(locality="r1"), workload(locality="r2")
 PLAIN_SCOPE = scope(REVIEWS, entry())
 
 
-def found(name: str, within: Scope = PLAIN_SCOPE, at: Any = HERE) -> Target | None:
+def found(
+    name: str, within: Scope = PLAIN_SCOPE, at: Any = HERE, through: Mapping[Hostname, Service] = MappingProxyType({})
+) -> Target | None:
     place = place_of(view(within, workload=at))
-    return finish(find_targets([name], within.by_host, within.rules, CLIENT, place, MESH, FEATURES))[0]
+    return finish(find_targets([name], within.by_host, within.rules, through, CLIENT, place, MESH, FEATURES))[0]
 
 
 def tls(mode: ClientTLSMode) -> ClientTLSSettings:
@@ -119,3 +124,19 @@ def test_clients_of_two_places_share_a_target_unless_the_place_matters() -> None
 
     assert found(name, at=HERE) is found(name, at=THERE)
     assert found(name, near, at=HERE) is not found(name, near, at=THERE)
+
+
+def test_a_service_behind_a_waypoint_is_asked_for_there() -> None:
+    waypoint = service("waypoint", ServicePort("mesh", 15008, PortProtocol.TCP))
+    dialled = replace(REVIEWS, address="10.0.0.1")
+    made = found(f"outbound|80||{HOST}", scope(dialled), through={HOST: waypoint})
+
+    assert made is not None
+    assert (made.service, made.port.number, made.via) == (waypoint, 15008, "10.0.0.1:80")
+
+
+def test_a_service_without_an_address_is_reached_past_its_waypoint() -> None:
+    waypoint = service("waypoint", ServicePort("mesh", 15008, PortProtocol.TCP))
+    headless = replace(REVIEWS, address="0.0.0.0", resolution=Resolution.PASSTHROUGH)
+    assert (made := found(f"outbound|80||{HOST}", scope(headless), through={HOST: waypoint})) is not None
+    assert made.via == ""
