@@ -17,6 +17,7 @@ from tests.live.client_side import Answer
 from tests.live.gateway_side import (
     LIVE_WITHIN,
     Gate,
+    config_map,
     gateway,
     kubernetes_gateway,
     playing,
@@ -269,3 +270,30 @@ async def asking(gate: Gate, clients: int = 3) -> AsyncIterator[list[Answer]]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_backends_prove_who_they_are(tmp_path: Path, any_envoy: Path) -> None:
+    async with playing(tmp_path, any_envoy) as gate:
+        given(gate, http("[{backendRefs: [{name: secure, port: 9443}]}]"))
+        roots = config_map("roots", {"ca.crt": gate.authority.roots}, "app")
+        gate.mesh.write("roots.yaml", roots)
+        gate.mesh.write("policy.yaml", tls_policy("secure.example.com"))
+        await eventually(partial(gate.gets, partial(is_from, "secure"), HOST), within=LIVE_WITHIN)
+        gate.mesh.write("policy.yaml", tls_policy("other.example.com"))
+        await eventually(partial(gate.gets, partial(is_status, 503), HOST), within=LIVE_WITHIN)
+        gate.mesh.write("policy.yaml", tls_policy("secure.example.com"))
+        await eventually(partial(gate.gets, partial(is_from, "secure"), HOST), within=LIVE_WITHIN)
+        gate.mesh.write("policy.yaml", tls_policy("secure.example.com", "nothing"))
+        await eventually(partial(gate.gets, partial(is_status, 503), HOST), within=LIVE_WITHIN)
+        assert not await gate.refused()
+
+
+def tls_policy(hostname: str, roots: str = "roots") -> str:
+    """A BackendTLSPolicy for the Service `secure`."""
+    validation = f"{{hostname: {hostname}, caCertificateRefs: [{{group: '', kind: ConfigMap, name: {roots}}}]}}"
+    return f"""\
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {{name: secure, namespace: app}}
+spec: {{targetRefs: [{{group: '', kind: Service, name: secure}}], validation: {validation}}}
+"""
