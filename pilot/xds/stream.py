@@ -32,7 +32,6 @@ from pilot.xds.pushes import Change
 from pilot.xds.requests import FrontEnd, Request
 from pilot.xds.responses import Responses
 from pilot.xds.session import Response, Session
-from pilot.xds.subscription import Subscription
 
 REQUESTS = 32
 """Arbitrary: Envoy has one request a type under way, and a few more while it starts."""
@@ -188,6 +187,14 @@ class Stream:
                 declined.add(type_url)
             else:
                 await self._write(response, made)
+        if due:
+            self._hold(due)
+        elif self._release is not None:
+            self._release.cancel()
+            self._release = None
+
+    def _hold(self, due: set[TypeUrl]) -> None:
+        """These wait for new clusters, but not for ever."""
         self._held |= due.intersection(self._session.watched())
         if self._held and self._release is None:
             self._release = asyncio.get_running_loop().call_later(WARMING, self._stop_waiting)
@@ -211,18 +218,23 @@ class Stream:
     async def _make(self, type_url: TypeUrl) -> tuple[Response | None, float]:
         """What is to be sent of a type, and the seconds that it took to make."""
         around = self._around
-        wanted = self._session.wanted(type_url)
-        names = None if wanted.wildcard else wanted.names
-        if not wanted.is_empty and (work := around.discovery.steps(self.client.proxy, type_url, names)) is not None:
-            await self._work(work)
+        while (work := self._steps(type_url)) is not None and await self._work(work):
+            pass  # meanwhile the client may have asked for more, and the mesh may have changed
         if around.pace.is_spent:
             await around.pace.turn()
         started = around.clock()
-        response = self._respond(type_url, wanted, names)
+        response = self._respond(type_url)
         made = around.clock() - started
         if response is None:
             around.pace.spend(made)
         return response, made
+
+    def _steps(self, type_url: TypeUrl) -> Iterator[None] | None:
+        """The work that has to be done for an answer; None: there is none left."""
+        wanted = self._session.wanted(type_url)
+        if wanted.is_empty:
+            return None
+        return self._around.discovery.steps(self.client.proxy, type_url, None if wanted.wildcard else wanted.names)
 
     def _hear(self, request: Request) -> None:
         """Tells the session, and wakes the sender if that owes the client something now."""
@@ -246,10 +258,11 @@ class Stream:
         heard, self._heard = self._heard, set()
         return heard
 
-    async def _work(self, work: Iterator[None]) -> None:
-        """Does what is long to do in pieces, between which others run."""
+    async def _work(self, work: Iterator[None]) -> bool:
+        """Does what is long to do in pieces, between which others run. Whether others have run."""
         clock, pace = self._around.clock, self._around.pace
-        if pace.is_spent:
+        paused = pace.is_spent
+        if paused:
             await pace.turn()
         started = clock()
         try:
@@ -257,12 +270,15 @@ class Stream:
                 if (spent := clock() - started) > LONG:
                     pace.spend(spent)
                     await pace.turn()
-                    started = clock()
+                    started, paused = clock(), True
         except Exception:
-            return  # the answer will meet it again, and report it
+            return False  # the answer will meet it again, and report it
         pace.spend(clock() - started)
+        return paused
 
-    def _respond(self, type_url: TypeUrl, wanted: Subscription, names: frozenset[str] | None) -> Response | None:
+    def _respond(self, type_url: TypeUrl) -> Response | None:
+        wanted = self._session.wanted(type_url)
+        names = None if wanted.wildcard else wanted.names
         try:
             resources = (
                 EMPTY if wanted.is_empty else self._around.discovery.resources_for(self.client.proxy, type_url, names)

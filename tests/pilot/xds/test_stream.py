@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +25,7 @@ from pilot.xds.responses import Responses
 from pilot.xds.stream import REQUESTS, Broken, Client, Stream, Surroundings, read_request
 from tests.pilot.xds.clients import DEADLINE, eventually
 from tests.pilot.xds.conversations import SOTW, small_world
-from tests.pilot.xds.worlds import World, anything, cluster, node
+from tests.pilot.xds.worlds import World, anything, cluster, name_in, node
 
 
 class Call:
@@ -119,6 +119,37 @@ async def with_a_new_cluster(call: Call, stream: Stream, world: World, done: lis
     stream.push(Change())
     await eventually(lambda: done == [stream])
     assert call.types() == [CLUSTER, ENDPOINT, ROUTE, CLUSTER]
+
+
+class Slow(World):
+    """Takes its time over endpoints, as long as a test wants."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.resources)
+        self.is_slow = False
+        self.begun = 0
+
+    def steps(self, proxy: object, type_url: TypeUrl, names: frozenset[str] | None) -> Iterator[None]:
+        while self.is_slow and type_url == ENDPOINT:
+            self.begun += 1
+            time.sleep(2 * streams.LONG)
+            yield
+
+
+async def test_a_name_that_is_asked_for_while_an_answer_is_made_is_in_it() -> None:
+    world = Slow(small_world())
+    async with streaming(world) as (call, stream, _):
+        call.say(ENDPOINT, "a")
+        await eventually(lambda: call.types() == [CLUSTER, ENDPOINT])
+        world.put(ENDPOINT, anything(ENDPOINT, "a", "2"))
+        world.is_slow = True
+        stream.push(Change(types=frozenset((ENDPOINT,))))
+        await eventually(lambda: world.begun > 0)
+        call.say(ENDPOINT, "a", "b", nonce=call.written[1].nonce)
+        await eventually(lambda: call.reads == 3)
+        world.is_slow = False
+        await eventually(lambda: len(call.written) == 3)
+        assert [name_in(each) for each in call.written[2].resources] == ["a", "b"]
 
 
 async def test_a_route_waits_until_its_new_cluster_is_warm() -> None:
