@@ -49,10 +49,16 @@ class ControlPlane:
     ) -> None:
         """`prefix`: a program (full path) and arguments that run the command; `connector`: how we reach its ports."""
         self._prefix, self._connector = tuple(prefix), connector
-        self.address, self.manifests, self.state = address, manifests, work / "state"
+        self.address, self.state, self._manifests = address, work / "state", manifests
         self.process: asyncio.subprocess.Process | None = None
         self._log = work / "control-plane.log"
         self._arguments, self._environment = tuple(arguments), environment or {}
+
+    @property
+    def manifests(self) -> Path:
+        """The directory, of one that has one."""
+        assert self._manifests is not None
+        return self._manifests
 
     @property
     def root(self) -> Path:
@@ -81,7 +87,7 @@ class ControlPlane:
             "-m",
             "pilot.cli.discovery",
             "discovery",
-            *(("--configDir", str(self.manifests)) if self.manifests is not None else ()),
+            *(("--configDir", str(self._manifests)) if self._manifests is not None else ()),
         ]
         command += ["--stateDir", str(self.state), "--shutdownDuration", "1s", *listen, *self._arguments]
         self._log.parent.mkdir(parents=True, exist_ok=True)
