@@ -1,23 +1,22 @@
-"""Gateways that take HBONE: waypoints, and the ways into other networks.
+"""Gateways that others send their traffic through.
 
 In: Gateways, their classes, Services. Out: `Waypoints`. A Gateway of ours is reached at the Service that is deployed
 for it, whatever its status says; one of somebody else's at the addresses in its status.
 Source: xDS behaviour 8.5; installation 9.1, 10.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
+from pilot.gatewayapi import networks
 from pilot.gatewayapi.classes import CONTROLLERS, EAST_WEST_CONTROLLER, REMOTE_CONTROLLER, TUNNELS, controller_of
 from pilot.gatewayapi.gateway import GatewayClass, KubernetesGateway, Listener
-from pilot.gatewayapi.listeners import ACCOUNT, NAME_OVERRIDE
+from pilot.gatewayapi.listeners import NAME_OVERRIDE
 from pilot.model.kubernetes import KubernetesService, Namespace
-from pilot.model.locality import NETWORK
 from pilot.model.mesh_settings import MeshSettings, is_ip
 from pilot.model.object_store import ObjectStore
 from pilot.model.waypoint import (
     HBONE_PORT,
     ApplicationTunnel,
-    HboneGateway,
     Traffic,
     TunnelAddress,
     Waypoint,
@@ -29,19 +28,17 @@ _BINDING = "ambient.istio.io/waypoint-inbound-binding"
 
 
 def convert(store: ObjectStore, settings: MeshSettings) -> Waypoints:
-    """All waypoints and network gateways. A Gateway may be both, and any Gateway may be used as a waypoint."""
+    """All waypoints, which any Gateway may be, and the ways into other networks by HBONE."""
     if not settings.features.gateway_api or not settings.features.ambient:
         return Waypoints()
     waypoints: dict[tuple[str, str], Waypoint] = {}
-    gateways: list[HboneGateway] = []
     for each in sorted(store.of(KubernetesGateway), key=lambda each: (each.created, each.name, each.namespace)):
         declared = store.get(GatewayClass, "", each.spec.gateway_class_name)
         controller = controller_of(each, store)
         if controller != REMOTE_CONTROLLER:
             waypoints[each.namespace, each.name] = _waypoint(each, declared, controller, store, settings)
-        gateways += _into_networks(each, controller, store, settings)
     namespaces = {each.name: each.metadata.labels for each in store.of(Namespace)} if waypoints else {}
-    return Waypoints(waypoints, tuple(sorted(gateways, key=lambda each: each.uid)), namespaces)
+    return Waypoints(waypoints, networks.tunnels(store), namespaces)
 
 
 def _waypoint(
@@ -105,23 +102,3 @@ def _addresses(
 
 def _default_name(gateway: KubernetesGateway, controller: str) -> str:
     return gateway.name if controller in TUNNELS else f"{gateway.name}-{gateway.spec.gateway_class_name}"
-
-
-def _into_networks(
-    gateway: KubernetesGateway, controller: str, store: ObjectStore, settings: MeshSettings
-) -> Iterator[HboneGateway]:
-    """The ways that a Gateway with a network label opens by its HBONE listeners."""
-    network = gateway.metadata.labels.get(NETWORK, "")
-    if not network or controller not in (REMOTE_CONTROLLER, EAST_WEST_CONTROLLER):
-        return
-    account = gateway.metadata.annotations.get(ACCOUNT) or f"{gateway.name}-{gateway.spec.gateway_class_name}"
-    given = gateway.spec.addresses if controller == REMOTE_CONTROLLER else gateway.status.addresses
-    for listener in gateway.spec.listeners:
-        if listener.protocol != "HBONE":
-            continue
-        for each in given:
-            if is_ip(each.value):
-                address = TunnelAddress(ip=each.value, network=network, port=listener.port)
-            else:
-                address = TunnelAddress(each.value, gateway.namespace, port=listener.port)
-            yield HboneGateway(gateway.namespace, network, address, account)

@@ -81,6 +81,7 @@ def describe(old: "Snapshot", new: "Snapshot", replaced: tuple[Replacement, ...]
         or old.extensions is not new.extensions
         or old.sidecars is not new.sidecars
         or old.conversions.waypoints is not new.conversions.waypoints
+        or old.conversions.network_gateways is not new.conversions.network_gateways
         or any(each.is_structural or not _is_eds(new.service_index, each.service) for each in derived.endpoints)
     )
     credentials = old.credentials is not new.credentials

@@ -8,11 +8,12 @@ Source: xDS behaviour 5.8, appendix A.21.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from pilot.gatewayapi import conversion, waypoints
+from pilot.gatewayapi import conversion, networks, waypoints
 from pilot.model import ingress_routes
 from pilot.model.ingress import Ingress, IngressClass
 from pilot.model.kubernetes import KubernetesService
 from pilot.model.mesh_settings import MeshSettings
+from pilot.model.network_gateways import NetworkGateway
 from pilot.model.object_store import ObjectStore, Replacement
 from pilot.model.objects import Object, ObjectKey
 from pilot.model.problem import Problem
@@ -30,6 +31,7 @@ class Conversions:
     ingress_problems: tuple[Problem, ...] = ()
     gateway_api_problems: tuple[Problem, ...] = ()
     waypoints: Waypoints = field(default_factory=Waypoints)
+    network_gateways: tuple[NetworkGateway, ...] = ()
 
     @property
     def objects(self) -> Mapping[ObjectKey, Object]:
@@ -57,6 +59,8 @@ def update(
         made = replace(made, gateway_api=_keep(known.gateway_api, converted, store), gateway_api_problems=problems)
         tunnels = waypoints.convert(store, settings)
         made = replace(made, waypoints=known.waypoints if known.waypoints == tunnels else tunnels)
+        ways = networks.passthrough(store, settings)
+        made = replace(made, network_gateways=known.network_gateways if known.network_gateways == ways else ways)
     if made == known:
         made = known
     if made is known and not anew:

@@ -29,6 +29,8 @@ class Features:
     ingress_waypoint_routing: bool = False
     prefer_sending_hbone: bool = False
     auto_allow_waypoint_policy: bool = False
+    discover_network_gateways: bool = True
+    """PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API."""
     ambient_dry_run: bool = False
     """AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY: ztunnels get policies with the annotation istio.io/dry-run."""
     dual_stack: bool = False

@@ -53,9 +53,11 @@ _KNOWN: Interner[NetworkGateways] = Interner(64)
 
 
 @memoized(size=16)
-def build(services: tuple[Service, ...], networks: MeshNetworks) -> NetworkGateways:
-    """The gateways of a mesh with these services; the same object for the same gateways."""
-    found = sorted({*_declared(services, networks), *_labelled(services)})
+def build(
+    services: tuple[Service, ...], networks: MeshNetworks, discovered: tuple[NetworkGateway, ...] = ()
+) -> NetworkGateways:
+    """The gateways of a mesh with these services, and those of other APIs; the same object for the same gateways."""
+    found = sorted({*_declared(services, networks), *_labelled(services), *discovered})
     if not found:
         return NO_GATEWAYS
     return _KNOWN.same(tuple(found), _index(each for each in found if is_ip(each.address)))

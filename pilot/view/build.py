@@ -46,7 +46,9 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
         workload=workload,
         endpoints=snapshot.endpoints,
         peer_authentications=snapshot.peer_authentications,
-        network_gateways=network_gateways.build(snapshot.services, snapshot.networks),
+        network_gateways=network_gateways.build(
+            snapshot.services, snapshot.networks, snapshot.conversions.network_gateways
+        ),
         security=security_of(snapshot, proxy, identified),
         gateways=gateways,
         ingress_waypoints=_ingress_waypoints(snapshot, proxy),
