@@ -142,10 +142,10 @@ def _holder(kind: str, data: str, name: str, values: Mapping[str, str], namespac
     return f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}}}\n{data}:\n{shown}"
 
 
-def tls_secret(name: str, pair: Pair, roots: str = "") -> str:
+def tls_secret(name: str, pair: Pair, roots: str = "", namespace: str = "gws") -> str:
     """A Secret as `kubectl create secret tls` makes it."""
-    values = {"tls.crt": pair.chain, "tls.key": pair.key}
-    return secret(name, values | ({"ca.crt": roots} if roots else {}))
+    values = {"tls.crt": pair.chain, "tls.key": pair.key} | ({"ca.crt": roots} if roots else {})
+    return _holder("Secret", "stringData", name, values, namespace)
 
 
 @dataclass(frozen=True)
@@ -252,13 +252,18 @@ def _seen(head: str, connection: ssl.SSLObject) -> Handshake:
 
 
 @contextlib.asynccontextmanager
-async def playing(directory: Path, envoy: Path, environment: Mapping[str, str] | None = None) -> AsyncIterator[Gate]:
+async def playing(
+    directory: Path, envoy: Path, environment: Mapping[str, str] | None = None, mesh_config: str = ""
+) -> AsyncIterator[Gate]:
     """A mesh whose gateway is up; it serves nothing yet."""
     async with contextlib.AsyncExitStack() as undo:
         addresses = undo.enter_context(network())
         ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
         given = {"PILOT_ENABLE_ALPHA_GATEWAY_API": "true", **(environment or {})}
-        plane = ControlPlane(addresses.address(1), directory / "manifests", directory, environment=given)
+        settings = directory / "mesh.yaml"
+        settings.write_text(mesh_config)
+        arguments = ("--meshConfig", str(settings))
+        plane = ControlPlane(addresses.address(1), directory / "manifests", directory, arguments, given)
         mesh = Mesh(directory, addresses, plane)
         mesh.write("mesh.yaml", manifests(addresses, ports))
         await undo.enter_async_context(control_plane.running(plane))
@@ -316,7 +321,7 @@ def _options(directory: Path, envoy: Path, plane: ControlPlane, addresses: Netwo
         pod=GATE,
         namespace="gws",
         service_account=GATE,
-        labels={"app": GATE},
+        labels={"app": GATE, "istio": GATE},
         kind=ProxyKind.ROUTER,
         ip=address,
         admin=Address(address, 0),
@@ -335,7 +340,7 @@ def manifests(addresses: Network, ports: Mapping[int, int]) -> str:
     """The mesh before anything is given: the gateway, Services and pods."""
     pods = [_pod(name, "app", "web", addresses.address(number)) for name, number in NUMBERS.items()]
     pods += [
-        _pod(GATE, "gws", GATE, addresses.address(GATE_NUMBER)),
+        _pod(GATE, "gws", GATE, addresses.address(GATE_NUMBER), f"istio: {GATE}"),
         _pod("calls", "app", "calls", addresses.address(CALLS_NUMBER)),
         _pod("secure", "app", "secure", addresses.address(SECURE_NUMBER)),
         _pod("meshed", "app", "meshed", addresses.address(SECURE_NUMBER + 1), "security.istio.io/tlsMode: istio"),

@@ -247,6 +247,71 @@ async def test_tls_routes_pass_on_and_tcp_routes_get_what_is_inside(tmp_path: Pa
         assert not await gate.refused()
 
 
+async def test_a_secret_of_another_namespace_needs_a_grant(tmp_path: Path, any_envoy: Path) -> None:
+    async with playing(tmp_path, any_envoy) as gate:
+        tls = "tls: {certificateRefs: [{name: cert, namespace: app}]}"
+        listener = f"{{name: a, port: 443, protocol: HTTPS, allowedRoutes: {{namespaces: {{from: All}}}}, {tls}}}"
+        backend = "rules: [{backendRefs: [{name: web-1, port: 9080}]}]"
+        parts = [kubernetes_gateway(f"[{listener}]"), route("HTTPRoute", "web", backend), "---\n"]
+        gate.mesh.write("given.yaml", "".join((*parts, tls_secret("cert", gate.authority.pair(HOST), namespace="app"))))
+        await eventually(partial(gate.mesh.control_plane.lines, "ReferenceGrant", "app/cert"), within=LIVE_WITHIN)
+        assert (await gate.handshake(HOST, gate.authority.client())).status == 0
+        for _ in range(2):
+            gate.mesh.write("grant.yaml", GRANT)
+            await eventually(partial(gate.is_served, HOST, gate.authority.client()), within=LIVE_WITHIN)
+            gate.mesh.remove("grant.yaml")
+
+            async def is_closed() -> bool:
+                return (await gate.handshake(HOST, gate.authority.client())).status == 0
+
+            await eventually(is_closed, within=LIVE_WITHIN)
+
+
+GRANT = """\
+apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata: {name: certificates, namespace: app}
+spec:
+  from: [{group: gateway.networking.k8s.io, kind: Gateway, namespace: gws}]
+  to: [{group: "", kind: Secret}]
+"""
+
+
+async def test_an_ingress_is_served_with_its_certificate(tmp_path: Path, any_envoy: Path) -> None:
+    mesh = "ingressSelector: gate\ningressControllerMode: STRICT\n"
+    async with playing(tmp_path, any_envoy, {"K8S_INGRESS_NS": "gws"}, mesh) as gate:
+        pair = gate.authority.pair(HOST)
+        gate.mesh.write("given.yaml", f"{INGRESS}---\n{tls_secret('cert', pair)}")
+        await eventually(partial(gate.is_served, HOST, gate.authority.client()), within=LIVE_WITHIN)
+        found = await gate.handshake(HOST, gate.authority.client(), path="/two/x")
+        assert (found.serial, found.server) == (pair.serial, "web-2")
+        assert (await gate.handshake(HOST, gate.authority.client(), path="/twofold")).server == "web-1"
+        assert (await gate.get(HOST, "/two")).server == "web-2"
+        assert (await gate.get("other.example.com", "/two")).status == 404
+        assert not await gate.refused()
+
+
+INGRESS = f"""\
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {{name: ours}}
+spec: {{controller: istio.io/ingress-controller}}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {{name: web, namespace: app}}
+spec:
+  ingressClassName: ours
+  tls: [{{hosts: [{HOST}], secretName: cert}}]
+  rules:
+  - host: {HOST}
+    http:
+      paths:
+      - {{path: /, pathType: Prefix, backend: {{service: {{name: web-1, port: {{name: http}}}}}}}}
+      - {{path: /two, pathType: Prefix, backend: {{service: {{name: web-2, port: {{number: 9080}}}}}}}}
+"""
+
+
 # --- Secrets that change, or are no good ----------------------------------------------------------------------------
 
 
