@@ -123,14 +123,18 @@ class TestCluster:
 
     async def _patiently(self, method: str, path: str, body: Any) -> Any:
         """Addresses of Services that were there before are free again after a moment."""
-        for attempt in range(20):
+        for attempt in range(50):
             try:
                 return await self.call(method, path, body)
             except KubernetesError as error:
-                if error.status not in (403, 422, 404) or attempt == 19:
+                if error.status not in (403, 422, 404) or attempt == 49:
                     raise
             await asyncio.sleep(0.1)
         return None
+
+    async def call_when_served(self, method: str, path: str, body: Any) -> Any:
+        """A request for a kind whose definition has just come."""
+        return await self._patiently(method, path, body)
 
     async def _all(self, documents: Iterator[dict[str, Any]]) -> None:
         turns = asyncio.Semaphore(AT_A_TIME)

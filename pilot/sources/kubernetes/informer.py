@@ -7,13 +7,16 @@ Source: Kubernetes controllers behaviour 6.1; operations 20.3 (namespace-scoped 
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from ca.errors import KubernetesError
+from pilot.model.kubernetes import Namespace
 from pilot.sources.kubernetes.api import ListApi
 from pilot.sources.kubernetes.definitions import Definitions
 from pilot.sources.kubernetes.inventory import CollectionReceiver, Inventory
+from pilot.sources.kubernetes.member_namespaces import MemberNamespaces
 from pilot.sources.kubernetes.members import Members
 from pilot.sources.kubernetes.reflector import FORBIDDEN, NOT_FOUND, Pace, Reflector
 from pilot.sources.kubernetes.resources import Resource
@@ -79,18 +82,30 @@ class Informer:
                 await self._cluster.definitions.change_of(self.resource)
                 pace.reset()
                 continue
-            try:
-                if self._cluster.only and self.resource.kind.namespaced:
-                    await self._follow_namespaces(frozenset(self._cluster.only))
-                else:
-                    await self._follow("")
-            except KubernetesError as error:
-                if error.status == NOT_FOUND:
-                    await self._try_next_version(pace)
-                elif self.resource.kind.namespaced:
-                    await self._follow_members(error)
-                else:
-                    await self._forbidden(error)
+            refusal = await self._refused(self._follow_everything)
+            if refusal.status == FORBIDDEN and self.resource.kind.namespaced and await self._has_members():
+                _log.info(f"{self.resource.plural} are read namespace by namespace: {refusal}")
+                refusal = await self._refused(lambda: self._follow_namespaces(None))
+            elif refusal.status == FORBIDDEN and self.resource.kind.struct is Namespace and await self._has_members():
+                await self._follow_named()
+            if refusal.status == NOT_FOUND:
+                await self._try_next_version(pace)
+            else:
+                await self._forbidden(refusal)
+
+    async def _refused(self, follow: Callable[[], Awaitable[None]]) -> KubernetesError:
+        """Why it could not be followed any longer: the status is 403 or 404."""
+        try:
+            await follow()
+        except KubernetesError as error:
+            return error
+        raise AssertionError("following ends only by cancellation")
+
+    async def _follow_everything(self) -> None:
+        if self._cluster.only and self.resource.kind.namespaced:
+            await self._follow_namespaces(frozenset(self._cluster.only))
+        else:
+            await self._follow("")
 
     async def _follow(self, namespace: str) -> None:
         """One collection. Raises: KubernetesError with status 403 or 404."""
@@ -121,8 +136,8 @@ class Informer:
     _listed: set[str]
     _wanted: frozenset[str]
 
-    async def _follow_members(self, refusal: KubernetesError) -> None:
-        """Where the whole cluster is not ours to read: the members of our mesh; returns where there are none (yet)."""
+    async def _has_members(self) -> bool:
+        """Whether somebody names members of our mesh, in time."""
         members = self._cluster.members
         members.begin()
         changed = members.subscribe()
@@ -132,12 +147,15 @@ class Informer:
                     await changed.wait()
                     changed.clear()
         except TimeoutError:
-            await self._forbidden(refusal)
-            return
+            return False
         finally:
             members.unsubscribe(changed)
-        _log.info(f"{self.resource.plural} are read namespace by namespace: {refusal}")
-        await self._follow_namespaces(None)
+        return True
+
+    async def _follow_named(self) -> None:
+        cluster = self._cluster
+        named = MemberNamespaces(cluster.api, self.resource, cluster.members, self._inventory)
+        await named.serve(lambda: self._settle(State.LISTED))
 
     async def _follow_namespaces(self, fixed: frozenset[str] | None) -> None:
         """Those given, or the members. Raises: KubernetesError with status 404."""
