@@ -23,7 +23,7 @@ from pilot.sources.events import Batch
 from pilot.sources.files import watch_files
 from pilot.sources.keys import KeyKeeper
 from pilot.sources.mesh_file import MeshFiles, watch_mesh_files
-from pilot.type_urls import BY_KEY, ENDPOINT, SECRET, TypeUrl
+from pilot.type_urls import BY_KEY, ENDPOINT, EXTENSION_CONFIG, SECRET, TypeUrl
 from pilot.xds import pushes
 
 _log = logging.getLogger("file")
@@ -172,7 +172,7 @@ def _types(change: Change) -> frozenset[TypeUrl] | None:
     if change.hosts:
         changed |= {ENDPOINT}
     if change.credentials:
-        changed |= {SECRET}
+        changed |= {SECRET, EXTENSION_CONFIG}  # images of plugins are fetched with credentials
     return changed | BY_KEY if change.addresses else changed
 
 

@@ -12,13 +12,13 @@ snapshot is served: proxies of one class share one view, and each question about
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from pilot.generators import clusters, endpoints, listeners, nds, proxyless, routes, secrets
+from pilot.generators import clusters, endpoints, extension_configs, listeners, nds, proxyless, routes, secrets
 from pilot.generators.ambient import addresses, authorizations
 from pilot.generators.patching import sets as patches
 from pilot.memo import Memoized, Work, finish
 from pilot.model.interning import Interner
 from pilot.model.snapshot import Snapshot
-from pilot.resources import ResourceSet, resource_set
+from pilot.resources import ResourceSet
 from pilot.type_urls import (
     ADDRESS,
     AUTHORIZATION,
@@ -52,7 +52,7 @@ def _in_one_piece(build: Callable[[ProxyView], ResourceSet]) -> Generator:
     return work
 
 
-def _by_name(build: Callable[[ProxyView, Names], ResourceSet]) -> Generator:
+def _by_name(build: Callable[[ProxyView, Names], Answer]) -> Generator:
     def work(view: ProxyView, names: Names) -> Work[Answer]:
         yield from ()
         return build(view, names)
@@ -60,24 +60,14 @@ def _by_name(build: Callable[[ProxyView, Names], ResourceSet]) -> Generator:
     return work
 
 
-def _secrets(view: ProxyView, names: Names) -> Work[Answer]:
-    yield from ()
-    return secrets.build(view, names or _NO_NAMES)
-
-
-def _extension_configs(view: ProxyView, names: Names) -> Work[Answer]:
-    yield from ()
-    return resource_set(patches.extensions(view, names or _NO_NAMES))
-
-
 _GENERATORS: Mapping[TypeUrl, Generator] = {
     CLUSTER: lambda view, _: clusters.steps(view),
     ENDPOINT: lambda view, names: endpoints.steps(view, names or _NO_NAMES),
     LISTENER: _in_one_piece(listeners.build),
     ROUTE: lambda view, names: routes.steps(view, names or _NO_NAMES),
-    SECRET: _secrets,
+    SECRET: _by_name(lambda view, names: secrets.build(view, names or _NO_NAMES)),
     NAME_TABLE: _in_one_piece(nds.build),
-    EXTENSION_CONFIG: _extension_configs,
+    EXTENSION_CONFIG: _by_name(lambda view, names: extension_configs.build(view, names or _NO_NAMES)),
 }
 _PROXYLESS: Mapping[TypeUrl, Generator] = {
     CLUSTER: _by_name(proxyless.clusters.build),

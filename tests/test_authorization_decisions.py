@@ -35,7 +35,8 @@ def filters_of(policies: list[dict[str, Any]], *, http: bool) -> tuple[Extension
     security = Security(authorizations=tuple(checked))
     if http:
         return http_filters(security, MESH, Side.INBOUND)[Slot.AUTHORIZATION]
-    return tcp_filters(security, MESH)
+    asks, enforced = tcp_filters(security, MESH)
+    return (*asks, *enforced)
 
 
 @pytest.mark.parametrize("http", [True, False], ids=["requests", "connections"])

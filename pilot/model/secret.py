@@ -23,6 +23,7 @@ class SecretData(Fragment, frozen=True):
     tls_ocsp_staple: Encoded | None = field(default=None, name="tls.ocsp-staple")
     ca_crt: Encoded | None = field(default=None, name="ca.crt")
     ca_crl: Encoded | None = field(default=None, name="ca.crl")
+    dockerconfigjson: Encoded | None = field(default=None, name=".dockerconfigjson")
 
 
 class SecretText(Fragment, frozen=True):
@@ -37,6 +38,7 @@ class SecretText(Fragment, frozen=True):
     tls_ocsp_staple: Confidential | None = field(default=None, name="tls.ocsp-staple")
     ca_crt: Confidential | None = field(default=None, name="ca.crt")
     ca_crl: Confidential | None = field(default=None, name="ca.crl")
+    dockerconfigjson: Confidential | None = field(default=None, name=".dockerconfigjson")
 
 
 class Secret(Object, frozen=True):

@@ -18,7 +18,9 @@ from pilot.model.service_index import ServiceIndex
 from pilot.model.snapshot import Snapshot
 from pilot.model.waypoint import INGRESS_USE_WAYPOINT, Traffic, Waypoint, Waypoints
 from pilot.view.credential_access import access_of
+from pilot.view.observed import observed_of
 from pilot.view.patches import body_limit_of, patches_of
+from pilot.view.plugins import plugins_of
 from pilot.view.proxy import Proxy, ProxyKind
 from pilot.view.proxy_view import NO_WAYPOINTS, Particulars, ProxyView
 from pilot.view.scope import Endpoints, Scope
@@ -37,8 +39,10 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
     scope = scope_of(snapshot, traits.kind, traits.namespace, identified.labels)
     workload = workload_of(snapshot, proxy, identified)
     gateways = _gateways(snapshot, proxy, identified, workload)
+    observed = observed_of(snapshot, proxy, identified)
+    credentials = access_of(snapshot.credentials, proxy.identity, gateways)
     return ProxyView(
-        proxy=_particulars(proxy, _depends_on_addresses(proxy, scope, snapshot.endpoints)),
+        proxy=_particulars(proxy, observed.names_itself, _depends_on_addresses(proxy, scope, snapshot.endpoints)),
         traits=traits,
         mesh=snapshot.mesh,
         features=snapshot.features,
@@ -52,18 +56,21 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
         security=security_of(snapshot, proxy, identified),
         gateways=gateways,
         ingress_waypoints=_ingress_waypoints(snapshot, proxy),
-        credentials=access_of(snapshot.credentials, proxy.identity, gateways),
+        credentials=credentials,
+        observed=observed,
+        plugins=plugins_of(snapshot, proxy, identified, credentials),
         patches=patches_of(snapshot, proxy, identified),
         body_limit=body_limit_of(snapshot),
     )
 
 
 @latest(size=8192)
-def _particulars(proxy: Proxy, with_addresses: bool) -> Particulars:
+def _particulars(proxy: Proxy, with_name: bool, with_addresses: bool) -> Particulars:
     addresses = proxy.ip_addresses if with_addresses else ()
-    made = Particulars(proxy.mesh_id, proxy.proxy_config, addresses)
+    name = proxy.node_cluster if with_name else ""
+    made = Particulars(proxy.mesh_id, proxy.proxy_config, addresses, name)
     settings = json.dumps(proxy.proxy_config, sort_keys=True, default=str) if proxy.proxy_config else ""
-    return _PARTICULARS.same((proxy.mesh_id, settings, addresses), made)
+    return _PARTICULARS.same((proxy.mesh_id, settings, name, addresses), made)
 
 
 def _depends_on_addresses(proxy: Proxy, scope: Scope, endpoints: Endpoints) -> bool:

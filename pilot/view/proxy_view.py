@@ -15,7 +15,9 @@ from pilot.model.network_gateways import NO_GATEWAYS, NetworkGateways
 from pilot.model.peer_authentications import PeerAuthentications
 from pilot.model.service import Hostname, Service
 from pilot.view.credential_access import NOTHING, CredentialAccess
+from pilot.view.observed import Observed
 from pilot.view.patches import NO_PATCHES, Patches
+from pilot.view.plugins import NO_PLUGINS, Plugins
 from pilot.view.proxy import Traits
 from pilot.view.scope import Endpoints, Scope
 from pilot.view.security import NO_SECURITY, Security
@@ -33,6 +35,8 @@ class Particulars:
     """PROXY_CONFIG metadata, raw JSON."""
     ip_addresses: tuple[str, ...] = ()
     """Empty where nothing that is served depends on them, so that replicas are alike."""
+    node_cluster: str = ""
+    """What tracers call the workload; empty where none is told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +60,10 @@ class ProxyView:
     """Routers: the servers of every Gateway that selects it, in creation order."""
     credentials: CredentialAccess = NOTHING
     """The secrets that it may have."""
+    observed: Observed | None = None
+    """What it logs, traces and counts; None: as MeshConfig says."""
+    plugins: Plugins = NO_PLUGINS
+    """The code that it loads."""
     patches: Patches = NO_PATCHES
     """Those of EnvoyFilters, in the order in which they take effect."""
     body_limit: int = 0

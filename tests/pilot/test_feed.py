@@ -19,7 +19,7 @@ from pilot.model.mesh import MeshConfig
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Settings
 from pilot.sources.keys import KeyKeeper
-from pilot.type_urls import ENDPOINT, SECRET
+from pilot.type_urls import ENDPOINT, EXTENSION_CONFIG, SECRET
 from pilot.xds.pushes import Change, Debounce
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.model.pems import tls_secret
@@ -158,7 +158,8 @@ async def test_a_renewed_certificate_is_a_push_of_secrets(tmp_path: Path) -> Non
         await begin(scene)
         scene.write("cert.yaml", f"apiVersion: v1{tls_secret('web', 'cert', 'b').removeprefix('---')}")
         await eventually(lambda: scene.pushed)
-        assert [(each.types, each.reasons) for each in scene.pushed] == [(frozenset({SECRET}), ("secret",))]
+        secrets = frozenset({SECRET, EXTENSION_CONFIG})  # images are fetched with credentials
+        assert [(each.types, each.reasons) for each in scene.pushed] == [(secrets, ("secret",))]
 
 
 async def test_an_edit_that_changes_nothing_is_no_push(tmp_path: Path) -> None:

@@ -29,13 +29,16 @@ from pilot.generators.envoy import access_log, http_filters, telemetry, tracing
 from pilot.generators.envoy.http_filters import NOTHING, Extra, HttpChain, Side
 from pilot.generators.envoy.packing import PREFIX, pack
 from pilot.generators.envoy.tracing import NO_TAGS, WorkloadTags
-from pilot.generators.envoy.wire import embed, embed_all, serialize, text
+from pilot.generators.envoy.wire import Extension, embed, embed_all, serialize, text
 from pilot.memo import memoized
 from pilot.model.duration import parse_duration
 from pilot.model.features import Features
 from pilot.model.mesh import MeshConfig, NormalizationType
+from pilot.model.observation import ObservedSide
 from pilot.model.proxy_config import ForwardClientCertDetails, MetadataExchangeMode, ProxyConfig, ProxyHeaders
-from pilot.view.proxy import Traits
+from pilot.model.wasm_plugins import CheckedPlugin
+from pilot.view.observed import Observed, unobserved
+from pilot.view.proxy import ProxyKind, Traits
 
 _URL: Final = PREFIX + str(HttpConnectionManager.DESCRIPTOR.full_name)
 _NAME: Final = text(1, "envoy.filters.network.http_connection_manager")
@@ -47,9 +50,12 @@ _ADS: Final = ConfigSource(
     ads=AggregatedConfigSource(), initial_fetch_timeout=Duration(), resource_api_version=ApiVersion.V3
 )
 _WEBSOCKET: Final = (HttpConnectionManager.UpgradeConfig(upgrade_type="websocket"),)
-_REQUEST_ID: Final = RequestIDExtension(
-    typed_config=pack(UuidRequestIdConfig(use_request_id_for_trace_sampling=BoolValue(value=True)))
-)
+_REQUEST_ID: Final = {
+    by_id: RequestIDExtension(
+        typed_config=pack(UuidRequestIdConfig(use_request_id_for_trace_sampling=BoolValue(value=by_id)))
+    )
+    for by_id in (True, False)
+}
 _CertDetails = HttpConnectionManager.SetCurrentClientCertDetails
 _FORWARD: Final = {
     ForwardClientCertDetails.SANITIZE: HttpConnectionManager.SANITIZE,
@@ -70,35 +76,53 @@ class ProxyContext:
     features: Features
     traits: Traits
     tags: WorkloadTags
+    observed: Observed
+    plugins: tuple[CheckedPlugin, ...] = ()
+    """In the order in which they stand."""
 
     @property
     def untagged(self) -> "ProxyContext":
         """The same without the workload: for what all workloads share."""
-        return proxy_context(self.mesh, self.config, self.features, self.traits, NO_TAGS)
+        return proxy_context(self.mesh, self.config, self.features, self.traits, NO_TAGS, self.observed, self.plugins)
 
-    @property
-    def logs(self) -> access_log.AccessLogs:
-        """The access logs."""
-        return access_log.build_access_logs(self.mesh, self.traits.flavour)
+    def observed_on(self, side: Side) -> ObservedSide:
+        """What is observed on that side."""
+        return self.observed.server if side is Side.INBOUND else self.observed.client
 
-    @property
-    def has_stats(self) -> bool:
-        """Whether istio.stats is wanted."""
-        return telemetry.has_stats(self.mesh)
+    def logs(self, side: Side) -> access_log.AccessLogs:
+        """The access logs of that side."""
+        return access_log.build_access_logs(self.mesh, self.traits.flavour, self.observed, self.observed_on(side))
+
+    def stats(self, side: Side) -> Extension | None:
+        """istio.stats on that side, where it is wanted."""
+        waypoint = self.traits.kind is ProxyKind.WAYPOINT
+        return telemetry.stats_filter(self.observed_on(side), outbound=side is Side.OUTBOUND, waypoint=waypoint)
 
 
 def proxy_context(
-    mesh: MeshConfig, config: ProxyConfig, features: Features, traits: Traits, tags: WorkloadTags
+    mesh: MeshConfig,
+    config: ProxyConfig,
+    features: Features,
+    traits: Traits,
+    tags: WorkloadTags,
+    observed: Observed | None = None,
+    plugins: tuple[CheckedPlugin, ...] = (),
 ) -> ProxyContext:
-    """The same object for the same parts."""
-    return _proxy_context(mesh, config, features, traits, tuple(tags))
+    """The same object for the same parts; `observed` None: as MeshConfig says."""
+    return _proxy_context(mesh, config, features, traits, tuple(tags), observed or unobserved(mesh), plugins)
 
 
 @memoized(size=16_384)
 def _proxy_context(
-    mesh: MeshConfig, config: ProxyConfig, features: Features, traits: Traits, tags: tuple[str, ...]
+    mesh: MeshConfig,
+    config: ProxyConfig,
+    features: Features,
+    traits: Traits,
+    tags: tuple[str, ...],
+    observed: Observed,
+    plugins: tuple[CheckedPlugin, ...],
 ) -> ProxyContext:
-    return ProxyContext(mesh, config, features, traits, WorkloadTags(*tags))
+    return ProxyContext(mesh, config, features, traits, WorkloadTags(*tags), observed, plugins)
 
 
 @memoized(size=64)
@@ -121,7 +145,7 @@ def http_chain(context: ProxyContext, side: Side, *, grpc_web: bool, proxy: bool
         metadata_exchange=context.features.metadata_exchange,
         in_mesh_only=not proxy and exchange is not None and exchange.mode is MetadataExchangeMode.IN_MESH,
         alpn=context.features.alpn_filter,
-        stats=context.has_stats,
+        stats=context.stats(side),
         stateful_session=context.features.persistent_session_filter,
         suppress_debug_headers=debug is not None and bool(debug.disabled),
     )
@@ -144,7 +168,7 @@ def _base(
         stream_idle_timeout=Duration(),
         upgrade_configs=_WEBSOCKET,
         use_remote_address=BoolValue(value=side is Side.GATEWAY or features.sidecar_use_remote_address),
-        request_id_extension=_REQUEST_ID,
+        request_id_extension=_request_id(context.observed_on(side)),
     )
     timeout = idle_timeout(traits)
     if timeout is not None:
@@ -165,15 +189,23 @@ def _base(
         manager.http3_protocol_options.CopyFrom(Http3ProtocolOptions())
     chain = http_chain(context, side, grpc_web=grpc_web, proxy=proxy)
     filters = http_filters.build_http_filters(chain, traits.flavour, extra)
-    traces = tracing.build_tracing(context.tags, context.mesh, context.config, features)
+    trace = context.observed_on(side).trace
+    traces = tracing.build_tracing(
+        context.tags, context.observed, trace, context.mesh, context.config, features, traits
+    )
     return b"".join(
         (
             serialize(manager),
             embed_all(_HTTP_FILTERS, (each.body for each in filters)),
             embed(_TRACING, traces) if traces else b"",
-            embed_all(_ACCESS_LOG, context.logs.http),
+            embed_all(_ACCESS_LOG, context.logs(side).http),
         )
     )
+
+
+def _request_id(observed: ObservedSide) -> Any:
+    trace = observed.trace
+    return _REQUEST_ID[trace is None or trace.provider is None or trace.use_request_id]
 
 
 def _set_path_normalization(manager: Any, mesh: MeshConfig) -> None:

@@ -18,7 +18,6 @@ from envoy.extensions.filters.http.stateful_session.v3.stateful_session_pb2 impo
 from google.protobuf.wrappers_pb2 import BoolValue
 
 from istio_api import alpn_pb2
-from pilot.generators.envoy import telemetry
 from pilot.generators.envoy.packing import PREFIX, typed_struct
 from pilot.generators.envoy.wire import Extension, extension, packed, supported
 from pilot.view.proxy import Flavour
@@ -67,7 +66,7 @@ class HttpChain:
     in_mesh_only: bool = False
     """Peer metadata headers are not sent to services outside the mesh."""
     alpn: bool = True
-    stats: bool = False
+    stats: Extension | None = None
     stateful_session: bool = False
     suppress_debug_headers: bool = False
 
@@ -125,7 +124,7 @@ _OWN: Final[Mapping[Slot, Callable[[HttpChain], Extension | None]]] = {
     Slot.ALPN: lambda chain: _ALPN if chain.alpn and chain.side is not Side.INBOUND else None,
     Slot.FAULT: lambda _: _FAULT,
     Slot.CORS: lambda _: _CORS,
-    Slot.STATS: lambda chain: telemetry.stats_filter(outbound=chain.side is Side.OUTBOUND) if chain.stats else None,
+    Slot.STATS: lambda chain: chain.stats,
     Slot.STATEFUL_SESSION: lambda chain: (
         _STATEFUL_SESSION if chain.stateful_session and chain.side is not Side.INBOUND else None
     ),

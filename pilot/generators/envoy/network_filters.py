@@ -16,13 +16,13 @@ from envoy.type.v3.hash_policy_pb2 import HashPolicy
 from google.protobuf.duration_pb2 import Duration
 
 from istio_api.mysql_proxy_pb2 import MySQLProxy
-from pilot.generators.envoy import alpn, telemetry
+from pilot.generators.envoy import alpn
 from pilot.generators.envoy.packing import typed_struct
 from pilot.generators.envoy.wire import Extension, embed, embed_all, extension, packed, serialize, supported, text
 from pilot.memo import memoized
 from pilot.model.features import Features
 from pilot.model.service import PortProtocol
-from pilot.view.proxy import Flavour
+from pilot.view.proxy import Flavour, Traits
 
 FILTERS: Final = 3
 """Field of `filters` in a filter chain."""
@@ -72,9 +72,9 @@ def metadata_exchange(features: Features, flavour: Flavour) -> Extension | None:
     return packed("istio.metadata_exchange", url, typed_struct(url, config))
 
 
-def stats(*, enabled: bool, outbound: bool) -> Extension | None:
-    """istio.stats where the mesh wants it."""
-    return telemetry.stats_filter(outbound=outbound) if enabled else None
+def before_manager(extensions: Sequence[Extension], traits: Traits) -> bytes:
+    """The `filters` field of what stands before a connection manager."""
+    return embed_all(FILTERS, (each.body for each in supported(extensions, traits.flavour)))
 
 
 def tcp_proxy(target: TcpTarget, logs: Sequence[bytes]) -> bytes:

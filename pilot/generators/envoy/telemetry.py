@@ -1,27 +1,62 @@
-"""What observes traffic by default: which of istio.stats, access logs and tracing a proxy gets from MeshConfig.
+"""The filter that counts traffic: istio.stats, for HTTP and for bytes.
 
-In: MeshConfig. Out: the statistics filter, and whether there is one. Logs and traces are made beside this module.
-Source: xDS behaviour 4.6, 4.7, appendix A.16.
+In: what is counted, and on which side. Out: the filter. Logs and traces are made beside this module.
+Source: xDS behaviour 7.3 (metrics), appendix A.16.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
-from istio_api.stats_pb2 import PluginConfig
+from google.protobuf.duration_pb2 import Duration
+
+from istio_api.stats_pb2 import MetricConfig, PluginConfig, Reporter
 from pilot.generators.envoy.wire import Extension, extension
 from pilot.memo import memoized
-from pilot.model.mesh import MeshConfig
+from pilot.model.observation import MetricOverride, ObservedSide, Statistics
 
-_OUTBOUND: Final = extension("istio.stats", PluginConfig())
-_SERVER: Final = extension("istio.stats", PluginConfig(disable_host_header_fallback=True))
+_NAMES: Final[Mapping[str, str]] = {
+    "REQUEST_COUNT": "requests_total",
+    "REQUEST_DURATION": "request_duration_milliseconds",
+    "REQUEST_SIZE": "request_bytes",
+    "RESPONSE_SIZE": "response_bytes",
+    "TCP_OPENED_CONNECTIONS": "tcp_connections_opened_total",
+    "TCP_CLOSED_CONNECTIONS": "tcp_connections_closed_total",
+    "TCP_SENT_BYTES": "tcp_sent_bytes_total",
+    "TCP_RECEIVED_BYTES": "tcp_received_bytes_total",
+    "GRPC_REQUEST_MESSAGES": "request_messages_total",
+    "GRPC_RESPONSE_MESSAGES": "response_messages_total",
+}
+"""Prometheus names; custom metrics keep theirs."""
 
 
-@memoized()
-def has_stats(mesh: MeshConfig) -> bool:
-    """Whether the mesh's default metrics providers include one that the istio.stats filter feeds (Prometheus)."""
-    providers = (mesh.provider(name) for name in mesh.default_providers.metrics)
-    return any(each is not None and each.prometheus is not None for each in providers)
+def stats_filter(side: ObservedSide, *, outbound: bool, waypoint: bool = False) -> Extension | None:
+    """istio.stats as an HTTP or network filter; None where no provider is fed by it.
+
+    `outbound`: of a sidecar, toward services. Of several such providers the first counts: one Envoy has one filter.
+    """
+    found = next((each for each in side.statistics if each.provider.prometheus is not None), None)
+    return _filter(found, outbound, waypoint) if found is not None else None
 
 
-def stats_filter(*, outbound: bool) -> Extension:
-    """istio.stats as an HTTP or network filter; `outbound`: of a sidecar, toward services."""
-    return _OUTBOUND if outbound else _SERVER
+@memoized(size=1024)
+def _filter(statistics: Statistics, outbound: bool, waypoint: bool) -> Extension:
+    interval = statistics.reporting_interval
+    config = PluginConfig(
+        disable_host_header_fallback=not outbound,
+        metrics=[_metric(each) for each in statistics.overrides],
+        reporter=Reporter.SERVER_GATEWAY if waypoint else Reporter.UNSPECIFIED,
+    )
+    if interval is not None:
+        duration = Duration()
+        duration.FromTimedelta(interval)
+        config.tcp_reporting_duration.CopyFrom(duration)
+    return extension("istio.stats", config)
+
+
+def _metric(override: MetricOverride) -> MetricConfig:
+    return MetricConfig(
+        name=_NAMES.get(override.name, override.name),
+        dimensions=dict(override.tags),
+        tags_to_remove=override.removed,
+        drop=override.drop,
+    )

@@ -1,9 +1,10 @@
-"""Tracing of HTTP connection managers as the mesh's defaults say.
+"""Tracing of HTTP connection managers: which requests, with which tags, to whom.
 
-In: what names the workload, MeshConfig, ProxyConfig. Out: a serialized `HttpConnectionManager.Tracing`, empty where
-there is no tracing. Providers (Telemetry API) come later. Source: xDS behaviour 4.6, appendix A.17.
+In: what names the workload, what is observed, MeshConfig, ProxyConfig. Out: a serialized
+`HttpConnectionManager.Tracing`, empty where there is no tracing. Source: xDS behaviour 4.6, appendix A.17.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
@@ -12,15 +13,23 @@ from envoy.extensions.filters.network.http_connection_manager.v3.http_connection
 from envoy.type.metadata.v3.metadata_pb2 import MetadataKey, MetadataKind
 from envoy.type.tracing.v3.custom_tag_pb2 import CustomTag
 from envoy.type.v3.percent_pb2 import Percent
-from google.protobuf.wrappers_pb2 import UInt32Value
+from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 
+from pilot.generators.envoy.operators import operator_error
+from pilot.generators.envoy.tracers import build_tracer
 from pilot.generators.envoy.wire import serialize
 from pilot.model import proxy_config
 from pilot.model.features import Features
 from pilot.model.mesh import MeshConfig
+from pilot.model.observation import Trace
+from pilot.model.telemetry import TelemetryTag
+from pilot.view.observed import Observed
+from pilot.view.proxy import Flavour, ProxyKind, Traits
 
 _PathSegment = MetadataKey.PathSegment
 _ALWAYS: Final = Percent(value=100)
+_FORMATTED_TAGS: Final = (1, 37)
+"""The oldest stock Envoy that has tags with formats."""
 
 
 class WorkloadTags(NamedTuple):
@@ -31,9 +40,12 @@ class WorkloadTags(NamedTuple):
     cluster_id: str
     mesh_id: str
     namespace: str
+    service_name: str = ""
+    """What tracers call the workload, where they are told; no tag."""
 
 
 NO_TAGS: Final = WorkloadTags("", "", "", "", "")
+_TAGGED: Final = WorkloadTags._fields[:5]
 
 
 def _dry_run(policy: str, what: str, key: str) -> Any:
@@ -53,38 +65,116 @@ _DRY_RUN: Final = tuple(
     for policy in ("allow", "deny")
     for what, key in (("name", "effective_policy_id"), ("result", "engine_result"))
 )
+_PEER_FIELDS: Final = {
+    "app": "app",
+    "app_version": "version",
+    "canonical_revision": "revision",
+    "canonical_service": "service",
+    "cluster_id": "cluster",
+    "instance_name": "name",
+    "namespace": "namespace",
+    "workload": "workload",
+    "workload_type": "type",
+}
 
 
-def build_tracing(tags: WorkloadTags, mesh: MeshConfig, config: proxy_config.ProxyConfig, features: Features) -> bytes:
-    """The tracing of a connection manager."""
-    if not mesh.enable_tracing:
-        return b""
+def build_tracing(
+    tags: WorkloadTags,
+    observed: Observed,
+    trace: Trace | None,
+    mesh: MeshConfig,
+    config: proxy_config.ProxyConfig,
+    features: Features,
+    traits: Traits,
+) -> bytes:
+    """The tracing of a connection manager; `trace` is that of its side."""
     settings = config.tracing or proxy_config.Tracing()
+    if trace is None:
+        return _without_provider(tags, settings, mesh, features, traits)
+    provider = trace.provider
+    tracer = build_tracer(provider, observed, traits.flavour, tags.service_name) if provider is not None else None
+    if tracer is None:
+        return b""
+    sampling = trace.sampling if trace.sampling is not None else _sampling(settings, features)
+    own = settings.custom_tags if trace.custom_tags is None else trace.custom_tags
     tracing = HttpConnectionManager.Tracing(
         client_sampling=_ALWAYS,
         overall_sampling=_ALWAYS,
-        random_sampling=Percent(value=settings.sampling or features.trace_sampling),
-        custom_tags=_custom_tags(tags, settings),
+        random_sampling=_ALWAYS if tracer.samples else Percent(value=sampling),
+        custom_tags=_custom_tags(tags, own, traits, istio_tags=trace.istio_tags),
+        provider=tracer.provider,
     )
-    if settings.max_path_tag_length:
-        tracing.max_path_tag_length.CopyFrom(UInt32Value(value=settings.max_path_tag_length))
+    _set_length(tracing, tracer.max_tag_length or settings.max_path_tag_length)
+    at_gateway = traits.kind is ProxyKind.ROUTER and features.spawn_upstream_span_for_gateway
+    if tracer.spawns_span or at_gateway:
+        tracing.spawn_upstream_span.CopyFrom(BoolValue(value=True))
     return serialize(tracing)
 
 
-def _custom_tags(tags: WorkloadTags, settings: proxy_config.Tracing) -> list[Any]:
-    """The dry-run tags, the workload's, then those of the user by name."""
+def _without_provider(
+    tags: WorkloadTags, settings: proxy_config.Tracing, mesh: MeshConfig, features: Features, traits: Traits
+) -> bytes:
+    """To the tracer of the proxy's bootstrap, where the mesh does not turn that off."""
+    if not mesh.enable_tracing:
+        return b""
+    istio_tags = settings.enable_istio_tags is not False
+    tracing = HttpConnectionManager.Tracing(
+        client_sampling=_ALWAYS,
+        overall_sampling=_ALWAYS,
+        random_sampling=Percent(value=_sampling(settings, features)),
+        custom_tags=_custom_tags(tags, settings.custom_tags, traits, istio_tags=istio_tags),
+    )
+    _set_length(tracing, settings.max_path_tag_length)
+    return serialize(tracing)
+
+
+def _sampling(settings: proxy_config.Tracing, features: Features) -> float:
+    return settings.sampling or features.trace_sampling
+
+
+def _set_length(tracing: Any, length: int) -> None:
+    if length:
+        tracing.max_path_tag_length.CopyFrom(UInt32Value(value=length))
+
+
+def _custom_tags(
+    tags: WorkloadTags,
+    own: Mapping[str, proxy_config.CustomTag] | Mapping[str, TelemetryTag],
+    traits: Traits,
+    *,
+    istio_tags: bool,
+) -> list[Any]:
+    """Those of the user and, unless they are not wanted, of dry runs and of the workload; by name."""
     made: list[Any] = []
-    if settings.enable_istio_tags is not False:
+    if istio_tags:
         made.extend(_DRY_RUN)
         made.extend(
             CustomTag(tag=f"istio.{name}", literal=CustomTag.Literal(value=value))
-            for name, value in zip(WorkloadTags._fields, tags, strict=True)
+            for name, value in zip(_TAGGED, tags[:5], strict=True)
         )
-    made.extend(_user_tag(name, tag) for name, tag in sorted(settings.custom_tags.items()))
-    return made
+        if traits.kind is ProxyKind.WAYPOINT and _has_formats(traits.flavour):
+            made.extend(_peer_tags())
+    found = (_user_tag(name, tag, traits.flavour) for name, tag in own.items())
+    made.extend(each for each in found if each is not None)
+    return sorted(made, key=lambda each: str(each.tag))
 
 
-def _user_tag(name: str, tag: proxy_config.CustomTag) -> Any:
+def _peer_tags() -> list[Any]:
+    """What a waypoint knows of both ends."""
+    ends = (("source", "downstream"), ("destination", "upstream"))
+    return [
+        CustomTag(tag=f"istio.{end}_{name}", value=f"%FILTER_STATE({side}_peer_obj:FIELD:{field})%")
+        for end, side in ends
+        for name, field in _PEER_FIELDS.items()
+    ]
+
+
+def _has_formats(flavour: Flavour) -> bool:
+    return not flavour.is_stock or flavour.envoy_version[:2] >= _FORMATTED_TAGS
+
+
+def _user_tag(name: str, tag: proxy_config.CustomTag | TelemetryTag, flavour: Flavour) -> Any | None:
+    """A tag; None where this Envoy would refuse it, and all listeners with it."""
     if tag.environment:
         source = tag.environment
         return CustomTag(
@@ -94,4 +184,7 @@ def _user_tag(name: str, tag: proxy_config.CustomTag) -> Any:
         return CustomTag(
             tag=name, request_header=CustomTag.Header(name=tag.header.name, default_value=tag.header.default_value)
         )
+    if isinstance(tag, TelemetryTag) and tag.formatter:
+        value = tag.formatter.value
+        return CustomTag(tag=name, value=value) if _has_formats(flavour) and not operator_error(value) else None
     return CustomTag(tag=name, literal=CustomTag.Literal(value=tag.literal.value if tag.literal else ""))

@@ -59,9 +59,10 @@ def context_of(view: ProxyView) -> ProxyContext:
         cluster_id=view.traits.cluster_id,
         mesh_id=view.proxy.mesh_id or "unknown",
         namespace=view.traits.namespace or "default",
+        service_name=view.proxy.node_cluster,
     )
     config = proxy_config(view.mesh, view.proxy.proxy_config)
-    return proxy_context(view.mesh, config, view.features, view.traits, tags)
+    return proxy_context(view.mesh, config, view.features, view.traits, tags, view.observed, view.plugins.ordered)
 
 
 def _sidecar(view: ProxyView) -> ResourceSet:

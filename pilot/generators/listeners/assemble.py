@@ -15,6 +15,7 @@ from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 
 from pilot.generators.envoy import listener_filters, network_filters
 from pilot.generators.envoy.hcm import ProxyContext, idle_timeout
+from pilot.generators.envoy.http_filters import Side
 from pilot.generators.envoy.network_filters import TcpTarget, Watchers
 from pilot.generators.envoy.wire import embed, embed_all, serialize
 from pilot.generators.listeners.address import additional, listen_on, listener_name
@@ -59,7 +60,7 @@ def unknown_filters(context: ProxyContext, cluster: str) -> bytes:
     """The filters of the chain for destinations that are not known."""
     return network_filters.build_tcp_filters(
         TcpTarget(cluster, idle_timeout=idle_timeout(context.traits)),
-        Watchers(stats=network_filters.stats(enabled=context.has_stats, outbound=True), logs=context.logs.tcp),
+        Watchers(stats=context.stats(Side.OUTBOUND), logs=context.logs(Side.OUTBOUND).tcp),
         context.traits.flavour,
     )
 

@@ -36,6 +36,7 @@ from pilot.generators.listeners.inbound_chains import MESH_ALL
 from pilot.generators.listeners.tcp_routes import Client
 from pilot.generators.routes.gateway import bound_services, shared_hosts
 from pilot.generators.service_address import wildcard_addresses
+from pilot.generators.wasm import filters as wasm
 from pilot.memo import memoized
 from pilot.model.cluster_name import outbound_sni
 from pilot.model.destination_rule import MergedRule
@@ -102,20 +103,22 @@ def _chains(server: MergedServer, port: MergedPort, proxy: GatewayProxy) -> Iter
     match server.kind:
         case ServerKind.HTTP | ServerKind.HTTPS:
             if server.kind is ServerKind.HTTP or normalise_sni(server.sni_hosts) is not None:
-                yield _http_chain(server, _name(port, proxy.context), proxy.context, proxy.security)
+                yield _http_chain(server, _name(port, proxy.context), port.number, proxy.context, proxy.security)
         case ServerKind.TCP | ServerKind.TLS:
-            yield from _tcp_chains(server, proxy)
+            yield from _tcp_chains(server, port.number, proxy)
         case ServerKind.PASSTHROUGH:
-            yield from _passthrough_chains(server, proxy)
+            yield from _passthrough_chains(server, port.number, proxy)
         case ServerKind.AUTO_PASSTHROUGH:
-            yield from _auto_passthrough_chains(server, proxy)
+            yield from _auto_passthrough_chains(server, port.number, proxy)
 
 
 def _quic_chains(port: MergedPort, proxy: GatewayProxy) -> Iterator[Chain]:
     """HTTP/3 for the servers that have it."""
     for server in port.servers:
         if server.quic and normalise_sni(server.sni_hosts) is not None:
-            yield _http_chain(server, f"udp_{_name(port, proxy.context)}", proxy.context, proxy.security, True)
+            yield _http_chain(
+                server, f"udp_{_name(port, proxy.context)}", port.number, proxy.context, proxy.security, True
+            )
 
 
 def _name(port: MergedPort, context: ProxyContext) -> str:
@@ -125,18 +128,20 @@ def _name(port: MergedPort, context: ProxyContext) -> str:
 
 @memoized(size=16_384)
 def _http_chain(
-    server: MergedServer, name: str, context: ProxyContext, security: Security, quic: bool = False
+    server: MergedServer, name: str, port: int, context: ProxyContext, security: Security, quic: bool = False
 ) -> Chain:
     """Plain HTTP takes every connection; terminated TLS those for its hosts."""
     secure = server.kind is ServerKind.HTTPS
     declared = server.gateway.server
     prefix = declared.name if secure and declared.name else f"outbound_{name};"
     grpc_web = server.protocol is PortProtocol.GRPC_WEB
-    extra = security_filters.http_filters(security, context.mesh, Side.GATEWAY)
+    guards = security_filters.http_filters(security, context.mesh, Side.GATEWAY)
+    extra = wasm.with_plugins(guards, context.plugins, Side.GATEWAY, port)
+    before = wasm.network_filters(context.plugins, Side.GATEWAY, port)
     manager = hcm.with_rds(context, Side.GATEWAY, prefix, server.route_name, grpc_web, False, extra, quic)
     return Chain(
         ChainMatch(sni=normalise_sni(server.sni_hosts) or ()) if secure else ChainMatch(),
-        embed(FILTERS, manager),
+        network_filters.before_manager(before, context.traits) + embed(FILTERS, manager),
         transport_socket=_socket(server, context, http=True, quic=quic) if secure else None,
         origins=(server.gateway.origin,),
     )
@@ -158,7 +163,7 @@ def _socket(server: MergedServer, context: ProxyContext, *, http: bool, quic: bo
     )
 
 
-def _tcp_chains(server: MergedServer, proxy: GatewayProxy) -> Iterator[Chain]:
+def _tcp_chains(server: MergedServer, listening: int, proxy: GatewayProxy) -> Iterator[Chain]:
     """The first tcp route for the server's hosts and port takes all of its connections."""
     number, client = server.gateway.server.port.number, _client(server, proxy)
     for service in _bound(server, proxy):
@@ -167,18 +172,19 @@ def _tcp_chains(server: MergedServer, proxy: GatewayProxy) -> Iterator[Chain]:
             if route.route and fits:
                 secure = server.kind is ServerKind.TLS
                 sni = normalise_sni(server.sni_hosts) if secure else ()
-                yield from _routed_chain(server, service, route.route, sni, proxy)
+                yield from _routed_chain(server, listening, service, route.route, sni, proxy)
                 return
 
 
-def _passthrough_chains(server: MergedServer, proxy: GatewayProxy) -> Iterator[Chain]:
+def _passthrough_chains(server: MergedServer, listening: int, proxy: GatewayProxy) -> Iterator[Chain]:
     """One for each condition of the tls routes for the server's hosts and port."""
     number, client = server.gateway.server.port.number, _client(server, proxy)
     for service in _bound(server, proxy):
         for route in service.tls:
             for match in route.match:
                 if route.route and tcp_routes.applies(match, client, number):
-                    yield from _routed_chain(server, service, route.route, normalise_sni(match.sni_hosts), proxy)
+                    sni = normalise_sni(match.sni_hosts)
+                    yield from _routed_chain(server, listening, service, route.route, sni, proxy)
 
 
 def _client(server: MergedServer, proxy: GatewayProxy) -> Client:
@@ -193,6 +199,7 @@ def _bound(server: MergedServer, proxy: GatewayProxy) -> Iterator[ResolvedVirtua
 
 def _routed_chain(
     server: MergedServer,
+    listening: int,
     service: ResolvedVirtualService,
     route: tuple[RouteDestination, ...],
     sni: tuple[str, ...] | None,
@@ -206,12 +213,14 @@ def _routed_chain(
     found: list[Service | MergedRule | None] = []
     for host in hosts:
         found += [scope.by_host.get(Hostname(host)), scope.rules.get(Hostname(host))]
-    yield _tcp_chain(server, service, route, "\n".join(sni), same_tuple(tuple(found)), proxy.context, proxy.security)
+    known = same_tuple(tuple(found))
+    yield _tcp_chain(server, listening, service, route, "\n".join(sni), known, proxy.context, proxy.security)
 
 
 @memoized(size=16_384)
 def _tcp_chain(
     server: MergedServer,
+    listening: int,
     service: ResolvedVirtualService,
     route: tuple[RouteDestination, ...],
     sni: str,
@@ -233,7 +242,7 @@ def _tcp_chain(
     exchange = network_filters.metadata_exchange(context.features, context.traits.flavour) if from_mesh else None
     return Chain(
         ChainMatch(sni=tuple(sni.split("\n")) if sni else ()),
-        _filters(target, server.protocol, context, security, exchange),
+        _filters(target, server.protocol, listening, context, security, exchange),
         transport_socket=_socket(server, context, http=False) if server.kind is ServerKind.TLS else None,
         origins=(server.gateway.origin, service.origin, *origins),
     )
@@ -242,22 +251,24 @@ def _tcp_chain(
 def _filters(
     target: TcpTarget,
     protocol: PortProtocol,
+    listening: int,
     context: ProxyContext,
     security: Security,
     exchange: Any | None = None,
 ) -> bytes:
+    asks, enforced = security_filters.tcp_filters(security, context.mesh)
     watchers = Watchers(
         metadata_exchange=exchange,
-        security=security_filters.tcp_filters(security, context.mesh),
-        stats=network_filters.stats(enabled=context.has_stats, outbound=False),
-        logs=context.logs.tcp,
+        security=wasm.guarded(context.plugins, Side.GATEWAY, listening, asks, enforced),
+        stats=context.stats(Side.GATEWAY),
+        logs=context.logs(Side.GATEWAY).tcp,
     )
     return network_filters.build_tcp_filters(
         target, watchers, context.traits.flavour, protocol=protocol, features=context.features
     )
 
 
-def _auto_passthrough_chains(server: MergedServer, proxy: GatewayProxy) -> Iterator[Chain]:
+def _auto_passthrough_chains(server: MergedServer, listening: int, proxy: GatewayProxy) -> Iterator[Chain]:
     """For each port and subset of each service in the mesh that the server has hosts for: clients name them by SNI."""
     hosts = server.sni_hosts
     for service in proxy.scope.services:
@@ -270,15 +281,23 @@ def _auto_passthrough_chains(server: MergedServer, proxy: GatewayProxy) -> Itera
         for port in service.ports:
             if port.protocol is not PortProtocol.UDP:
                 for subset in subsets:
-                    yield _sni_chain(service, port.number, subset, proxy.context, server.gateway.origin, proxy.security)
+                    yield _sni_chain(
+                        service, port.number, subset, listening, proxy.context, server.gateway.origin, proxy.security
+                    )
 
 
 @memoized(size=65_536)
 def _sni_chain(
-    service: Service, port: int, subset: str, context: ProxyContext, gateway: Origin, security: Security
+    service: Service,
+    port: int,
+    subset: str,
+    listening: int,
+    context: ProxyContext,
+    gateway: Origin,
+    security: Security,
 ) -> Chain:
     name = outbound_sni(port, service.hostname, subset)
-    filters = _filters(TcpTarget(name), PortProtocol.TCP, context, security)
+    filters = _filters(TcpTarget(name), PortProtocol.TCP, listening, context, security)
     return Chain(ChainMatch(protocols=MESH_ALL, sni=(name,)), filters, origins=(gateway, service.origin))
 
 
@@ -300,7 +319,7 @@ def _listener(
             serialize(base),
             embed_all(listener_filters.FIELD, _inspectors(chains, context)),
             embed_all(CHAINS, (serialize_chain(chain, False) for chain in chains)),
-            embed_all(ACCESS_LOG, context.logs.listener),
+            embed_all(ACCESS_LOG, context.logs(Side.GATEWAY).listener),
         )
     )
     origins = (*(origin for chain in chains for origin in chain.origins), *policies)
@@ -327,7 +346,7 @@ def _quic_listener(
         (
             serialize(base),
             embed_all(CHAINS, (serialize_chain(chain, False) for chain in chains)),
-            embed_all(ACCESS_LOG, context.logs.listener),
+            embed_all(ACCESS_LOG, context.logs(Side.GATEWAY).listener),
         )
     )
     origins = (*(origin for chain in chains for origin in chain.origins), *policies)

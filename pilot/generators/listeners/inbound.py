@@ -13,6 +13,7 @@ from google.protobuf.wrappers_pb2 import BoolValue
 
 from pilot.generators.envoy import listener_filters, server_tls
 from pilot.generators.envoy.hcm import ProxyContext
+from pilot.generators.envoy.http_filters import Side
 from pilot.generators.envoy.wire import embed_all, serialize
 from pilot.generators.listeners import assemble
 from pilot.generators.listeners.address import additional, listen_on, listener_name
@@ -228,7 +229,7 @@ def _listener(
             serialize(base),
             embed_all(listener_filters.FIELD, filters),
             embed_all(CHAINS, (serialize_chain(chain, False) for chain in chains)),
-            embed_all(ACCESS_LOG, owner.context.logs.listener),
+            embed_all(ACCESS_LOG, owner.context.logs(Side.INBOUND).listener),
         )
     )
     origins = [origin for chain in chains for origin in chain.origins]

@@ -17,6 +17,7 @@ from pilot.generators.envoy.network_filters import FILTERS, TcpTarget, Watchers
 from pilot.generators.envoy.wire import Extension, embed
 from pilot.generators.listeners.chain import RAW, TLS, Chain, ChainMatch
 from pilot.generators.routes.inbound import build_inbound_routes
+from pilot.generators.wasm import filters as wasm
 from pilot.memo import memoized
 from pilot.model.peer_authentication import MtlsMode
 from pilot.model.service import PortProtocol
@@ -168,17 +169,26 @@ def _http_filters(port: InboundPort, protocol: PortProtocol, owner: Owner) -> by
         routes,
         grpc_web=protocol is PortProtocol.GRPC_WEB,
         http2=protocol.is_http2,
-        extra=security_filters.http_filters(owner.security, context.mesh, Side.INBOUND),
+        extra=wasm.with_plugins(
+            security_filters.http_filters(owner.security, context.mesh, Side.INBOUND),
+            context.plugins,
+            Side.INBOUND,
+            port.number,
+        ),
     )
     exchange = network_filters.metadata_exchange(context.features, context.traits.flavour)
-    return (embed(FILTERS, exchange.body) if exchange is not None else b"") + embed(FILTERS, manager)
+    plugins = wasm.network_filters(context.plugins, Side.INBOUND, port.number)
+    first = (exchange, *plugins) if exchange is not None else plugins
+    return network_filters.before_manager(first, context.traits) + embed(FILTERS, manager)
 
 
 def _tcp_filters(port: InboundPort, protocol: PortProtocol, owner: Owner) -> bytes:
     context = owner.context.untagged
+    asks, enforced = security_filters.tcp_filters(owner.security, context.mesh)
+    guards = wasm.guarded(context.plugins, Side.INBOUND, port.number, asks, enforced)
     return network_filters.build_tcp_filters(
         TcpTarget(port.cluster, stat_prefix=port.stat_prefix, idle_timeout=idle_timeout(context.traits)),
-        _watchers(context, context.logs.tcp, security_filters.tcp_filters(owner.security, context.mesh)),
+        _watchers(context, context.logs(Side.INBOUND).tcp, guards),
         context.traits.flavour,
         protocol=protocol,
         features=context.features,
@@ -189,7 +199,7 @@ def _watchers(context: ProxyContext, logs: tuple[bytes, ...], security: tuple[Ex
     return Watchers(
         metadata_exchange=network_filters.metadata_exchange(context.features, context.traits.flavour),
         security=security,
-        stats=network_filters.stats(enabled=context.has_stats, outbound=False),
+        stats=context.stats(Side.INBOUND),
         logs=logs,
     )
 

@@ -12,7 +12,7 @@ from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 
 from pilot.generators.envoy import hcm, network_filters
 from pilot.generators.envoy.hcm import ProxyContext
-from pilot.generators.envoy.http_filters import Side
+from pilot.generators.envoy.http_filters import NOTHING, Side
 from pilot.generators.envoy.network_filters import FILTERS, TcpTarget, Watchers
 from pilot.generators.envoy.wire import embed, embed_all, serialize
 from pilot.generators.listeners import assemble
@@ -21,6 +21,7 @@ from pilot.generators.listeners.assemble import ACCESS_LOG, BLACK_HOLE, CHAINS
 from pilot.generators.listeners.chain import ANYTHING, Chain
 from pilot.generators.listeners.plan import HttpChain, PlannedListener
 from pilot.generators.service_address import localhost, wildcard_addresses
+from pilot.generators.wasm import filters as wasm
 from pilot.memo import memoized
 from pilot.model.interning import same_tuple
 from pilot.resources import Origin, Resource, resource_of_bytes
@@ -59,7 +60,9 @@ def _shared(planned: tuple[PlannedListener, ...], unknown: str, context: ProxyCo
 @memoized(size=131_072)
 def _build(planned: PlannedListener, unknown: str, context: ProxyContext) -> Resource:
     chains = same_tuple(
-        tuple(_http_chain(each, context) if isinstance(each, HttpChain) else each for each in planned.chains)
+        tuple(
+            _http_chain(each, planned.port, context) if isinstance(each, HttpChain) else each for each in planned.chains
+        )
     )
     return assemble.build_outbound(
         planned.binds, planned.port, planned.bound, chains, unknown, context, planned.origins
@@ -67,9 +70,11 @@ def _build(planned: PlannedListener, unknown: str, context: ProxyContext) -> Res
 
 
 @memoized(size=131_072)
-def _http_chain(chain: HttpChain, context: ProxyContext) -> Chain:
-    manager = hcm.with_rds(context, Side.OUTBOUND, chain.stat_prefix, chain.route_name, chain.grpc_web)
-    return Chain(chain.match, embed(FILTERS, manager), origins=chain.origins)
+def _http_chain(chain: HttpChain, port: int, context: ProxyContext) -> Chain:
+    extra = wasm.with_plugins(NOTHING, context.plugins, Side.OUTBOUND, port)
+    manager = hcm.with_rds(context, Side.OUTBOUND, chain.stat_prefix, chain.route_name, chain.grpc_web, False, extra)
+    filters = network_filters.before_manager(wasm.network_filters(context.plugins, Side.OUTBOUND, port), context.traits)
+    return Chain(chain.match, filters + embed(FILTERS, manager), origins=chain.origins)
 
 
 def build_proxy(context: ProxyContext, unknown: str) -> Iterator[Resource]:
@@ -82,7 +87,8 @@ def build_proxy(context: ProxyContext, unknown: str) -> Iterator[Resource]:
 @memoized()
 def _proxy(context: ProxyContext, unknown: str, bind: str, port: int) -> Resource:
     prefix = f"outbound_{listener_name(bind, port)};"
-    manager = hcm.with_rds(context, Side.OUTBOUND, prefix, HTTP_PROXY_ROUTES, False, True)
+    extra = wasm.with_plugins(NOTHING, context.plugins, Side.OUTBOUND, port)
+    manager = hcm.with_rds(context, Side.OUTBOUND, prefix, HTTP_PROXY_ROUTES, False, True, extra)
     chain = Chain(ANYTHING, embed(FILTERS, manager))
     return assemble.build_outbound((bind,), port, True, (chain,), unknown, context, ())
 
@@ -110,7 +116,7 @@ def _virtual_outbound(context: ProxyContext, unknown: str, sidecar: Origin | Non
         base.connection_balance_config.exact_balance.SetInParent()
     black_hole = network_filters.build_tcp_filters(
         TcpTarget(BLACK_HOLE),
-        Watchers(stats=network_filters.stats(enabled=context.has_stats, outbound=True)),
+        Watchers(stats=context.stats(Side.OUTBOUND)),
         context.traits.flavour,
     )
     # what dials the proxy's own port would come back to it for ever
@@ -122,5 +128,5 @@ def _virtual_outbound(context: ProxyContext, unknown: str, sidecar: Origin | Non
         serialize(own_port) + black_hole,
         serialize(everything) + assemble.unknown_filters(context, unknown),
     )
-    value = serialize(base) + embed_all(CHAINS, chains) + embed_all(ACCESS_LOG, context.logs.listener)
+    value = serialize(base) + embed_all(CHAINS, chains) + embed_all(ACCESS_LOG, context.logs(Side.OUTBOUND).listener)
     return resource_of_bytes(LISTENER, VIRTUAL_OUTBOUND, value, (sidecar,) if sidecar is not None else ())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pilot.generators.envoy import alpn, network_filters
 from pilot.generators.envoy.hcm import ProxyContext, idle_timeout
+from pilot.generators.envoy.http_filters import Side
 from pilot.generators.envoy.network_filters import TcpTarget, Watchers
 from pilot.generators.listeners.assemble import BLACK_HOLE
 from pilot.generators.listeners.chain import Chain, ChainMatch, normalise_cidrs, normalise_sni
@@ -15,6 +16,7 @@ from pilot.generators.routes.destination import cluster_of
 from pilot.generators.routes.domains import short_names
 from pilot.generators.routes.validity import carries_bytes
 from pilot.generators.stat_name import stat_name
+from pilot.generators.wasm import filters as wasm
 from pilot.model.cluster_name import ClusterName, outbound
 from pilot.model.destination_rule import MergedRule, Subset
 from pilot.model.routing import MESH, ResolvedVirtualService
@@ -225,7 +227,11 @@ def _chain(
     sniffed = traffic.port.protocol is PortProtocol.UNKNOWN
     filters = network_filters.build_tcp_filters(
         target,
-        Watchers(stats=network_filters.stats(enabled=context.has_stats, outbound=True), logs=context.logs.tcp),
+        Watchers(
+            security=wasm.network_filters(context.plugins, Side.OUTBOUND, traffic.port.number),
+            stats=context.stats(Side.OUTBOUND),
+            logs=context.logs(Side.OUTBOUND).tcp,
+        ),
         flavour,
         protocol=traffic.port.protocol,
         features=context.features,

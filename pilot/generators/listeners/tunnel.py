@@ -13,6 +13,7 @@ from google.protobuf.wrappers_pb2 import BoolValue
 
 from pilot.generators.envoy import listener_filters, network_filters, sockets
 from pilot.generators.envoy.hcm import ProxyContext
+from pilot.generators.envoy.http_filters import Side
 from pilot.generators.envoy.network_filters import TcpTarget, Watchers
 from pilot.generators.envoy.wire import embed_all, serialize
 from pilot.generators.listeners.assemble import ACCESS_LOG, CHAINS
@@ -37,13 +38,15 @@ def _connect_originate(context: ProxyContext) -> Resource:
         use_original_dst=BoolValue(value=False),
     )
     target = TcpTarget(CONNECT_ORIGINATE, tunnel_to="%DOWNSTREAM_LOCAL_ADDRESS%")
-    filters = network_filters.build_tcp_filters(target, Watchers(logs=context.logs.tunnel), context.traits.flavour)
+    filters = network_filters.build_tcp_filters(
+        target, Watchers(logs=context.logs(Side.OUTBOUND).tunnel), context.traits.flavour
+    )
     value = b"".join(
         (
             serialize(base),
             embed_all(listener_filters.FIELD, (listener_filters.ORIGINAL_DST,)),
             embed_all(CHAINS, (serialize(FilterChain()) + filters,)),
-            embed_all(ACCESS_LOG, context.logs.listener),
+            embed_all(ACCESS_LOG, context.logs(Side.OUTBOUND).listener),
         )
     )
     return resource_of_bytes(LISTENER, CONNECT_ORIGINATE, value)

@@ -32,12 +32,12 @@ def http_filters(security: Security, mesh: MeshConfig, side: Side) -> Mapping[Sl
 
 
 @memoized(size=4096)
-def tcp_filters(security: Security, mesh: MeshConfig) -> tuple[Extension, ...]:
-    """What is enforced on connections."""
+def tcp_filters(security: Security, mesh: MeshConfig) -> tuple[tuple[Extension, ...], tuple[Extension, ...]]:
+    """What is enforced on connections: filters that ask an authorizer, and those of all other policies."""
     if security is NO_SECURITY:
-        return _NONE
+        return _NONE, _NONE
     trust = _trust(mesh)
-    return (*custom.build(security, trust, Layer.TCP), *rbac.build(security.authorizations, trust, Layer.TCP))
+    return custom.build(security, trust, Layer.TCP), rbac.build(security.authorizations, trust, Layer.TCP)
 
 
 def _trust(mesh: MeshConfig) -> Trust:

@@ -4,7 +4,19 @@ import pytest
 from envoy.config.accesslog.v3.accesslog_pb2 import AccessLog
 from google.protobuf import json_format
 
-from pilot.generators.envoy.access_log import JSON, TEXT, build_access_logs
+from pilot.generators.envoy.access_log import AccessLogs, build_access_logs
+from pilot.generators.envoy.log_format import JSON, TEXT
+from pilot.model.extension_provider import (
+    Empty,
+    ExtensionProvider,
+    FileAccessLog,
+    HttpGrpcAccessLog,
+    OpenTelemetryAccessLog,
+    TcpGrpcAccessLog,
+)
+from pilot.model.mesh import MeshConfig
+from pilot.model.observation import Log, ObservedSide, observe
+from pilot.view.observed import Observed
 from pilot.view.proxy import Flavour
 from tests.pilot.generators.worlds import mesh_config
 
@@ -16,8 +28,16 @@ def decoded(bodies: tuple[bytes, ...]) -> list[Any]:
 ISTIO = Flavour()
 
 
+def logs_of(mesh: MeshConfig, flavour: Flavour, **hosts: str) -> AccessLogs:
+    """The logs of clients; `hosts` by the name of a service, all on port 9000."""
+    observation = observe((), mesh)
+    known = {(service, 9000): host for service, host in hosts.items()}
+    observed = Observed(observation.client, observation.server, known)
+    return build_access_logs(mesh, flavour, observed, observed.client)
+
+
 def http_logs(mesh: str, flavour: Flavour = ISTIO) -> list[Any]:
-    return decoded(build_access_logs(mesh_config(mesh), flavour).http)
+    return decoded(logs_of(mesh_config(mesh), flavour).http)
 
 
 def log_format(mesh: str) -> Any:
@@ -26,7 +46,7 @@ def log_format(mesh: str) -> Any:
 
 
 def test_nothing_is_logged_by_default() -> None:
-    logs = build_access_logs(mesh_config(), Flavour())
+    logs = logs_of(mesh_config(), Flavour())
 
     assert (logs.http, logs.tcp, logs.listener, logs.tunnel) == ((), (), (), ())
 
@@ -69,17 +89,15 @@ def test_an_operator_that_is_an_extension_brings_it_along() -> None:
 
 
 def test_listeners_log_what_no_chain_took_unless_that_is_off() -> None:
-    logs = build_access_logs(mesh_config("accessLogFile: /a"), Flavour())
+    logs = logs_of(mesh_config("accessLogFile: /a"), Flavour())
 
     assert [each["filter"] for each in decoded(logs.listener)] == [{"responseFlagFilter": {"flags": ["NR"]}}]
     assert [each["filter"] for each in decoded(logs.tunnel)] == [{"responseFlagFilter": {"flags": ["UF"]}}]
-    assert (
-        build_access_logs(mesh_config("{accessLogFile: /a, disableEnvoyListenerLog: true}"), Flavour()).listener == ()
-    )
+    assert logs_of(mesh_config("{accessLogFile: /a, disableEnvoyListenerLog: true}"), Flavour()).listener == ()
 
 
 def test_the_access_log_service_has_a_name_for_each_place() -> None:
-    logs = build_access_logs(mesh_config("enableEnvoyAccessLogService: true"), Flavour())
+    logs = logs_of(mesh_config("enableEnvoyAccessLogService: true"), Flavour())
     made = [decoded(bodies)[0] for bodies in (logs.http, logs.tcp, logs.listener)]
 
     assert [each["typedConfig"]["commonConfig"]["logName"] for each in made] == [
@@ -107,3 +125,48 @@ extensionProviders:
 
 def test_a_stock_envoy_without_the_logger_does_not_log() -> None:
     assert http_logs("accessLogFile: /a", Flavour(frozenset({"x.Y"}))) == []
+
+
+FILE = ExtensionProvider(name="f", envoy_file_access_log=FileAccessLog("/a"))
+CEL = "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+FILE_TYPE = "envoy.extensions.access_loggers.file.v3.FileAccessLog"
+
+
+def of_telemetry(*logs: Log, flavour: Flavour = ISTIO, **hosts: str) -> AccessLogs:
+    known = {(service, 9000): host for service, host in hosts.items()}
+    side = ObservedSide(logs=logs)
+    return build_access_logs(mesh_config("accessLogFile: /ignored"), flavour, Observed(side, side, known), side)
+
+
+def test_a_filter_limits_a_log_and_goes_with_the_flag_of_the_place() -> None:
+    made = of_telemetry(Log(FILE, "response.code >= 400"))
+    ((http,), (listener,), (tunnel,)) = (decoded(each) for each in (made.http, made.listener, made.tunnel))
+    expression = http["filter"]
+    assert expression["extensionFilter"]["typedConfig"]["expression"] == "response.code >= 400"
+    assert listener["filter"] == {"andFilter": {"filters": [{"responseFlagFilter": {"flags": ["NR"]}}, expression]}}
+    assert tunnel["filter"]["andFilter"]["filters"][0] == {"responseFlagFilter": {"flags": ["UF"]}}
+
+
+def test_no_logs_are_no_logs_whatever_the_mesh_says() -> None:
+    made = of_telemetry()
+    assert (made.http, made.tcp, made.listener, made.tunnel) == ((), (), (), ())
+
+
+def test_every_kind_of_provider_logs_in_every_place() -> None:
+    providers = (
+        ExtensionProvider(name="h", envoy_http_als=HttpGrpcAccessLog("c", 9000)),
+        ExtensionProvider(name="t", envoy_tcp_als=TcpGrpcAccessLog("c", 9000)),
+        ExtensionProvider(name="o", envoy_otel_als=OpenTelemetryAccessLog("c", 9000)),
+        ExtensionProvider(name="p", prometheus=Empty()),
+    )
+    made = of_telemetry(*(Log(each) for each in providers), c="c.example.com")
+    names = ["envoy.access_loggers.http_grpc", "envoy.tcp_grpc_access_log", "envoy.access_loggers.open_telemetry"]
+    for place in (made.http, made.tcp, made.listener):
+        assert [each["name"] for each in decoded(place)] == names
+    assert of_telemetry(*(Log(each) for each in providers)).http == ()
+
+
+def test_an_envoy_that_cannot_limit_a_log_does_not_write_it() -> None:
+    limited = Log(FILE, "response.code >= 400")
+    assert of_telemetry(limited, flavour=Flavour(frozenset({FILE_TYPE}))).http == ()
+    assert len(of_telemetry(limited, flavour=Flavour(frozenset({FILE_TYPE, CEL}))).http) == 1

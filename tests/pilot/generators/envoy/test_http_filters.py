@@ -1,8 +1,9 @@
 from envoy.extensions.filters.http.router.v3.router_pb2 import Router
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpFilter
 
+from istio_api.stats_pb2 import PluginConfig
 from pilot.generators.envoy.http_filters import HttpChain, Side, Slot, build_http_filters
-from pilot.generators.envoy.wire import Extension
+from pilot.generators.envoy.wire import Extension, extension
 from pilot.view.proxy import Flavour
 
 STOCK = Flavour(
@@ -18,6 +19,7 @@ STOCK = Flavour(
 
 
 ISTIO = Flavour()
+STATS = extension("istio.stats", PluginConfig())
 
 
 def names(chain: HttpChain, flavour: Flavour = ISTIO, **extra: Extension) -> list[str]:
@@ -34,7 +36,7 @@ def test_a_sidecar_tells_the_protocol_by_alpn_on_its_way_out_only() -> None:
 
 
 def test_statistics_and_sessions_stand_before_the_router() -> None:
-    made = names(HttpChain(Side.GATEWAY, stats=True, stateful_session=True, grpc_web=True))
+    made = names(HttpChain(Side.GATEWAY, stats=STATS, stateful_session=True, grpc_web=True))
 
     assert made[-3:] == ["istio.stats", "envoy.filters.http.stateful_session", "envoy.filters.http.router"]
     assert made.index("envoy.filters.http.grpc_web") < made.index("envoy.filters.http.grpc_stats")
@@ -48,7 +50,7 @@ def test_filters_of_other_layers_come_by_slot() -> None:
 
 
 def test_a_stock_envoy_gets_only_what_it_has() -> None:
-    assert names(HttpChain(Side.OUTBOUND, stats=True), STOCK) == [
+    assert names(HttpChain(Side.OUTBOUND, stats=STATS), STOCK) == [
         "envoy.filters.http.grpc_stats",
         "envoy.filters.http.fault",
         "envoy.filters.http.cors",

@@ -5,8 +5,10 @@ from envoy.config.accesslog.v3.accesslog_pb2 import AccessLog
 from envoy.config.listener.v3.listener_components_pb2 import FilterChain
 from google.protobuf import json_format
 
+from istio_api.stats_pb2 import PluginConfig
 from pilot.generators.envoy import alpn, network_filters
 from pilot.generators.envoy.network_filters import TcpTarget, Watchers, build_tcp_filters
+from pilot.generators.envoy.wire import extension
 from pilot.model.features import Features
 from pilot.model.service import PortProtocol
 from pilot.view.proxy import Flavour
@@ -58,7 +60,7 @@ def test_logs_are_those_of_the_watchers() -> None:
 
 def test_metadata_exchange_is_first_and_statistics_stand_before_the_protocol() -> None:
     exchange = network_filters.metadata_exchange(Features(mx_additional_labels=("b", "a")), Flavour())
-    watchers = Watchers(metadata_exchange=exchange, stats=network_filters.stats(enabled=True, outbound=True))
+    watchers = Watchers(metadata_exchange=exchange, stats=extension("istio.stats", PluginConfig()))
     made = filters(TcpTarget("c"), watchers, protocol=PortProtocol.MONGO, features=Features())
 
     assert [each["name"] for each in made] == [
@@ -87,7 +89,7 @@ def test_redis_stands_in_place_of_tcp() -> None:
 
 def test_a_stock_envoy_gets_no_filter_that_it_lacks_but_always_tcp() -> None:
     exchange = network_filters.metadata_exchange(Features(), STOCK)
-    watchers = Watchers(exchange, (), network_filters.stats(enabled=True, outbound=True))
+    watchers = Watchers(exchange, (), extension("istio.stats", PluginConfig()))
 
     assert exchange is None
     assert [each["name"] for each in filters(TcpTarget("c"), watchers, STOCK, **REDIS)] == [TCP]

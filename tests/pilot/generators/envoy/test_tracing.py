@@ -6,14 +6,20 @@ from envoy.extensions.filters.network.http_connection_manager.v3.http_connection
 from google.protobuf import json_format
 
 from pilot.generators.envoy.tracing import build_tracing
+from pilot.model.extension_provider import ExtensionProvider, ZipkinTracing
 from pilot.model.features import Features
+from pilot.model.observation import ObservedSide, Trace
 from pilot.model.proxy_config import CustomTag, LiteralTag, ProxyConfig, SourcedTag, Tracing
-from tests.pilot.generators.worlds import TAGS, mesh_config
+from pilot.model.telemetry import FormatterTag, TelemetryTag
+from pilot.view.observed import Observed
+from pilot.view.proxy import Flavour, ProxyKind, Traits
+from tests.pilot.generators.worlds import TAGS, mesh_config, traits
 
 
-def tracing(mesh: str = "", **settings: Any) -> Any:
+def tracing(mesh: str = "", observed: Observed | None = None, known: Traits | None = None, **settings: Any) -> Any:
     config = ProxyConfig(tracing=Tracing(**settings)) if settings else ProxyConfig()
-    made = build_tracing(TAGS, mesh_config(mesh), config, Features())
+    seen = observed or Observed()
+    made = build_tracing(TAGS, seen, seen.client.trace, mesh_config(mesh), config, Features(), known or traits())
     return json_format.MessageToDict(HttpConnectionManager.Tracing.FromString(made)) if made else None
 
 
@@ -50,3 +56,74 @@ def test_tags_of_users_come_last_by_name() -> None:
         {"tag": "z", "literal": {"value": "v"}},
     ]
     assert made["maxPathTagLength"] == 99
+
+
+HOST = "c.example.com"
+ZIPKIN = ExtensionProvider(name="z", zipkin=ZipkinTracing(service=HOST, port=9411, max_tag_length=64))
+
+
+def with_trace(trace: Trace) -> Observed:
+    return Observed(ObservedSide(trace=trace), hosts={(HOST, 9411): HOST})
+
+
+def test_a_provider_gets_what_is_sampled_and_no_path_is_longer_than_it_wants() -> None:
+    made = tracing(observed=with_trace(Trace(ZIPKIN, sampling=12.5)), max_path_tag_length=99)
+    assert made["provider"]["name"] == "envoy.tracers.zipkin"
+    assert made["randomSampling"] == {"value": 12.5}
+    assert made["maxPathTagLength"] == 64
+    assert "spawnUpstreamSpan" not in made
+
+
+def test_no_percent_is_still_an_answer() -> None:
+    assert tracing(observed=with_trace(Trace(ZIPKIN, sampling=0)))["randomSampling"] == {}
+    assert tracing(observed=with_trace(Trace(ZIPKIN)), sampling=42.0)["randomSampling"] == {"value": 42.0}
+
+
+def test_without_a_provider_that_can_be_reached_there_is_no_tracing() -> None:
+    assert tracing(observed=with_trace(Trace(None))) is None
+    assert tracing(observed=Observed(ObservedSide(trace=Trace(ZIPKIN)))) is None
+    assert tracing("enableTracing: false", observed=with_trace(Trace(ZIPKIN))) is not None
+
+
+def test_a_gateway_has_a_span_of_its_own() -> None:
+    made = tracing(observed=with_trace(Trace(ZIPKIN)), known=traits(kind=ProxyKind.ROUTER))
+    assert made["spawnUpstreamSpan"] is True
+
+
+def test_tags_of_a_telemetry_replace_those_of_the_proxy_and_all_are_in_order() -> None:
+    tags = {
+        "z": TelemetryTag(literal=LiteralTag("v")),
+        "f": TelemetryTag(formatter=FormatterTag("%REQ(:path)%")),
+        "broken": TelemetryTag(formatter=FormatterTag("100%")),
+    }
+    own = {"mine": CustomTag(literal=LiteralTag("v"))}
+    made = tracing(observed=with_trace(Trace(ZIPKIN, custom_tags=tags)), custom_tags=own)
+    names = [each["tag"] for each in made["customTags"]]
+    assert names == sorted(names)
+    assert {"z", "f"} <= set(names)
+    assert not {"mine", "broken"} & set(names)
+    assert {"tag": "f", "value": "%REQ(:path)%"} in made["customTags"]
+    assert "mine" in {
+        each["tag"] for each in tracing(observed=with_trace(Trace(ZIPKIN)), custom_tags=own)["customTags"]
+    }
+
+
+def test_an_older_stock_envoy_has_no_tags_with_formats() -> None:
+    tags = {"f": TelemetryTag(formatter=FormatterTag("%REQ(:path)%"))}
+    lists = frozenset({"envoy.config.trace.v3.ZipkinConfig"})
+
+    def has(version: tuple[int, int, int]) -> bool:
+        trace = Trace(ZIPKIN, custom_tags=tags, istio_tags=False)
+        made = tracing(observed=with_trace(trace), known=traits(flavour=Flavour(lists, version)))
+        return "customTags" in made
+
+    assert has((1, 37, 0))
+    assert not has((1, 36, 2))
+
+
+def test_a_waypoint_tells_of_both_ends() -> None:
+    made = tracing(known=traits(kind=ProxyKind.WAYPOINT))["customTags"]
+    values = {each["tag"]: each.get("value") for each in made}
+    assert values["istio.source_app_version"] == "%FILTER_STATE(downstream_peer_obj:FIELD:version)%"
+    assert values["istio.destination_workload"] == "%FILTER_STATE(upstream_peer_obj:FIELD:workload)%"
+    assert len(values) == 27
