@@ -10,7 +10,7 @@ from typing import Final
 from pilot.gatewayapi.classes import BUILT_IN, CONTROLLERS
 from pilot.gatewayapi.gateway import GatewayClass, KubernetesGateway
 from pilot.model.authorization_policy import AuthorizationAction, AuthorizationPolicy, Operation, Rule, Source
-from pilot.model.kubernetes import KubernetesService, Namespace
+from pilot.model.kubernetes import KubernetesService
 from pilot.model.objects import ObjectKey, json_name
 from pilot.model.policy_attachment import Attachment
 from pilot.model.policy_target import PolicyTargetReference
@@ -127,9 +127,7 @@ def _missing(shown: str) -> tuple[str, str]:
 def _service(declared: KubernetesService | ServiceEntry | None, shown: str, snapshot: Snapshot) -> tuple[str, str]:
     if declared is None:
         return _missing(shown)
-    namespace = snapshot.seen.get(Namespace, "", declared.namespace)
-    labels = namespace.metadata.labels if namespace is not None else {}
-    bound = snapshot.conversions.waypoints.bound(declared.namespace, declared.metadata.labels, labels, Traffic.SERVICE)
+    bound = snapshot.conversions.waypoints.bound(declared.namespace, declared.metadata.labels, Traffic.SERVICE)
     if bound is None or isinstance(bound, Refusal):
         return "AncestorNotBound", f"{shown} has no waypoint"
     return "", f"bound to {bound.namespace}/{bound.name}"

@@ -94,10 +94,7 @@ def _of_entry(entry: ServiceEntry, snapshot: Snapshot) -> Iterator[Condition]:
 
 
 def _bound(declared: Object, snapshot: Snapshot) -> Waypoint | Refusal | None:
-    waypoints = snapshot.conversions.waypoints
-    return waypoints.bound(
-        declared.namespace, declared.metadata.labels, _namespace_labels(declared, snapshot), Traffic.SERVICE
-    )
+    return snapshot.conversions.waypoints.bound(declared.namespace, declared.metadata.labels, Traffic.SERVICE)
 
 
 def _namespace_labels(declared: Object, snapshot: Snapshot) -> Mapping[str, str]:

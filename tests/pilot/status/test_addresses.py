@@ -56,3 +56,10 @@ def test_why_nobody_serves() -> None:
 def test_an_address_that_was_told_stays() -> None:
     told = HTTP + "status: {addresses: [{type: IPAddress, value: 9.9.9.9}]}\n"
     assert programmed(told) == ("False AddressNotUsable", [{"type": "IPAddress", "value": "9.9.9.9"}])
+
+
+def test_an_address_without_a_value_is_assigned() -> None:
+    declared = gateway(LISTENER, "addresses: [{type: IPAddress}]")
+    found = status("KubernetesGateway", "gws/main", declared, served())
+    assert brief(found["conditions"]) == {"Accepted": "True Accepted", "Programmed": "True Programmed"}
+    assert [each["value"] for each in found["addresses"]] == ["main-istio.gws.svc.cluster.local"]
