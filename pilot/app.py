@@ -91,22 +91,16 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         undo.callback(debounce.close)
         side = WebhookSide(settings, mesh, registry, feed.missing)
         undo.callback(side.webhooks.close)
-        pages = http_application(feed.missing, feed.problems)
-        if not addresses.https:
-            side.webhooks.add_to(pages)
-        add_status_page(pages, mesh, ads.connections, feed.problems)
-        await _serve_http(undo, addresses.http, pages)
-        await _serve_http(undo, addresses.monitoring, monitoring_application(registry, feed.problems))
+        await _serve_pages(undo, settings, feed, side, mesh, ads, registry)
         cluster = await _cluster(settings, undo)
         files = await _while_not(stopping, _mesh_settings(settings, cluster))
         if files is None:
             return
         mesh.snapshot = Snapshot.empty(files.mesh, settings.features, files.networks)
         mesh.snapshot, _ = mesh.snapshot.apply(await asyncio.to_thread(keys.remembered))
+        client = cluster.client if cluster is not None else None
         secured = await undo.enter_async_context(
-            trust.establish(
-                settings, lambda: mesh.snapshot.mesh, registry, SnapshotPods(mesh), cluster.client if cluster else None
-            )
+            trust.establish(settings, lambda: mesh.snapshot.mesh, registry, SnapshotPods(mesh), client)
         )
         tasks = [asyncio.create_task(each) for each in _sources(settings, feed, cluster, mesh)]
         undo.push_async_callback(_cancel, tasks)
@@ -127,6 +121,24 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         _log.info("stopping")
         if cluster is not None:
             await cluster.save(mesh)
+
+
+async def _serve_pages(
+    undo: contextlib.AsyncExitStack,
+    settings: Settings,
+    feed: Feed,
+    side: WebhookSide,
+    mesh: Mesh,
+    ads: AdsServer,
+    registry: CollectorRegistry,
+) -> None:
+    """What is for people and probes. Raises: StartError, OSError."""
+    addresses, pages = settings.addresses, http_application(feed.missing, feed.problems)
+    if not addresses.https:
+        side.webhooks.add_to(pages)
+    add_status_page(pages, mesh, ads.connections, feed.problems)
+    await _serve_http(undo, addresses.http, pages)
+    await _serve_http(undo, addresses.monitoring, monitoring_application(registry, feed.problems))
 
 
 async def _serve_xds(
