@@ -297,6 +297,9 @@ _FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "REVISION": ("revision", str),
     "POD_NAMESPACE": ("system_namespace", str),
     "K8S_INGRESS_NS": ("ingress_namespace", str),
+    "PILOT_GATEWAY_API_DEFAULT_GATEWAYCLASS_NAME": ("gateway_class", str),
+    "PILOT_GATEWAY_API_CONTROLLER_NAME": ("gateway_controller", str),
+    "ENABLE_GATEWAY_API_MANUAL_DEPLOYMENT": ("manual_gateways", parse_bool),
 }
 _FOLLOW_AMBIENT = ("sending_hbone", "sidecar_hbone", "ingress_waypoint_routing")
 _TUNING: Mapping[str, tuple[str, Callable[[str], Any]]] = {

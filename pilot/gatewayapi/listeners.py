@@ -105,7 +105,7 @@ def judge(around: Surroundings) -> tuple[JudgedListener, ...]:
     judged: list[JudgedListener] = []
     sets = sorted(around.store.of(ListenerSet), key=_age) if around.settings.features.alpha_gateway_api else []
     for gateway in sorted(around.store.of(KubernetesGateway), key=_age):
-        controller = controller_of(gateway, around.store)
+        controller = controller_of(gateway, around.store, around.settings.features)
         if controller not in CONTROLLERS or controller == REMOTE_CONTROLLER:
             continue
         declaring: list[KubernetesGateway | ListenerSet] = [gateway]
@@ -173,7 +173,7 @@ def is_managed(gateway: KubernetesGateway) -> bool:
 
 def _served_by(gateway: KubernetesGateway, default: str, settings: MeshSettings) -> tuple[tuple[str, ...], str]:
     addresses = gateway.spec.addresses
-    if is_managed(gateway):
+    if is_managed(gateway) or not settings.features.manual_gateways:
         account = gateway.metadata.annotations.get(ACCOUNT, default)
         return (settings.host_of(default, gateway.namespace),), account
     names = (each.value for each in addresses if each.type == "Hostname")

@@ -86,6 +86,12 @@ class Features:
     cluster_domain: str = "cluster.local"
     cluster_id: str = "Kubernetes"
     revision: str = "default"
+    gateway_class: str = "istio"
+    """PILOT_GATEWAY_API_DEFAULT_GATEWAYCLASS_NAME: the class of gateways that need not be declared."""
+    gateway_controller: str = "istio.io/gateway-controller"
+    """PILOT_GATEWAY_API_CONTROLLER_NAME: of the classes of gateways that are ours."""
+    manual_gateways: bool = True
+    """ENABLE_GATEWAY_API_MANUAL_DEPLOYMENT: a Gateway may name the Services that serve it."""
     ingress_namespace: str = ""
     """K8S_INGRESS_NS: where the Gateways are that Ingresses become; empty: `system_namespace`."""
     system_namespace: str = "istio-system"

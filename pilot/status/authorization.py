@@ -7,7 +7,7 @@ about ambient mode. Source: installation 10 (conditions); xDS behaviour 8.3 (wha
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from pilot.gatewayapi.classes import BUILT_IN, CONTROLLERS
+from pilot.gatewayapi.classes import CONTROLLERS, built_in, role_of
 from pilot.gatewayapi.gateway import GatewayClass, KubernetesGateway
 from pilot.model.authorization_policy import AuthorizationAction, AuthorizationPolicy, Operation, Rule, Source
 from pilot.model.kubernetes import KubernetesService
@@ -111,7 +111,10 @@ def _target(target: PolicyTargetReference, own: str, snapshot: Snapshot) -> tupl
             if own != snapshot.mesh.root_namespace:
                 return "Invalid", f"expected a policy of the root namespace for {shown}, got one of {own}"
             declared = snapshot.seen.get(GatewayClass, "", target.name)
-            controller = declared.spec.controller_name if declared else BUILT_IN.get(target.name, "")
+            names = built_in(snapshot.features)
+            controller = (
+                role_of(declared.spec.controller_name, snapshot.features) if declared else names.get(target.name, "")
+            )
             return ("", f"bound to {target.name}") if controller in CONTROLLERS else _missing(shown)
         case (("" | "core"), "Service"):
             return _service(snapshot.seen.get(KubernetesService, own, target.name), shown, snapshot)

@@ -5,7 +5,7 @@ Source: installation 9.1.
 
 from collections.abc import Iterator
 
-from pilot.gatewayapi.classes import BUILT_IN, CONTROLLERS
+from pilot.gatewayapi.classes import CONTROLLERS, built_in, role_of
 from pilot.gatewayapi.gateway import GatewayClass
 from pilot.model.objects import Metadata, ObjectKey
 from pilot.model.snapshot import Snapshot
@@ -16,7 +16,7 @@ def statuses(snapshot: Snapshot) -> Iterator[tuple[ObjectKey, Conditioned]]:
     """Those of all classes of ours."""
     declared = {each.name: each for each in snapshot.seen.of(GatewayClass)}
     missing = (GatewayClass(metadata=Metadata(name=name)) for name in _built_in(snapshot) if name not in declared)
-    ours = (each for each in declared.values() if each.spec.controller_name in CONTROLLERS)
+    ours = (each for each in declared.values() if role_of(each.spec.controller_name, snapshot.features) in CONTROLLERS)
     for each in (*ours, *missing):
         good = {"Accepted": ("Accepted", "Gateways of this class are served here")}
         yield each.key, Conditioned(conditions(generation_of(each), good, {}))
@@ -24,7 +24,7 @@ def statuses(snapshot: Snapshot) -> Iterator[tuple[ObjectKey, Conditioned]]:
 
 def _built_in(snapshot: Snapshot) -> Iterator[str]:
     """Those that this control plane makes."""
-    for name in BUILT_IN:
+    for name in built_in(snapshot.features):
         if name == "istio-east-west":
             continue  # only meshes of several ambient networks have it
         if name != "istio-waypoint" or snapshot.features.ambient:

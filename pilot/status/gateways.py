@@ -71,7 +71,7 @@ def statuses(
     """Those of all Gateways of ours, and of the listener sets that name them."""
     sets = tuple(around.store.of(ListenerSet)) if around.settings.features.alpha_gateway_api else ()
     for gateway in around.store.of(KubernetesGateway):
-        controller = controller_of(gateway, around.store)
+        controller = controller_of(gateway, around.store, around.settings.features)
         if controller == REMOTE_CONTROLLER:
             yield gateway.key, _remote(gateway)
         elif controller in CONTROLLERS:

@@ -43,7 +43,7 @@ def statuses(around: Surroundings) -> Iterator[tuple[ObjectKey, PolicyStatus]]:
         by_policy.setdefault(each.policy.key, []).append(each)
     calling = _calling(around) if by_policy else {}
     for key, verdicts in by_policy.items():
-        made = (*_services(verdicts), *_gateways(verdicts, calling))
+        made = (*_services(verdicts), *_gateways(verdicts, calling, around.settings.features.gateway_controller))
         yield key, PolicyStatus(made[:_MOST])
 
 
@@ -54,14 +54,16 @@ def _services(verdicts: Iterable[TargetVerdict]) -> Iterator[AncestorStatus]:
         yield AncestorStatus(shown, MESH_CONTROLLER, _conditions([each]))
 
 
-def _gateways(verdicts: Iterable[TargetVerdict], calling: dict[Place, dict[Place, None]]) -> Iterator[AncestorStatus]:
+def _gateways(
+    verdicts: Iterable[TargetVerdict], calling: dict[Place, dict[Place, None]], controller: str
+) -> Iterator[AncestorStatus]:
     """istiod: names a Gateway without its namespace (recorded)."""
     met: dict[Place, list[TargetVerdict]] = {}
     for each in verdicts:
         for gateway in calling.get((each.policy.namespace, each.reference.name), ()):
             met.setdefault(gateway, []).append(each)
     for (_, name), targets in met.items():
-        yield AncestorStatus(Reference(GROUP, "Gateway", name), GATEWAY_CONTROLLER, _conditions(targets))
+        yield AncestorStatus(Reference(GROUP, "Gateway", name), controller, _conditions(targets))
 
 
 def _conditions(verdicts: list[TargetVerdict]) -> tuple[Condition, ...]:
@@ -91,10 +93,14 @@ def _calling(around: Surroundings) -> dict[Place, dict[Place, None]]:
     return found
 
 
+def _role(gateway: KubernetesGateway, around: Surroundings) -> str:
+    return controller_of(gateway, around.store, around.settings.features)
+
+
 def _parents(route: Route, around: Surroundings) -> Iterator[Place]:
     for each in route.spec.parent_refs:
         if (each.group, each.kind) == (GROUP, "Gateway"):
             namespace = each.namespace or route.namespace
             gateway = around.store.get(KubernetesGateway, namespace, each.name)
-            if gateway is not None and controller_of(gateway, around.store) == GATEWAY_CONTROLLER:
+            if gateway is not None and _role(gateway, around) == GATEWAY_CONTROLLER:
                 yield namespace, each.name

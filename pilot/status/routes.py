@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 
 from pilot.gatewayapi import attachment, routes
 from pilot.gatewayapi.attachment import Listeners, Verdict
-from pilot.gatewayapi.classes import GATEWAY_CONTROLLER
 from pilot.gatewayapi.faults import Fault, Reason
 from pilot.gatewayapi.listeners import Surroundings
 from pilot.gatewayapi.route import ParentReference, Route
@@ -73,7 +72,7 @@ def _parents(
         if snapshot.features.ambient:
             message = of_parent(each.parent, route.namespace, snapshot)
             made = (*made, Condition("ResolvedWaypoints", "True", "ResolvedWaypoints", message, generation_of(route)))
-        yield ParentStatus(_reference(each.parent), GATEWAY_CONTROLLER, in_order(made))
+        yield ParentStatus(_reference(each.parent), snapshot.features.gateway_controller, in_order(made))
 
 
 def _conditions(route: Route, verdict: Verdict, resolution: Resolution) -> tuple[Condition, ...]:

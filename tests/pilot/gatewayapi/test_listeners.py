@@ -34,9 +34,9 @@ def test_classes_decide_whose_a_gateway_is() -> None:
     assert gateways(world(gateway(LISTENER), gateway_api=False)) == {}
 
 
-def served_by(spec: str, metadata: str = "") -> tuple[str, str]:
+def served_by(spec: str, metadata: str = "", **features: bool) -> tuple[str, str]:
     """Services and account of a Gateway."""
-    (made,) = gateways(world(gateway(LISTENER, spec, metadata))).values()
+    (made,) = gateways(world(gateway(LISTENER, spec, metadata), **features)).values()
     annotations = made.metadata.annotations
     return annotations[SERVICES], annotations.get(SERVICE_ACCOUNT, "")
 
@@ -49,6 +49,7 @@ def test_addresses_say_which_services_serve() -> None:
     assert served_by("", named) == ("edge.gws.svc.cluster.local", "sa")
     manual = "addresses: [{type: Hostname, value: gw}, {type: Hostname, value: gw.x.example}, {type: IPAddress}]"
     assert served_by(manual) == ("gw.gws.svc.cluster.local,gw.x.example", "")
+    assert served_by(manual, manual_gateways=False) == managed
 
 
 def hosts(allowed: str, *documents: str) -> tuple[str, ...]:
