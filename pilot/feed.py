@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from pilot.config_cluster import ConfigCluster
-from pilot.generators import problems
+from pilot.generators import isolation, problems
 from pilot.mesh import Mesh
 from pilot.model.changes import Change
 from pilot.model.objects import Event
@@ -58,7 +58,8 @@ class Feed:
         return (*self._of_source, *self._doubts(), *map(self._located, self._found()))
 
     def _found(self) -> tuple[Problem, ...]:
-        return (*problems.find(self._mesh.snapshot), *problems.of_time(self._mesh.snapshot, datetime.now(UTC)))
+        found = (*problems.find(self._mesh.snapshot), *problems.of_time(self._mesh.snapshot, datetime.now(UTC)))
+        return (*found, *isolation.failures())
 
     def _located(self, problem: Problem) -> Problem:
         """With the place of its object, where a file has it."""

@@ -55,7 +55,7 @@ class Memoized(Generic[P, T]):
         self._used: dict[object, int] = {}
         """Of a passing table: the turn in which each entry was used last."""
         self.calls = 0
-        update_wrapper(self, function)
+        update_wrapper(self, function, updated=())
 
     def knows(self, *args: P.args, **kwargs: P.kwargs) -> bool:
         """Whether a call would be answered from memory. Only for calls without keywords."""
@@ -110,7 +110,7 @@ class Latest(Generic[K, P, T]):
         self._size = size
         self._entries: OrderedDict[int, tuple[K, tuple[object, ...], T]] = OrderedDict()
         self.calls = 0
-        update_wrapper(self, function)
+        update_wrapper(self, function, updated=())
 
     def knows(self, subject: K, *args: P.args, **kwargs: P.kwargs) -> bool:
         """Whether a call would be answered from memory. Only for calls without keywords."""
@@ -168,7 +168,7 @@ class Sliced(Generic[P, T]):
         update_wrapper(whole, function)
         self._function = function
         self._table = table(whole)
-        update_wrapper(self, function)
+        update_wrapper(self, function, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._table(*args, **kwargs)  # type: ignore[no-any-return]  # `Memoized` or `Latest` of this function

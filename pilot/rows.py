@@ -50,7 +50,7 @@ class Rows(Generic[T]):
         self._size = size
         self._tables: OrderedDict[object, _Table[T]] = OrderedDict()
         self.calls = 0
-        update_wrapper(self, function)
+        update_wrapper(self, function, updated=())
 
     def __call__(self, columns: Sequence[Sequence[object]], *common: object) -> list[T]:
         """The results for rows of these columns, which are of one length."""

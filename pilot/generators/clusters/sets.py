@@ -20,6 +20,7 @@ from pilot.generators.endpoints.assignment import Target, load_assignment
 from pilot.generators.endpoints.client import Client, Place, client_of, place_of
 from pilot.generators.endpoints.plaintext import Plaintext, plaintext_of
 from pilot.generators.endpoints.targets import target
+from pilot.generators.isolation import isolated
 from pilot.memo import Work, finish, latest, memoized, sliced
 from pilot.model.destination_rule import MergedRule
 from pilot.model.endpoint_index import NO_ENDPOINTS, ServiceEndpoints
@@ -150,6 +151,11 @@ def _of_services(
 
 
 @rows()
+@isolated(
+    lambda planned, *_: planned.service.origin,
+    lambda planned, *_: (planned.service.hostname, planned.context),
+    lambda *_: ((), ()),
+)
 def _of_service(
     planned: _Planned,
     endpoints: ServiceEndpoints,

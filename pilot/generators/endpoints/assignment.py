@@ -21,6 +21,7 @@ from pilot.generators.endpoints.priorities import Group, group_by_locality, prio
 from pilot.generators.endpoints.selection import select_endpoints
 from pilot.generators.endpoints.split_horizon import is_gateway, route_by_network
 from pilot.generators.envoy.wire import embed_all, serialize, text
+from pilot.generators.isolation import isolated
 from pilot.memo import latest, memoized
 from pilot.model.destination_rule import MergedRule
 from pilot.model.endpoint import Endpoint
@@ -60,7 +61,18 @@ class Target:
     """`address:port` that a waypoint, whose service this is then, is asked for; empty: no waypoint is between."""
 
 
+@memoized(size=16_384)
+def build_unknown(name: str) -> Resource:
+    """The answer for a name that means nothing to this client: no endpoints."""
+    return resource(ENDPOINT, name, ClusterLoadAssignment(cluster_name=name))
+
+
 @latest(size=131_072)
+@isolated(
+    lambda target, *_: target.service.origin,
+    lambda target, *_: (target.name, target.client),
+    lambda target, *_: build_unknown(target.name),
+)
 def build(
     target: Target,
     endpoints: ServiceEndpoints,
@@ -71,12 +83,6 @@ def build(
     """The resource for EDS."""
     body = load_assignment(target, endpoints, plaintext, features, gateways)
     return resource_of_bytes(ENDPOINT, target.name, body, target.origins)
-
-
-@memoized(size=16_384)
-def build_unknown(name: str) -> Resource:
-    """The answer for a name that means nothing to this client: no endpoints."""
-    return resource(ENDPOINT, name, ClusterLoadAssignment(cluster_name=name))
 
 
 def load_assignment(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from pilot.generators.envoy.hcm import ProxyContext
+from pilot.generators.isolation import isolated
 from pilot.generators.listeners import tcp_routes
 from pilot.generators.listeners.address import listener_name
 from pilot.generators.listeners.chain import ANYTHING, RAW, Chain, ChainMatch, Condition, conditions, narrow
@@ -197,6 +198,16 @@ def _tcp_chains(wish: Wish, routing: _Routing) -> tuple[Chain, ...]:
 
 
 @memoized(size=65_536)
+@isolated(
+    lambda service, *_: service.origin,
+    lambda service, traffic, speaking, found, asked, context: (
+        service.hostname,
+        traffic[0].number,
+        traffic[1],
+        context,
+    ),
+    lambda *_: (),
+)
 def _service_chains(
     service: Service,
     traffic: tuple[ServicePort, str, bool],

@@ -11,6 +11,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from pilot.generators.isolation import isolated
 from pilot.generators.routes import importing, virtual_host
 from pilot.generators.routes.caller import Caller
 from pilot.generators.routes.domains import Domains, domains_of, service_domains
@@ -182,6 +183,11 @@ def _routed(listener: EgressListener, port: int, registry: Registry, caller: Cal
                 yield _Wanted(number, host, True)
 
 
+@isolated(
+    lambda virtual_service, *_: virtual_service.origin,
+    lambda _, number, port, registry, caller: (number, port, caller.settings, caller.traits),
+    lambda *_: Routes((), False, ()),
+)
 def _build_routes(
     virtual_service: ResolvedVirtualService, number: int, port: int, registry: Registry, caller: Caller
 ) -> Routes:
@@ -231,6 +237,11 @@ def _default(
 
 
 @rows()
+@isolated(
+    lambda imported, *_: imported.service.origin,
+    lambda imported, rule, port, settings, traits: (imported.service.hostname, port, settings, traits),
+    lambda *_: (),
+)
 def _default_hosts(
     imported: Imported, rule: MergedRule | None, port: int, settings: RouteSettings, traits: Traits
 ) -> tuple[_Wanted, ...]:
