@@ -1,13 +1,14 @@
 """Status of objects beside what istiod wrote on them: everything but times and wording."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from pilot.status.statuses import statuses
+from pilot.status.report import entries
 from tests import recordings
 from tests.shared import shared_directory, shared_path
 
@@ -27,14 +28,21 @@ def comparable(value: Any, key: str = "") -> Any:
     return value
 
 
-def recorded(path: Path) -> dict[tuple[str, str, str], Any]:
-    """What istiod wrote, by kind, namespace and name; what others write on Services is left out."""
-    found: dict[tuple[str, str, str], Any] = {}
-    for each in yaml.safe_load_all(path.read_text()):
+def recorded(path: Path) -> dict[tuple[str, str, str, str], Any]:
+    """What istiod wrote, by version, kind, namespace and name; what others write on Services is left out."""
+    return by_place(yaml.safe_load_all(path.read_text()))
+
+
+def by_place(documents: Iterable[Any]) -> dict[tuple[str, str, str, str], Any]:
+    """Statuses by API version, kind, namespace and name."""
+    found: dict[tuple[str, str, str, str], Any] = {}
+    for each in documents:
         status = {name: value for name, value in each["status"].items() if name != "loadBalancer"}
         if status:
             metadata = each["metadata"]
-            found[each["kind"], metadata.get("namespace", ""), metadata["name"]] = comparable(status)
+            found[each["apiVersion"], each["kind"], metadata.get("namespace", ""), metadata["name"]] = comparable(
+                status
+            )
     return found
 
 
@@ -47,10 +55,7 @@ def scenarios() -> list[str]:
 def test_statuses_are_those_that_were_recorded(scenario: str) -> None:
     wanted = recorded(shared_path("aux", "status", f"{scenario}.yaml"))
     snapshot = recordings.read_scenario(shared_path("golden", scenario))
-    made = {
-        (key.kind.removeprefix("Kubernetes"), key.namespace, key.name): comparable(status)
-        for key, status in statuses(snapshot).items()
-    }
+    made = by_place(entries(snapshot))
     assert sorted(made) == sorted(wanted)
     for place, status in wanted.items():
         assert made[place] == status, place

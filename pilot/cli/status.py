@@ -108,7 +108,7 @@ def _read(directory: pathlib.Path, mesh_config: pathlib.Path | None) -> Iterable
 def _rows(found: Iterable[Entry]) -> Iterator[tuple[str, ...]]:
     """One for each object, listener, parent and ancestor."""
     for each in found:
-        place = (each["kind"], each["namespace"], each["name"])
+        place = (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"])
         status = each["status"]
         inner = list(_sections(status))
         if not inner or "conditions" in status or "proxies" in each:

@@ -17,11 +17,13 @@ from pilot.status.condition import as_data
 from pilot.status.statuses import statuses
 
 _KINDS = {each.struct.KIND: each for each in KINDS.values()}
+_SERVED = {"TLSRoute": "gateway.networking.k8s.io/v1alpha2"}
+"""Kinds of which the newest version that is read is served by no release of the API yet."""
 _NO_PROGRESS: Mapping[ObjectKey, Progress] = {}
 
 Entry = Mapping[str, Any]
-"""`apiVersion`, `kind`, `namespace` (empty: none), `name`, `status`; `proxies` of what proxies serve; `problems`, lines
-of text, where there are some."""
+"""As an API server has it: `apiVersion`, `kind`, `metadata` (`name`, and `namespace` where it has one), `status`; and
+beside it `proxies` of what proxies serve, and `problems`, lines of text, where there are some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Question:
         """Whether it is one of them."""
         return (
             self.kind.lower() in ("", entry["kind"].lower())
-            and self.name in ("", entry["name"])
-            and self.namespace in ("", entry["namespace"])
+            and self.name in ("", entry["metadata"]["name"])
+            and self.namespace in ("", entry["metadata"].get("namespace", ""))
         )
 
 
@@ -72,13 +74,17 @@ def _kind(key: ObjectKey) -> str:
     return _KINDS[key.kind].name if key.kind in _KINDS else key.kind
 
 
-def _entry(key: ObjectKey, status: Mapping[str, Any], progress: Progress | None, problems: Iterable[str]) -> Entry:
+def _api_version(key: ObjectKey) -> str:
     known = _KINDS.get(key.kind)
+    return _SERVED.get(key.kind) or (known.api_versions[0] if known is not None else "")
+
+
+def _entry(key: ObjectKey, status: Mapping[str, Any], progress: Progress | None, problems: Iterable[str]) -> Entry:
+    metadata = {"name": key.name, "namespace": key.namespace} if key.namespace else {"name": key.name}
     made: dict[str, Any] = {
-        "apiVersion": known.api_versions[0] if known is not None else "",
+        "apiVersion": _api_version(key),
         "kind": _kind(key),
-        "namespace": key.namespace,
-        "name": key.name,
+        "metadata": metadata,
         "status": status,
     }
     if progress is not None:

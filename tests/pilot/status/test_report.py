@@ -16,12 +16,12 @@ FOUND = entries(
 
 
 def test_objects_are_named_as_documents_name_them() -> None:
-    assert [(each["apiVersion"], each["kind"], each["namespace"], each["name"]) for each in FOUND] == [
-        ("gateway.networking.k8s.io/v1", "Gateway", "gws", "main"),
-        ("networking.istio.io/v1", "Gateway", "x", "old"),
-        ("gateway.networking.k8s.io/v1", "GatewayClass", "", "istio"),
-        ("gateway.networking.k8s.io/v1", "GatewayClass", "", "istio-remote"),
-        ("gateway.networking.k8s.io/v1", "HTTPRoute", "app", "r"),
+    assert [(each["apiVersion"], each["kind"], *each["metadata"].values()) for each in FOUND] == [
+        ("gateway.networking.k8s.io/v1", "Gateway", "main", "gws"),
+        ("networking.istio.io/v1", "Gateway", "old", "x"),
+        ("gateway.networking.k8s.io/v1", "GatewayClass", "istio"),
+        ("gateway.networking.k8s.io/v1", "GatewayClass", "istio-remote"),
+        ("gateway.networking.k8s.io/v1", "HTTPRoute", "r", "app"),
     ]
 
 
@@ -39,6 +39,6 @@ def test_problems_stand_beside_their_objects() -> None:
 
 def test_questions_choose() -> None:
     assert len(select(FOUND, Question())) == 5
-    assert [each["name"] for each in select(FOUND, Question(kind="gateway"))] == ["main", "old"]
-    assert [each["name"] for each in select(FOUND, Question(kind="Gateway", namespace="x"))] == ["old"]
+    assert [each["metadata"]["name"] for each in select(FOUND, Question(kind="gateway"))] == ["main", "old"]
+    assert [each["metadata"]["name"] for each in select(FOUND, Question(kind="Gateway", namespace="x"))] == ["old"]
     assert [each["kind"] for each in select(FOUND, Question(name="r"))] == ["HTTPRoute"]
