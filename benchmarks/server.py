@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psutil
@@ -37,6 +37,7 @@ class Server:
     ready_url: str = ""
     metrics_url: str = ""
     log: pathlib.Path | None = None
+    https_address: str = ""
 
     def cpu(self) -> float:
         """CPU seconds so far, user and system."""
@@ -99,8 +100,8 @@ def spawn(command: list[str], log: pathlib.Path | None) -> psutil.Process:
     return psutil.Process(child.pid)
 
 
-def start(config_dir: pathlib.Path, work_dir: pathlib.Path) -> Server:
-    """Our own control plane on `config_dir`, in file mode, with logs and state under `work_dir`."""
+def start(config_dir: pathlib.Path, work_dir: pathlib.Path, extra: Sequence[str] = ()) -> Server:
+    """Our own control plane on `config_dir`, in file mode, with logs and state under `work_dir`; `extra` arguments."""
     ports = {name: free_port() for name in ("grpcAddr", "secureGRPCAddr", "httpAddr", "httpsAddr", "monitoringAddr")}
     mesh = work_dir / "mesh.yaml"
     mesh.write_text("{}\n")
@@ -118,6 +119,7 @@ def start(config_dir: pathlib.Path, work_dir: pathlib.Path) -> Server:
         str(state),
         "--log_output_level",
         "default:warn,all:warn",
+        *extra,
     ]
     for flag, port in ports.items():
         command += [f"--{flag}", f"127.0.0.1:{port}"]
@@ -131,6 +133,7 @@ def start(config_dir: pathlib.Path, work_dir: pathlib.Path) -> Server:
         f"http://127.0.0.1:{ports['httpAddr']}/ready",
         f"http://127.0.0.1:{ports['monitoringAddr']}/metrics",
         log,
+        f"127.0.0.1:{ports['httpsAddr']}",
     )
     made.wait_ready()
     return made

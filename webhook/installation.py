@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from webhook.injection.configuration import InjectorConfig, parse_config, parse_values
 from webhook.injection.errors import ConfigurationError
@@ -39,8 +40,10 @@ class Places:
 class InjectionFiles:
     """The installation in force."""
 
-    def __init__(self, places: Places, standing: Callable[[], InjectorConfig] | None = None) -> None:
-        """`standing`: the templates of an installation that has none of its own."""
+    def __init__(
+        self, places: Places, standing: Callable[[], tuple[InjectorConfig, Mapping[str, Any]]] | None = None
+    ) -> None:
+        """`standing`: configuration and values where there have never been files with others."""
         self._places = places
         self._standing = standing
         self._seen: object = None
@@ -73,17 +76,18 @@ class InjectionFiles:
         return True
 
     def _load(self, config: Path, values: Path, mesh: Path) -> Installation | None:
+        given: Mapping[str, Any] = {}
         if config.is_file():
             parsed = parse_config(config.read_text(), self._places.environment)
-        elif self._standing is not None and self.installation is None:
-            parsed = self._standing()
         elif self.installation is not None:
-            parsed = self.installation.config
+            parsed, given = self.installation.config, self.installation.values
+        elif self._standing is not None:
+            parsed, given = self._standing()
         else:
             return None
         return Installation(
             config=parsed,
-            values=parse_values(values.read_text()) if values.is_file() else {},
+            values=parse_values(values.read_text()) if values.is_file() else given,
             mesh=parse_mesh(mesh.read_text() if mesh.is_file() else ""),
             revision=self._places.revision,
             platform=self._places.platform,

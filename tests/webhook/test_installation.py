@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from webhook.injection.configuration import InjectorConfig
 from webhook.installation import InjectionFiles, Places
 
 CONFIG = "policy: enabled\ntemplates:\n  sidecar: |\n    spec: {}\n"
@@ -48,4 +49,18 @@ def test_what_does_not_parse_leaves_the_last_good_one(tmp_path: Path) -> None:
     (tmp_path / "inject" / "config").unlink()
     found.reload()
     assert found.installation is not None
+    assert found.installation.config.templates.keys() == {"sidecar"}
+
+
+def test_an_installation_without_files_may_have_templates_all_the_same(tmp_path: Path) -> None:
+    standing = InjectorConfig(policy="enabled"), {"global": {"hub": "h"}}
+    found = InjectionFiles(Places(tmp_path / "inject", tmp_path / "mesh"), lambda: standing)
+    assert found.reload() is True
+    assert found.installation is not None
+    assert found.installation.values == {"global": {"hub": "h"}}
+    write(tmp_path, "values", "{}")
+    assert found.reload() is True
+    assert found.installation.values == {}
+    write(tmp_path, "config", CONFIG)
+    assert found.reload() is True
     assert found.installation.config.templates.keys() == {"sidecar"}
