@@ -43,6 +43,7 @@ CORE = (
     "webhook/render.py",
     "webhook/patch.py",
     "webhook/gotemplate/",
+    "webhook/injection/",
 )
 NOT_IN_CORE = {
     "aiohttp", "asyncio", "grpc", "logging", "os", "random", "secrets", "selectors", "shutil", "socket", "subprocess",

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "proxy": Entry("pilot.cli.proxy", "proxy", "Run one Envoy: its certificate, its bootstrap, its signals."),
     "ca": Entry("pilot.cli.certificates", "ca", "Make, check and read the certificates of a mesh's CA."),
     "status": Entry("pilot.cli.status", "status", "Show conditions of gateways and routes, and who has accepted them."),
+    "inject": Entry("pilot.cli.inject", "inject", "Put proxies into manifests, without a webhook."),
     "validate": Entry("pilot.cli.validate", "validate", "Tell whether an API server should take what is in files."),
     "tag": Entry("pilot.cli.tag", "tag", "Name revisions, so that namespaces can ask for the name."),
     "webhook": Entry("pilot.cli.webhook", "webhook", "Print the objects by which API servers find the webhooks."),

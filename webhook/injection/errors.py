@@ -1,8 +1,8 @@
 """What injection refuses, and how.
 
 InjectionError            this pod cannot be injected: the review is answered with allowed=false and str(error)
-├── TemplateMissing       a template was asked for that the configuration lacks
-└── InvalidAnnotations    values of annotations that injection reads are malformed
+├── TemplateMissingError       a template was asked for that the configuration lacks
+└── InvalidAnnotationsError    values of annotations that injection reads are malformed
 ConfigurationError        an injector configuration, values or a mesh configuration that cannot be used: keep the last
 """
 
@@ -11,11 +11,11 @@ class InjectionError(Exception):
     """This pod cannot be injected; the text is for whoever created it."""
 
 
-class TemplateMissing(InjectionError):
+class TemplateMissingError(InjectionError):
     """A template was asked for that the configuration lacks."""
 
 
-class InvalidAnnotations(InjectionError):
+class InvalidAnnotationsError(InjectionError):
     """Values of annotations that injection reads are malformed."""
 
 

@@ -63,4 +63,5 @@ def test_nesting_has_an_end(text: str) -> None:
 
 def test_as_much_nesting_as_is_allowed_parses() -> None:
     depth = MAX_DEPTH - 1
-    assert parse("t", "{{if 1}}" * depth + "{{end}}" * depth, KNOWN)
+    tree = parse("t", "{{if 1}}" * depth + "{{end}}" * depth, KNOWN)
+    assert len(tree.definitions["t"].nodes) == 1

@@ -1,5 +1,7 @@
 """Go's truth, kinds and names of types."""
 
+from typing import Any
+
 import pytest
 
 from webhook.gotemplate.values import (
@@ -20,12 +22,13 @@ class Nothing(Object):
 
 
 def test_zero_values_are_false_and_structs_are_true() -> None:
-    assert [is_true(value) for value in (None, 0, 0.0, "", False, [], {}, Nothing())] == [False] * 8
+    empty: list[Any] = [None, 0, 0.0, "", False, [], {}, Nothing()]
+    assert [is_true(value) for value in empty] == [False] * 8
     assert [is_true(value) for value in (1, "0", [0], {"": 0}, Object(), Function(print))] == [True] * 6
 
 
 def test_kinds_and_types() -> None:
-    values = [None, True, 1, 1.5, "a", [], {}, Object(), Function(print)]
+    values: list[Any] = [None, True, 1, 1.5, "a", [], {}, Object(), Function(print)]
     assert [kind_of(value) for value in values] == [
         "nil", "bool", "int", "float", "string", "list", "map", "object", "func",
     ]  # fmt: skip

@@ -1,5 +1,7 @@
 """Sprig's functions about numbers."""
 
+from typing import Any
+
 import pytest
 
 from webhook.gotemplate import sprig
@@ -41,7 +43,7 @@ def test_integers_wrap_as_go_does() -> None:
 
 
 def test_what_is_no_number_is_zero() -> None:
-    values = (None, [], float("nan"), "9" * 200)
+    values: tuple[Any, ...] = (None, [], float("nan"), "9" * 200)
     assert [to_integer(value) for value in values] == [0, 0, 0, 0]
     assert to_decimal("9") == 0
 
