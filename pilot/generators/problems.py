@@ -7,8 +7,11 @@ some proxies see is judged for those that an object speaks to. Generating does n
 from datetime import datetime
 
 from pilot.generators import conflicts, credential_problems, destination_problems
+from pilot.generators.patching.plan import fault_of
 from pilot.generators.routes import validity
 from pilot.memo import memoized
+from pilot.model.envoy_filters import CheckedFilter
+from pilot.model.policy_attachment import Policies
 from pilot.model.problem import Problem
 from pilot.model.routing import ResolvedVirtualService
 from pilot.model.sidecar import Sidecar
@@ -30,6 +33,7 @@ def find(snapshot: Snapshot) -> tuple[Problem, ...]:
         *conflicts.of_gateways(snapshot.gateways, settings.features),
         *credential_problems.find(snapshot.gateways, snapshot.credentials, snapshot.workloads),
         *(problem for each in snapshot.seen.of(Sidecar) for problem in conflicts.of_sidecar(each)),
+        *_of_patches(snapshot.extensions.envoy_filters),
     )
 
 
@@ -41,3 +45,12 @@ def of_time(snapshot: Snapshot, now: datetime) -> tuple[Problem, ...]:
 @memoized(size=4)
 def _of_routes(services: tuple[ResolvedVirtualService, ...]) -> tuple[Problem, ...]:
     return tuple(problem for each in services for problem in validity.problems(each))
+
+
+@memoized(size=4)
+def _of_patches(declared: Policies[CheckedFilter]) -> tuple[Problem, ...]:
+    """Values of EnvoyFilters that are not, or not in full, what Envoy has."""
+    patches = (patch for each in declared.all() for patch in each.patches)
+    return tuple(
+        Problem(fault, patch.key, field=f"{patch.field}.patch.value") for patch in patches if (fault := fault_of(patch))
+    )

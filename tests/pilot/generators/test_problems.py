@@ -1,6 +1,7 @@
 """One list of everything that is wrong, and nothing where nothing is."""
 
 from pilot.generators import problems
+from tests.pilot.generators.patching.filters_of import envoy_filter, patch
 from tests.pilot.model import meshes
 
 GOOD = """
@@ -70,3 +71,11 @@ def test_problems_go_when_their_cause_goes() -> None:
                        ("Sidecar", "twice"), ("VirtualService", "root")):  # fmt: skip
         mesh, _ = meshes.remove(mesh, kind, "shop", name)
     assert problems.find(mesh) == ()
+
+
+def test_a_patch_that_breaks_typing_is_named_with_its_object() -> None:
+    broken = envoy_filter(patch("CLUSTER", "REMOVE"), patch("CLUSTER", "ADD", {"name": [1]}))
+    (problem,) = problems.find(meshes.mesh_of(broken))
+    assert str(problem.key) == "EnvoyFilter istio-system/patches"
+    assert problem.field == "spec.configPatches[1].patch.value"
+    assert "expected a value of type envoy.config.cluster.v3.Cluster" in problem.message
