@@ -23,6 +23,7 @@ from pilot.model.declared_proxy_config import DeclaredProxyConfig
 from pilot.model.kubernetes import Namespace, Node
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Settings
+from webhook.injection import built_in
 from webhook.injection.inject import Injected, PodReview, review_pod
 from webhook.installation import InjectionFiles, Places
 from webhook.metrics import WebhookMetrics
@@ -51,7 +52,8 @@ class WebhookSide:
                 platform=wanted.platform,
                 compliance_policy=wanted.compliance_policy,
                 environment=os.environ,
-            )
+            ),
+            lambda: (built_in.config(os.environ), built_in.values()),
         )
         self._injects = wanted.injects
         self.webhooks = Webhooks(WebhookMetrics(registry), judge, self.injector, missing)

@@ -18,7 +18,6 @@ from pilot.model.authorization_policy import (
 )
 from pilot.model.authorization_values import (
     PARSERS,
-    Attribute,
     parse_account,
     parse_key,
     parse_path,
@@ -34,7 +33,8 @@ _MOST_ACCOUNTS: Final = 16
 _LONGEST_ACCOUNT: Final = 320
 _TRUTHS: Final = frozenset({"1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"})
 _IDENTITIES: Final = ("principals", "request_principals", "namespaces", "service_accounts")
-_NOT_ASKED: Final = frozenset({Attribute.NAMESPACE, Attribute.PRINCIPAL, Attribute.SERVICE_ACCOUNT})
+_NOT_ASKED: Final = ("source.", "request.auth.")
+"""What authorizers are not asked about."""
 _OVER_HTTP: Final = frozenset({"hosts", "methods", "paths"})
 _HTTP_ONLY: Final = (
     "configured AuthorizationPolicy will deny all traffic to TCP ports under its scope due to the use of only HTTP "
@@ -178,7 +178,7 @@ def _condition(condition: Condition, path: Path, namespace: str, is_custom: bool
         yield Finding((*path, "key"), f"expected an attribute that is known, got {describe(condition.key)}")
         return
     attribute = found[0]
-    if is_custom and (attribute in _NOT_ASKED or attribute.key.startswith("request.auth.")):
+    if is_custom and attribute.key.startswith(_NOT_ASKED):
         yield Finding(
             (*path, "key"), f"expected another attribute: {condition.key} is not supported with action CUSTOM"
         )
