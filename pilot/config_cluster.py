@@ -12,12 +12,15 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from ca.errors import StateError
+from ca.kubernetes_root import PLUGGED_IN_SECRET, SECRET
 from ca.state_directory import StateDirectory
+from pilot.cluster_keys import DISCOVERY, KEYS
 from pilot.kube_client import KubeClient, RequestBudget, connect
 from pilot.mesh import Mesh
 from pilot.model.objects import Event
 from pilot.model.problem import Problem, Severity
 from pilot.model.snapshot import Snapshot
+from pilot.read_memory import ReadMemory
 from pilot.settings import Kubernetes, Settings
 from pilot.sources.kubernetes import warm
 from pilot.sources.kubernetes.injector import InjectorTexts, suffixed, watch_injector
@@ -147,7 +150,10 @@ class ConfigCluster:
 async def opened(settings: Settings, wanted: Kubernetes) -> AsyncIterator[ConfigCluster]:
     """A connection that ends with the context. Raises: KubernetesError where there are no credentials."""
     budget = RequestBudget(wanted.requests_per_second, wanted.burst)
-    cluster = ConfigCluster(await connect(wanted.kubeconfig, budget=budget), settings, wanted)
+    secrets = f"/api/v1/namespaces/{settings.features.system_namespace}/secrets"
+    kept = (DISCOVERY, KEYS, f"{secrets}/{SECRET}", f"{secrets}/{PLUGGED_IN_SECRET}")
+    memory = ReadMemory(StateDirectory(settings.state_dir / "cluster"), kept) if wanted.remembers else None
+    cluster = ConfigCluster(await connect(wanted.kubeconfig, budget=budget, memory=memory), settings, wanted)
     try:
         yield cluster
     finally:

@@ -16,11 +16,14 @@ from typing import Any
 import aiohttp
 
 from ca.errors import KubernetesError
+from pilot.read_memory import ReadMemory
 
 TIMEOUT = timedelta(seconds=30)
 SILENCE = timedelta(seconds=120)
 """A watch that says nothing for so long is dead: bookmarks come every minute."""
 JSON = "application/json"
+ANY = "application/json, */*"
+"""Some answers (an issuer's keys) are JSON by another name."""
 MERGE, JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
 """Server-side apply; JSON is YAML. The path says `fieldManager` and, if wanted, `force=true`."""
@@ -45,9 +48,11 @@ class RequestBudget:
 class KubeClient:
     """One cluster. Made by `connect` or `connect_by`; `close` it."""
 
-    def __init__(self, api: Any, budget: RequestBudget | None = None) -> None:
+    def __init__(self, api: Any, budget: RequestBudget | None = None, memory: ReadMemory | None = None) -> None:
+        """`memory`: answers some questions while the API server does not."""
         self._api = api
         self._budget = budget or RequestBudget()
+        self._memory = memory
 
     async def call(self, method: str, path: str, body: Any = None, content_type: str = "") -> Any:
         """One request; the decoded answer, None for an empty one. A PATCH is a merge patch unless it says otherwise.
@@ -56,17 +61,41 @@ class KubeClient:
         """
         kind = content_type or (MERGE if method == "PATCH" else JSON)
         content = None if body is None else json.dumps(body)
-        async with self._request(method, path, TIMEOUT, content, {"Content-Type": kind}) as response:
-            text = await response.text()
+        if method == "GET" and self._memory is not None and self._memory.keeps(path):
+            text = (await self.read(path)).decode()
+        else:
+            async with self._request(method, path, TIMEOUT, content, {"Content-Type": kind}) as response:
+                text = await response.text()
         try:
-            return json.loads(text) if text else None
+            answer = json.loads(text) if text else None
+            self._remember_written(method, path, answer, text)
+            return answer
         except ValueError as error:
             raise KubernetesError(f"{method} {path}: expected JSON, got {len(text)} characters", 0) from error
 
-    async def read(self, path: str, accept: str = JSON) -> bytes:
+    def _remember_written(self, method: str, path: str, answer: Any, text: str) -> None:
+        """What we have written is known as if we had read it."""
+        if self._memory is None or method not in ("POST", "PUT") or not isinstance(answer, dict):
+            return
+        name = (answer.get("metadata") or {}).get("name")
+        written = f"{path}/{name}" if method == "POST" else path
+        if self._memory.keeps(written):
+            self._memory.save(written, text.encode())
+
+    async def read(self, path: str, accept: str = ANY) -> bytes:
         """What a GET answers, as it is. Raises: KubernetesError."""
-        async with self._request("GET", path, TIMEOUT, None, {"Accept": accept}) as response:
-            return await response.read()
+        memory = self._memory if self._memory is not None and self._memory.keeps(path) else None
+        try:
+            async with self._request("GET", path, TIMEOUT, None, {"Accept": accept}) as response:
+                answer = await response.read()
+        except KubernetesError as error:
+            remembered = memory.load(path) if memory is not None and not error.status else None
+            if remembered is None:
+                raise
+            return remembered
+        if memory is not None:
+            memory.save(path, answer)
+        return answer
 
     async def stream(self, path: str, accept: str = JSON) -> AsyncGenerator[list[bytes], None]:
         """What a watch says, as whole lines, those together that came together; ends when the server ends it.
@@ -121,7 +150,10 @@ def _message(text: str) -> str:
 
 
 async def connect(
-    kubeconfig: Path | None = None, context: str | None = None, budget: RequestBudget | None = None
+    kubeconfig: Path | None = None,
+    context: str | None = None,
+    budget: RequestBudget | None = None,
+    memory: ReadMemory | None = None,
 ) -> KubeClient:
     """A client by a kubeconfig; without one, by what Kubernetes mounts into pods. Nothing is sent yet.
 
@@ -139,7 +171,7 @@ async def connect(
     except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
         where = kubeconfig or "files of the pod"
         raise KubernetesError(f"{where}: no credentials for Kubernetes: {error}") from error
-    return KubeClient(client.ApiClient(configuration), budget)
+    return KubeClient(client.ApiClient(configuration), budget, memory)
 
 
 async def connect_by(kubeconfig: Mapping[str, Any], budget: RequestBudget | None = None) -> KubeClient:
