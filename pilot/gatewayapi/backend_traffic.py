@@ -1,15 +1,19 @@
 """XBackendTrafficPolicies as DestinationRules: retry budgets of Services.
 
-In: policies, and the rules that BackendTLSPolicies have become, which a Service shares. Out: rules and problems. The
-oldest policy for a Service counts. Sticky sessions are not served. Source: installation 9.6.
+In: policies, and the rules that BackendTLSPolicies have become, which a Service shares. Out: a verdict for each target
+of each policy, rules and problems. The oldest policy for a Service counts. Sticky sessions are not served.
+Source: installation 9.5, 9.6.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from pilot.gatewayapi.faults import Fault, Reason
 from pilot.gatewayapi.policy import BackendTrafficPolicy, TargetReference
 from pilot.model.destination_rule import DestinationRule, DestinationRuleSpec
+from pilot.model.kubernetes import KubernetesService
 from pilot.model.mesh_settings import MeshSettings
 from pilot.model.object_store import ObjectStore
 from pilot.model.objects import Metadata
@@ -22,6 +26,18 @@ _LEAST_RETRIES = 10
 """Retries at a time that are always allowed."""
 Place = tuple[str, str]
 """Namespace and name of a Service."""
+STICKY = "expected no sessionPersistence, which is not supported, got one: it has no effect"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetVerdict:
+    """What became of one target of a policy."""
+
+    policy: BackendTrafficPolicy
+    index: int
+    reference: TargetReference
+    fault: Fault | None
+    """Why it has no effect there."""
 
 
 def convert(
@@ -31,39 +47,62 @@ def convert(
     known = tuple(rules)
     if not settings.features.alpha_gateway_api:
         return known, ()
-    problems: list[Problem] = []
-    budgets = _budgets(store, problems)
+    judged = judge(store)
     made: dict[Place, DestinationRule] = {(each.namespace, each.name): each for each in known}
-    for (namespace, service), policy in budgets.items():
-        constraint = policy.spec.retry_constraint
-        assert constraint is not None
-        place = (namespace, f"{service}~{_SUFFIX}")
+    for each in judged:
+        constraint = each.policy.spec.retry_constraint
+        if constraint is None or (each.fault is not None and each.fault.reason is not Reason.TARGET_NOT_FOUND):
+            continue
+        if not _is_service(each.reference):
+            continue
+        service = each.reference.name
+        place = (each.policy.namespace, f"{service}~{_SUFFIX}")
         budget = RetryBudget(percent=float(constraint.budget.percent), min_retry_concurrency=_LEAST_RETRIES)
-        made[place] = _with_budget(made.get(place), budget, policy, settings.host_of(service, namespace), place)
-    return tuple(made.values()), tuple(problems)
+        host = settings.host_of(service, each.policy.namespace)
+        made[place] = _with_budget(made.get(place), budget, each.policy, host, place)
+    return tuple(made.values()), tuple(_problems(judged))
 
 
-def _budgets(store: ObjectStore, problems: list[Problem]) -> Mapping[Place, BackendTrafficPolicy]:
-    """The policy that counts for each Service."""
-    found: dict[Place, BackendTrafficPolicy] = {}
+def judge(store: ObjectStore) -> tuple[TargetVerdict, ...]:
+    """All targets of all policies, those of the oldest policy first."""
+    made: list[TargetVerdict] = []
+    claimed: dict[Place, BackendTrafficPolicy] = {}
     for policy in sorted(store.of(BackendTrafficPolicy), key=lambda each: (each.created, each.name, each.namespace)):
-        if policy.spec.session_persistence is not None:
-            message = "expected no sessionPersistence, which is not supported, got one: it has no effect"
-            problems.append(Problem(message, policy.key, field="spec.sessionPersistence", severity=Severity.WARNING))
-        for index, reference in enumerate(policy.spec.target_refs if policy.spec.retry_constraint else ()):
-            fault = _fault(reference)
-            place = (policy.namespace, reference.name)
-            if not fault and found.setdefault(place, policy) is not policy:
-                fault = f"expected no older policy for the target, got XBackendTrafficPolicy {found[place].name}"
-            if fault:
-                problems.append(Problem(f"{fault}: it has no effect", policy.key, field=f"spec.targetRefs[{index}]"))
+        for index, reference in enumerate(policy.spec.target_refs):
+            fault = _fault(policy, reference, store)
+            if policy.spec.retry_constraint is not None and _is_service(reference):
+                first = claimed.setdefault((policy.namespace, reference.name), policy)
+                if first is not policy:
+                    message = f"expected no older policy for the target, got XBackendTrafficPolicy {first.name}"
+                    fault = Fault(message, Reason.CONFLICTED)
+            made.append(TargetVerdict(policy, index, reference, fault))
+    return tuple(made)
+
+
+def _problems(judged: Iterable[TargetVerdict]) -> Iterable[Problem]:
+    """What is wrong with policies, each mistake once."""
+    found: dict[Problem, None] = {}
+    for each in judged:
+        key = each.policy.key
+        if each.policy.spec.session_persistence is not None:
+            found[Problem(STICKY, key, field="spec.sessionPersistence", severity=Severity.WARNING)] = None
+        if each.fault is not None:
+            found[Problem(f"{each.fault}: it has no effect", key, field=f"spec.targetRefs[{each.index}]")] = None
     return found
 
 
-def _fault(reference: TargetReference) -> str:
-    if reference.group in ("", "core") and reference.kind == "Service":
-        return ""
-    return f"expected a Service, got {reference.group or 'core'} {reference.kind}"
+def _is_service(reference: TargetReference) -> bool:
+    return reference.group in ("", "core") and reference.kind == "Service"
+
+
+def _fault(policy: BackendTrafficPolicy, reference: TargetReference, store: ObjectStore) -> Fault | None:
+    if not _is_service(reference):
+        message = f"expected a Service, got {reference.group or 'core'} {reference.kind}"
+        return Fault(message, Reason.TARGET_NOT_FOUND)
+    if store.get(KubernetesService, policy.namespace, reference.name) is None:
+        message = f"expected Service {policy.namespace}/{reference.name}, which is not there"
+        return Fault(message, Reason.TARGET_NOT_FOUND)
+    return None
 
 
 def _with_budget(

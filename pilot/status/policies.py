@@ -1,12 +1,11 @@
-"""Status of BackendTLSPolicies: for each Service that they target, and each Gateway whose routes call it.
+"""Status of policies about backends: for each Service that they target, and each Gateway whose routes call it.
 
 In: a snapshot. Out: statuses. What a policy does was decided where it was converted. Source: installation 9.5.
 """
 
 from collections.abc import Iterable, Iterator
 
-from pilot.gatewayapi import backend_tls, routes
-from pilot.gatewayapi.backend_tls import TargetVerdict
+from pilot.gatewayapi import backend_tls, backend_traffic, routes
 from pilot.gatewayapi.classes import GATEWAY_CONTROLLER, MESH_CONTROLLER, controller_of
 from pilot.gatewayapi.faults import Fault
 from pilot.gatewayapi.gateway import GROUP, KubernetesGateway
@@ -36,48 +35,56 @@ class PolicyStatus(Part, frozen=True):
     ancestors: tuple[AncestorStatus, ...]
 
 
+Verdict = backend_tls.TargetVerdict | backend_traffic.TargetVerdict
+
+
 def statuses(around: Surroundings) -> Iterator[tuple[ObjectKey, PolicyStatus]]:
-    """Those of all BackendTLSPolicies."""
-    by_policy: dict[ObjectKey, list[TargetVerdict]] = {}
-    for each in backend_tls.judge(around.store):
+    """Those of all BackendTLSPolicies, and of XBackendTrafficPolicies where they are served."""
+    by_policy: dict[ObjectKey, list[Verdict]] = {}
+    judged: list[Verdict] = [*backend_tls.judge(around.store)]
+    if around.settings.features.alpha_gateway_api:
+        judged += backend_traffic.judge(around.store)
+    for each in judged:
         by_policy.setdefault(each.policy.key, []).append(each)
     calling = _calling(around) if by_policy else {}
     for key, verdicts in by_policy.items():
-        made = (*_services(verdicts), *_gateways(verdicts, calling, around.settings.features.gateway_controller))
+        made = (*_services(verdicts), *_gateways(verdicts, calling))
         yield key, PolicyStatus(made[:_MOST])
 
 
-def _services(verdicts: Iterable[TargetVerdict]) -> Iterator[AncestorStatus]:
+def _services(verdicts: Iterable[Verdict]) -> Iterator[AncestorStatus]:
     for each in verdicts:
         reference = each.reference
         shown = Reference(reference.group, reference.kind, reference.name, section_name=reference.section_name)
         yield AncestorStatus(shown, MESH_CONTROLLER, _conditions([each]))
 
 
-def _gateways(
-    verdicts: Iterable[TargetVerdict], calling: dict[Place, dict[Place, None]], controller: str
-) -> Iterator[AncestorStatus]:
+def _gateways(verdicts: Iterable[Verdict], calling: dict[Place, dict[Place, None]]) -> Iterator[AncestorStatus]:
     """istiod: names a Gateway without its namespace (recorded)."""
-    met: dict[Place, list[TargetVerdict]] = {}
+    met: dict[Place, list[Verdict]] = {}
     for each in verdicts:
         for gateway in calling.get((each.policy.namespace, each.reference.name), ()):
             met.setdefault(gateway, []).append(each)
     for (_, name), targets in met.items():
-        yield AncestorStatus(Reference(GROUP, "Gateway", name), controller, _conditions(targets))
+        yield AncestorStatus(Reference(GROUP, "Gateway", name), GATEWAY_CONTROLLER, _conditions(targets))
 
 
-def _conditions(verdicts: list[TargetVerdict]) -> tuple[Condition, ...]:
+def _conditions(verdicts: list[Verdict]) -> tuple[Condition, ...]:
     """Of a Service, or of a Gateway by way of some Services: it takes one good target to be accepted."""
-    trust, generation = verdicts[0].trust, generation_of(verdicts[0].policy)
-    good = {"Accepted": ("Accepted", "the policy is in force"), "ResolvedRefs": ("ResolvedRefs", "its roots are there")}
+    first = verdicts[0]
+    good = {"Accepted": ("Accepted", "the policy is in force")}
     bad: dict[str, Fault] = {}
-    if all(each.fault for each in verdicts) and verdicts[0].fault is not None:
-        bad["Accepted"] = verdicts[0].fault
-    elif trust.unaccepted is not None:
-        bad["Accepted"] = trust.unaccepted
-    if trust.unresolved is not None:
-        bad["ResolvedRefs"] = trust.unresolved
-    return conditions(generation, good, bad)
+    if all(each.fault for each in verdicts) and first.fault is not None:
+        bad["Accepted"] = first.fault
+    if isinstance(first, backend_tls.TargetVerdict):
+        good["ResolvedRefs"] = ("ResolvedRefs", "its roots are there")
+        if first.trust.unaccepted is not None:
+            bad.setdefault("Accepted", first.trust.unaccepted)
+        if first.trust.unresolved is not None:
+            bad["ResolvedRefs"] = first.trust.unresolved
+    elif first.policy.spec.session_persistence is not None:
+        good["Accepted"] = ("Accepted", f"the policy is in force, but: {backend_traffic.STICKY}")
+    return conditions(generation_of(first.policy), good, bad)
 
 
 def _calling(around: Surroundings) -> dict[Place, dict[Place, None]]:

@@ -99,6 +99,12 @@ def test_protocols_that_are_not_served() -> None:
     assert listeners(streams, alpha_gateway_api=False)["a"]["Accepted"] == "False UnsupportedProtocol"
 
 
+def test_a_port_that_cannot_be_is_not_served() -> None:
+    found = listeners("[{name: a, port: 0, protocol: HTTP}, {name: b, port: 80, protocol: HTTP}]")
+    assert (found["a"]["Accepted"], found["a"]["Programmed"]) == ("False PortUnavailable", "False Invalid")
+    assert found["b"]["Accepted"] == "True Accepted"
+
+
 def test_a_gateway_without_a_good_listener_is_not_accepted() -> None:
     def accepted(declared: str) -> str:
         return brief(status("KubernetesGateway", "gws/main", gateway(declared), served())["conditions"])["Accepted"]

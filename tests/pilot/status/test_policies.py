@@ -57,3 +57,23 @@ def test_of_two_policies_for_a_target_the_older_counts() -> None:
     assert ancestors(*both, name="b")["Gateway"]["Accepted"] == "False Conflicted"
     port = ROOTS, policy(name="a"), policy(name="b", target="name: web, sectionName: http")
     assert ancestors(*port, name="b")["Gateway"]["Accepted"] == "True Accepted"
+
+
+def test_policies_about_retries_have_a_status_too() -> None:
+    def said(name: str, *documents: str, **features: bool) -> Any:
+        found: Any = status("XBackendTrafficPolicy", f"app/{name}", HTTP, SERVICE, CALLS, *documents, **features)
+        return [brief(each["conditions"]) for each in found["ancestors"]] if found else None
+
+    def traffic(name: str, spec: str = "retryConstraint: {}", target: str = "web") -> str:
+        spec = f'{{targetRefs: [{{group: "", kind: Service, name: {target}}}], {spec}}}'
+        version = "apiVersion: gateway.networking.x-k8s.io/v1alpha1"
+        return (
+            f"\n---\n{version}\nkind: XBackendTrafficPolicy\nmetadata: {{name: {name}, namespace: app}}\nspec: {spec}\n"
+        )
+
+    both = traffic("a"), traffic("b"), traffic("s", "sessionPersistence: {sessionName: x}")
+    assert said("a", *both) == [{"Accepted": "True Accepted"}, {"Accepted": "True Accepted"}]
+    assert said("b", *both) == [{"Accepted": "False Conflicted"}, {"Accepted": "False Conflicted"}]
+    assert said("s", *both) == [{"Accepted": "True Accepted"}, {"Accepted": "True Accepted"}]
+    assert said("c", traffic("c", target="nobody")) == [{"Accepted": "False TargetNotFound"}]
+    assert said("a", *both, alpha_gateway_api=False) is None
