@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pilot.agent import proxy_config
 from pilot.agent.options import Address, AgentOptions, Protocol, Statistics
 from pilot.agent.secret import CERTIFICATE, ROOTS
+from pilot.model.proxy_config import ProxyConfig
 from pilot.version import ISTIO_VERSION
 from pilot.view.proxy import ProxyKind
 
@@ -67,21 +69,27 @@ LEAN_STATISTICS: tuple[Json, ...] = (
 
 def build_bootstrap(options: AgentOptions, sds_socket: Path, status_port: int | None) -> Json:
     """The whole bootstrap. `status_port` is the port really listened on, None where the agent has none."""
+    config = proxy_config.read_proxy_config(options.metadata)
+    tracing, sinks = proxy_config.tracing(config), proxy_config.stats_sinks(config)
+    clusters = [_xds_cluster(options), _sds_cluster(sds_socket), *proxy_config.clusters(config)]
+    runtime = {"re2.max_program_size.error_level": 32768, **proxy_config.runtime(config)}
     return {
+        **({"tracing": tracing} if tracing else {}),
+        **({"stats_sinks": sinks} if sinks else {}),
         "node": build_node(options, status_port),
         "admin": {"address": _socket_address(options.admin), "ignore_global_conn_limit": True},
         "dynamic_resources": _dynamic_resources(options.protocol),
-        "static_resources": {"clusters": [_xds_cluster(options), _sds_cluster(sds_socket)]},
+        "static_resources": {"clusters": clusters},
         "bootstrap_extensions": [
             # istiod: tunnelled traffic goes through internal listeners such as connect_originate
             _extension("envoy.bootstrap.internal_listener", "bootstrap.internal_listener.v3.InternalListener")
         ],
-        "stats_config": _stats_config(options.statistics),
+        "stats_config": _stats_config(options.statistics, config),
         "deferred_stat_options": {"enable_deferred_creation_stats": True},
         "layered_runtime": {
             "layers": [
                 # a long regular expression in a route is accepted instead of costing the whole route table
-                {"name": "static", "static_layer": {"re2.max_program_size.error_level": 32768}},
+                {"name": "static", "static_layer": runtime},
                 {"name": "admin", "admin_layer": {}},
             ]
         },
@@ -236,11 +244,13 @@ def _resolution(host: str) -> Json:
     return {}
 
 
-def _stats_config(statistics: Statistics) -> Json:
-    tags = [{"tag_name": name, "regex": regex} for name, regex in STAT_TAGS]
+def _stats_config(statistics: Statistics, settings: ProxyConfig) -> Json:
+    tags = [*({"tag_name": name, "regex": regex} for name, regex in STAT_TAGS), *proxy_config.stat_tags(settings)]
     config: Json = {"use_all_default_tags": False, "stats_tags": tags}
     if statistics is Statistics.LEAN:
-        config["stats_matcher"] = {"inclusion_list": {"patterns": list(LEAN_STATISTICS)}}
+        config["stats_matcher"] = {
+            "inclusion_list": {"patterns": [*LEAN_STATISTICS, *proxy_config.stat_patterns(settings)]}
+        }
     return config
 
 

@@ -159,3 +159,21 @@ async def test_a_real_envoy_accepts_it_without_a_warning(
     )
     said, _ = await process.communicate()
     assert (process.returncode, said.decode()) == (0, f"configuration '{tmp_path}/bootstrap.json' OK\n")
+
+
+def test_a_proxy_config_in_the_metadata_shapes_the_bootstrap() -> None:
+    settings = {
+        "zipkinAddress": "z:9411",
+        "extraStatTags": ["region"],
+        "proxyStatsMatcher": {"inclusionPrefixes": ["mine"]},
+        "runtimeValues": {"a": "5"},
+        "envoyMetricsService": {"address": "m:1"},
+    }
+    made = build(options(metadata={"PROXY_CONFIG": settings}))
+    assert made["tracing"]["http"]["name"] == "envoy.tracers.zipkin"
+    assert {"zipkin", "envoy_metrics_service"} <= {each["name"] for each in made["static_resources"]["clusters"]}
+    assert made["stats_config"]["stats_tags"][-1]["tag_name"] == "region"
+    assert {"prefix": "mine"} in made["stats_config"]["stats_matcher"]["inclusion_list"]["patterns"]
+    assert made["layered_runtime"]["layers"][0]["static_layer"]["a"] == 5
+    assert [each["name"] for each in made["stats_sinks"]] == ["envoy.stat_sinks.metrics_service"]
+    assert not {"tracing", "stats_sinks"} & set(build())
