@@ -9,13 +9,14 @@ Source: Kubernetes controllers behaviour 6.1, 11.1; operations 9.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from ca.errors import StateError
 from ca.kubernetes_root import PLUGGED_IN_SECRET, SECRET
 from ca.state_directory import StateDirectory
 from pilot.cluster_keys import DISCOVERY, KEYS
 from pilot.kube_client import KubeClient, RequestBudget, connect
+from pilot.lease import Election, lock_named
 from pilot.mesh import Mesh
 from pilot.model.objects import Event
 from pilot.model.problem import Problem, Severity
@@ -43,7 +44,7 @@ class ConfigCluster:
 
     def __init__(self, client: KubeClient, settings: Settings, wanted: Kubernetes) -> None:
         self.client = client
-        self._settings = settings
+        self._settings, self._wanted = settings, wanted
         self._state = StateDirectory(settings.state_dir) if wanted.remembers else None
         self._first: asyncio.Future[MeshFiles] | None = None
         self._remembered: warm.Remembered | None = None
@@ -89,6 +90,15 @@ class ConfigCluster:
         """The injector's configuration, for the webhook."""
         features = self._settings.features
         return watch_injector(self.client, features.system_namespace, features.revision)
+
+    def election(self, name: str, precedes: Callable[[str], bool] | None = None) -> Election:
+        """The election of one of istiod's locks, by the name in the written behaviour (without revision).
+
+        `precedes`: whether we may take it from a living holder of another revision.
+        """
+        features = self._settings.features
+        lock = lock_named(name, features.system_namespace, self._wanted.pod_name, features.revision)
+        return Election(self.client, lock, precedes=precedes, enabled=self._wanted.elects)
 
     def problems(self) -> tuple[Problem, ...]:
         """Why what is served may be old."""

@@ -30,6 +30,20 @@ HOLDER_KEY = "leader.istio.io/holder-key"
 
 LEASES, CONFIG_MAPS = "/apis/coordination.k8s.io/v1/namespaces/{}/leases", "/api/v1/namespaces/{}/configmaps"
 
+IN_CONFIG_MAPS = frozenset(
+    (
+        "istio-namespace-controller-election",
+        "istio-serviceexport-controller-election",
+        "istio-leader",
+        "istio-analyze-leader",
+        "istio-node-untaint",
+        "istio-ip-autoallocate",
+    )
+)
+"""Locks that istiod keeps in ConfigMaps; the others are Leases."""
+PER_REVISION = frozenset(("istio-gateway-status-leader", "istio-gateway-deployment"))
+"""Locks of which each revision has its own, named `...-<revision>`."""
+
 _log = logging.getLogger("leader")
 
 
@@ -47,6 +61,13 @@ class Lock:
     def collection(self) -> str:
         """Path of the objects of its kind."""
         return (CONFIG_MAPS if self.in_config_map else LEASES).format(self.namespace)
+
+
+def lock_named(name: str, namespace: str, identity: str, revision: str) -> Lock:
+    """The lock that istiod calls so: an object of the same kind, with the same suffix."""
+    key = revision or "default"
+    full = f"{name}-{key}" if name in PER_REVISION else name
+    return Lock(namespace, full, identity, "" if name in PER_REVISION else key, name in IN_CONFIG_MAPS)
 
 
 @dataclass(frozen=True, slots=True)

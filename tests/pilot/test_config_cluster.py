@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,25 @@ async def test_settings_and_injector_come_from_a_real_cluster(api_server: ApiSer
     async with opened(settings, wanted) as cluster, asyncio.timeout(20):
         assert (await cluster.first_settings()).mesh == MeshConfig()
         assert await anext(cluster.watch_injector()) is None
+
+
+async def test_election_is_ours_by_name_and_revision(api_server: ApiServer, settings: Settings) -> None:
+    system = replace(settings.features, system_namespace=await api_server.namespace(), revision="canary")
+    wanted = Kubernetes(kubeconfig=api_server.kubeconfig, pod_name="pilot-1")
+    lead = asyncio.Event()
+
+    async def work() -> None:
+        lead.set()
+        await asyncio.Event().wait()
+
+    async with opened(replace(settings, features=system), wanted) as cluster:
+        task = asyncio.create_task(cluster.election("istio-gateway-status-leader").lead(work))
+        await asyncio.wait_for(lead.wait(), 10)
+        leases = f"/apis/coordination.k8s.io/v1/namespaces/{system.system_namespace}/leases"
+        found = await cluster.client.call("GET", f"{leases}/istio-gateway-status-leader-canary")
+        assert found["spec"]["holderIdentity"] == "pilot-1"
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_cluster_without_credentials_is_an_error(settings: Settings, tmp_path: Path) -> None:

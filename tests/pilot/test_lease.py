@@ -12,7 +12,7 @@ import pytest
 from ca.errors import KubernetesError
 from pilot import lease
 from pilot.kube_client import connect
-from pilot.lease import ANNOTATION, Election, Lock
+from pilot.lease import ANNOTATION, Election, Lock, lock_named
 from tests.kubernetes.api_server import ApiServer
 from tests.pilot.agent.eventually import eventually
 
@@ -165,6 +165,24 @@ async def test_lock_in_a_config_map_is_written_as_others_read_it() -> None:
     assert api.calls[0] == "GET /api/v1/namespaces/istio-system/configmaps/a-lock"
     await first.stop()
     assert '"holderIdentity":""' in api.object["metadata"]["annotations"][ANNOTATION]
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "key"),
+    [
+        ("istio-status-leader", "/apis/coordination.k8s.io/v1/namespaces/mesh/leases/istio-status-leader", "default"),
+        ("istio-leader", "/api/v1/namespaces/mesh/configmaps/istio-leader", "default"),
+        (
+            "istio-gateway-deployment",
+            "/apis/coordination.k8s.io/v1/namespaces/mesh/leases/istio-gateway-deployment-default",
+            "",
+        ),
+    ],
+)
+def test_locks_are_istiods(name: str, path: str, key: str) -> None:
+    lock = lock_named(name, "mesh", "pilot-1", "")
+    assert f"{lock.collection}/{lock.name}" == path
+    assert lock.key == key
 
 
 async def test_without_election_everybody_leads_and_no_lock_is_touched() -> None:
