@@ -63,7 +63,7 @@ def _unsigned(bits: int) -> Callable[[str], None]:
 
 
 def _ranges(value: str) -> None:
-    for each in filter(None, value.split(",")):
+    for each in value.split(",") if value else ():
         address, _, length = each.partition("/")
         try:
             valid = "." in address or ":" in address
@@ -93,9 +93,9 @@ def _ports(name: str, *, all_allowed: bool = False) -> Callable[[str], None]:
     def check(value: str) -> None:
         if all_allowed and value == "*":
             return
-        for port in filter(None, value.split(",")):
+        for port in value.split(",") if value.strip() else ():
             try:
-                parse_unsigned(port, 16)
+                parse_unsigned(port.strip(), 16)
             except ValueError as error:
                 cause = f"failed parsing port '{port}': failed parsing port '{port}': {error}"
                 raise ValueError(f"{name} invalid: {cause}") from error

@@ -15,7 +15,7 @@ from webhook.gotemplate.sprig.encoding import plain, to_json
 from webhook.gotemplate.values import Function, Object, TypedMap
 from webhook.injection import normal_form, yaml_text
 from webhook.injection.mesh import without_defaults
-from webhook.injection.messages import FORMAT_DURATION, Message
+from webhook.injection.messages import FORMAT_DURATION, Message, as_written
 from webhook.injection.pod_object import Struct
 
 PROXY_CONTAINER: Final = "istio-proxy"
@@ -70,7 +70,7 @@ def message_to_json(value: Any) -> str:
     """A proxy configuration as JSON, without what is the default anyway."""
     if not isinstance(value, Message) or value.is_nil:
         return "{}"
-    data = without_defaults(value.data) if value.name == "ProxyConfig" else value.data
+    data = without_defaults(value.data) if value.name == "ProxyConfig" else as_written(value.data, value.name)
     data = {key: dict(sorted(each.items())) if key == "proxyMetadata" else each for key, each in data.items()}
     check_weight(data)
     return json.dumps(plain(data), separators=(",", ":"), ensure_ascii=False)

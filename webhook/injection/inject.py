@@ -189,9 +189,9 @@ def _finish(merged: dict[str, Any], review: PodReview, config: Json, installatio
     if proxy is not None and variables:
         containers.set_environment(proxy, variables)
     enabled = bool(installation.mesh.settings.get("enablePrometheusMerge", True))
-    prometheus.merge(merged, enabled=enabled, port=int(config.get("statusPort", 0)))
+    status_port = int(config.get("statusPort", 0))
+    prometheus.merge(merged, enabled=enabled, port=status_port)
     if probes.wants_rewrite(merged["metadata"]["annotations"], installation.values):
-        status_port = int(installation.mesh.proxy_config.get("statusPort", 0))
         probes.rewrite(merged, status_port, injected_before=overrides.was_injected(dict(review.pod)))
     if variables.get("ISTIO_META_NETWORK"):
         merged["metadata"].setdefault("labels", {})[_NETWORK_LABEL] = variables["ISTIO_META_NETWORK"]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from webhook.injection import selectors, yaml_text
 from webhook.injection.errors import ConfigurationError
-from webhook.injection.messages import decode
+from webhook.injection.messages import as_written, decode
 
 Json = dict[str, Any]
 
@@ -135,4 +135,5 @@ def _of_resource(resource: Mapping[str, Any]) -> Json:
 
 def without_defaults(config: Mapping[str, Any]) -> Json:
     """A proxy configuration as proxies are told it: only what differs from the default."""
-    return {key: value for key, value in config.items() if DEFAULT_PROXY_CONFIG.get(key) != value}
+    differing = {key: value for key, value in config.items() if DEFAULT_PROXY_CONFIG.get(key) != value}
+    return as_written(differing, "ProxyConfig")

@@ -1,7 +1,8 @@
 """Mesh and proxy configuration as protobuf messages that know their JSON, and as objects of templates.
 
-Comes in: data of YAML. Goes out: `decode`d data: canonical names, what says nothing left out; and `Message`, by which
-templates see it, with Go's names and getters. Tables of fields are in `mesh_schema.py`. Unknown fields are ignored.
+Comes in: data of YAML. Goes out: `decode`d data by canonical names, zeros kept where they are written, since they win
+over defaults; and `Message`, by which templates see it, with Go's names and getters. Tables of fields are in
+`mesh_schema.py`. Unknown fields are ignored.
 """
 
 import re
@@ -44,10 +45,26 @@ def decode(data: Any, name: str, where: str = "") -> Json:
         kind = schema.get(json_name)
         if kind is None or value is None:
             continue
-        decoded = _decode(value, kind, f"{where}.{json_name}" if where else json_name)
-        if decoded is not None:
-            done[json_name] = decoded
+        done[json_name] = _decode(value, kind, f"{where}.{json_name}" if where else json_name)
     return {key: done[key] for key in schema if key in done}
+
+
+def as_written(data: Mapping[str, Any], name: str) -> Json:
+    """A message's data as its JSON has it: without zeros, which say nothing there."""
+    schema = MESSAGES[name]
+    return {
+        key: as_written(value, schema[key]) if schema[key] in MESSAGES else value
+        for key, value in data.items()
+        if not _is_zero(value, schema[key])
+    }
+
+
+def _is_zero(value: Any, kind: str) -> bool:
+    if kind in _ZEROS:
+        return bool(value == _ZEROS[kind])
+    if kind in ENUMS:
+        return bool(value == ENUMS[kind][0])
+    return not value if kind == "map" or kind.startswith("[]") else value is None
 
 
 def _camel(name: str) -> str:
@@ -55,20 +72,16 @@ def _camel(name: str) -> str:
 
 
 def _decode(value: Any, kind: str, where: str) -> Any:
-    """A field's data; None for what is not written."""
+    """A field's data."""
     if kind.startswith("[]"):
         if not isinstance(value, list):
             raise ValueError(f"{where}: expected a list, got {value!r}")
-        items = [_decode_one(each, kind[2:], f"{where}[{place}]") for place, each in enumerate(value)]
-        return items or None
+        return [_decode_one(each, kind[2:], f"{where}[{place}]") for place, each in enumerate(value)]
     if kind == "map":
         if not isinstance(value, Mapping):
             raise ValueError(f"{where}: expected an object, got {value!r}")
-        return {str(key): _scalar(each, "string", f"{where}.{key}") for key, each in value.items()} or None
-    decoded = _decode_one(value, kind, where)
-    if kind in _ZEROS or kind in ENUMS:
-        return None if decoded == _ZEROS.get(kind, ENUMS.get(kind, ("",))[0]) else decoded
-    return decoded
+        return {str(key): _scalar(each, "string", f"{where}.{key}") for key, each in value.items()}
+    return _decode_one(value, kind, where)
 
 
 def _decode_one(value: Any, kind: str, where: str) -> Any:

@@ -26,7 +26,7 @@ def find_owner(metadata: Mapping[str, Any], namespace: str) -> Owner:
     controller = next((each for each in metadata.get("ownerReferences") or [] if each.get("controller")), None)
     name = str(metadata.get("name") or "")
     if not metadata.get("generateName") or controller is None:
-        return Owner("v1", "Pod", name or str(metadata.get("generateName") or "").rstrip("-"), namespace)
+        return Owner("v1", "Pod", name, namespace)
     api_version, kind, name = (str(controller.get(key, "")) for key in ("apiVersion", "kind", "name"))
     labels = metadata.get("labels") or {}
     if kind == "ReplicaSet":

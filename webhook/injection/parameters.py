@@ -6,6 +6,8 @@ Comes in: values, annotations, the path. Goes out: plain values. Source: injecti
 from collections.abc import Mapping
 from typing import Any, Final
 
+from webhook.gotemplate.formatting import to_text
+
 DEFAULT_ID: Final = 1337
 """User and group of proxies."""
 
@@ -40,10 +42,10 @@ def at(values: Mapping[str, Any], *path: str) -> Any:
 def proxy_image(values: Mapping[str, Any], config: Mapping[str, Any], annotations: Mapping[str, str]) -> str:
     """`<hub>/<image>:<tag>-<type>`."""
     image = str(at(values, "global", "proxy", "image") or "proxyv2")
-    kind = annotations.get("sidecar.istio.io/proxyImageType") or at(config, "image", "imageType")
-    kind = str(kind or at(values, "global", "variant") or "")
-    tag = at(values, "global", "tag")
-    tag = f"{tag:g}" if isinstance(tag, float) else str(tag or "")
+    usual = at(config, "image", "imageType") or at(values, "global", "variant") or ""
+    kind = annotations.get("sidecar.istio.io/proxyImageType", str(usual))
+    found = at(values, "global", "tag")
+    tag = "" if found is None else to_text(found)
     if kind:
         for suffix in ("-distroless", "-debug"):
             tag = tag.removesuffix(suffix)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from webhook.injection import containers, normal_form
+from webhook.injection.annotations import parse_truth
 
 Json = dict[str, Any]
 
@@ -23,12 +24,13 @@ def wants_rewrite(annotations: Mapping[str, str], values: Mapping[str, Any]) -> 
     """Whether probes of a pod are rewritten: its annotation says, or the installation's values."""
     wish = annotations.get("sidecar.istio.io/rewriteAppHTTPProbers")
     if wish is not None:
-        return wish.lower() == "true"
+        with contextlib.suppress(ValueError):
+            return parse_truth(wish)
     return bool((values.get("sidecarInjectorWebhook") or {}).get("rewriteAppHTTPProbe"))
 
 
 def rewrite(pod: Json, default_port: int, *, injected_before: bool) -> None:
-    """Changes the pod's containers; `default_port` is the agent's by the mesh's configuration."""
+    """Changes the pod's containers; `default_port` is the agent's by the proxy's configuration."""
     proxy = containers.find_proxy(pod)
     if proxy is None:
         return

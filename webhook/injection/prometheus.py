@@ -54,7 +54,7 @@ def merge(pod: Json, *, enabled: bool, port: int) -> None:
     if not (enabled if wish is None else _truth(wish, enabled)):
         return
     scrape = _find(annotations, "scrape")
-    if scrape is not None and not _truth(scrape, False):
+    if scrape is not None and not _truth(scrape, True):
         return
     if points_at(annotations, port):
         return

@@ -62,3 +62,12 @@ def test_a_malformed_annotation_is_refused(text: str) -> None:
 
 def test_unknown_fields_of_the_annotation_are_ignored() -> None:
     assert parse_proxy_config("notAField: 1") == {}
+
+
+def test_zeros_that_are_written_win_over_defaults() -> None:
+    mesh = parse_mesh("defaultConfig: {interceptionMode: TPROXY}\nenableTracing: false")
+    metadata = {"annotations": {"proxy.istio.io/config": "{interceptionMode: REDIRECT, statusPort: 0}"}}
+    config = effective_proxy_config(mesh, "ns", metadata, ())
+    assert (config["interceptionMode"], config["statusPort"]) == ("REDIRECT", 0)
+    assert without_defaults(config) == {}
+    assert mesh.settings["enableTracing"] is False

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from webhook.gotemplate.template import parse_template
-from webhook.injection.messages import FORMAT_DURATION, Message, decode, parse_duration
+from webhook.injection.messages import FORMAT_DURATION, Message, as_written, decode, parse_duration
 
 
 def test_data_become_canonical() -> None:
@@ -14,7 +14,7 @@ def test_data_become_canonical() -> None:
         "proxyMetadata": {"A": "b"}, "tracing": {"sampling": 12.5, "zipkin": {"address": ""}}, "configPath": "",
         "holdApplicationUntilProxyStarts": False, "extraStatTags": [],
     }  # fmt: skip
-    assert decode(data, "ProxyConfig") == {
+    assert as_written(decode(data, "ProxyConfig"), "ProxyConfig") == {
         "drainDuration": "60s", "concurrency": 0, "interceptionMode": "TPROXY", "statusPort": 15021,
         "tracing": {"zipkin": {}, "sampling": 12.5}, "proxyMetadata": {"A": "b"},
         "holdApplicationUntilProxyStarts": False,

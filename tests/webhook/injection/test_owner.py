@@ -14,7 +14,7 @@ def metadata(kind: str, name: str, version: str = "apps/v1", **labels: str) -> d
     ("found", "owner"),
     [
         ({"name": "p"}, Owner("v1", "Pod", "p", "ns")),
-        ({"generateName": "p-"}, Owner("v1", "Pod", "p", "ns")),
+        ({"generateName": "p-"}, Owner("v1", "Pod", "", "ns")),
         ({**metadata("ReplicaSet", "x-5d"), "generateName": ""}, Owner("v1", "Pod", "", "ns")),
         (
             metadata("ReplicaSet", "fox-5d4", **{"pod-template-hash": "5d4"}),

@@ -33,7 +33,6 @@ def test_what_was_said_goes_to_the_agent_however_it_is_spelt() -> None:
         ({}, False),
         ({"prometheus.istio.io/merge-metrics": "false"}, True),
         ({"prometheus.io/scrape": "false"}, True),
-        ({"prometheus.io/scrape": "maybe"}, True),
         ({"prometheus.io/port": "15020"}, True),
     ],
 )
