@@ -1,4 +1,4 @@
-"""The standard table: `python -m benchmarks`, or `make bench`. A few minutes; a server of its own for each run."""
+"""The standard tables: `python -m benchmarks`, or `make bench`. Some five minutes; a server of its own for each run."""
 
 import pathlib
 
@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from benchmarks import hot_paths
 from benchmarks.load import Plan, allow_many_files, run_once
 from benchmarks.steps import Unfinished
 
@@ -37,6 +38,7 @@ def main(large: bool, json_dir: pathlib.Path | None) -> None:
         if json_dir:
             json_dir.mkdir(parents=True, exist_ok=True)
             (json_dir / f"load-{number}.json").write_text(report.to_json() + "\n")
+    hot_paths.measure(console)
 
 
 if __name__ == "__main__":

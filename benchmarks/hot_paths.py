@@ -187,13 +187,17 @@ def show(figures: Iterable[Figure], factor: float, console: Console) -> None:
     console.print(table)
 
 
-@click.command()
-def main() -> None:
-    """Measures the hot paths: about a minute."""
-    console = Console(width=110)
+def measure(console: Console) -> None:
+    """Measures everything and shows it."""
     with console.status("certificates, pushes, generation"):
         figures = [*uvloop.run(over_the_wire()), *generation()]
     show(figures, calibration.factor(), console)
+
+
+@click.command()
+def main() -> None:
+    """Measures the hot paths: about a minute."""
+    measure(Console(width=110))
 
 
 if __name__ == "__main__":

@@ -49,7 +49,8 @@ def learn(data: bytes, delta: bool) -> tuple[Learned, str]:
         return _learn(message, delta), message.nonce
     nonce = data[2 - size :].decode()
     # Both ends and the size tell responses apart: a version stands at the beginning, names and versions all over.
-    key = (delta, len(data) - size, data[:_ENDS], data[-size - _ENDS : -size])
+    length = len(data) - size
+    key = (delta, length, data[: min(_ENDS, length)], data[-size - _ENDS : -size])
     known = _KNOWN.get(key)
     if known is None:
         known = _KNOWN[key] = _learn(_parse(data, delta), delta)

@@ -96,8 +96,7 @@ class Server:
 def spawn(command: list[str], log: pathlib.Path | None) -> psutil.Process:
     """Starts a server with its output in `log`."""
     with open(log or os.devnull, "ab") as output:
-        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-    return psutil.Process(child.pid)
+        return psutil.Popen(command, stdout=output, stderr=subprocess.STDOUT)
 
 
 def start(config_dir: pathlib.Path, work_dir: pathlib.Path, extra: Sequence[str] = ()) -> Server:

@@ -3,9 +3,16 @@
 In: nothing. Out: named pieces of work: one type for one proxy, with nothing remembered. Source: operations 19.1.
 """
 
+import base64
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from envoy.config.core.v3.base_pb2 import Node
 from google.protobuf import json_format
 
@@ -13,7 +20,7 @@ from pilot import memo, pipeline
 from pilot.model.objects import Event
 from pilot.model.snapshot import Snapshot
 from pilot.sources.decode import decode_document
-from pilot.type_urls import CLUSTER, ENDPOINT, LISTENER, NAME_TABLE, ROUTE, SHORT_NAMES, TypeUrl
+from pilot.type_urls import CLUSTER, ENDPOINT, LISTENER, NAME_TABLE, ROUTE, SECRET, SHORT_NAMES, TypeUrl
 from pilot.view import node as nodes
 from pilot.view.proxy import Proxy
 
@@ -34,6 +41,15 @@ def cases() -> Iterator[tuple[str, Work]]:
     gateway = {ROUTE: frozenset({"http.80"})}
     shared = gateways(1, MANY) + virtual_services(MANY, "gw-0")
     yield from _types(f"{MANY} hosts at one gateway", shared, (LISTENER, ROUTE, CLUSTER), "router", gateway)
+    wide = gateways(1, 1000) + virtual_services(1000, "gw-0")
+    yield from _types("1000 hosts at one gateway", wide, (LISTENER, ROUTE, CLUSTER), "router", gateway)
+    knative = {ROUTE: frozenset({"http.80"})}
+    yield from _types(f"{MANY} hosts by header and authority", serverless(MANY), (LISTENER, ROUTE), "router", knative)
+    yield from _types(f"{MANY} DENY policies", services(1, "http") + authorization(MANY), (LISTENER,))
+    yield from _types(f"{MANY} services, Telemetry", services(MANY, "http") + telemetry(), (CLUSTER, LISTENER, ROUTE))
+    for count in (10, 1000):
+        names = frozenset(f"kubernetes://sds-credential-{number}" for number in range(count))
+        yield from _types(f"{count} secrets", secrets(count), (SECRET,), "router", {SECRET: names})
     many = gateways(MANY, 1)
     yield from _types(f"{MANY} gateways on one port", many, (LISTENER, ROUTE), "router", gateway)
     yield from _types(f"{MANY} ExternalName services", external_names(MANY), (CLUSTER, ROUTE, LISTENER))
@@ -76,7 +92,8 @@ def proxy(kind: str) -> Proxy:
         "id": f"{kind}~10.9.0.1~bench.default~default.svc.cluster.local",
         "metadata": {"NAMESPACE": "default", "CLUSTER_ID": "Kubernetes", "LABELS": {"istio": "bench"}},
     }
-    return nodes.parse_node(json_format.ParseDict(node, Node()), Snapshot.empty().features)
+    parsed = nodes.parse_node(json_format.ParseDict(node, Node()), Snapshot.empty().features)
+    return replace(parsed, identity="spiffe://cluster.local/ns/default/sa/default")  # who may read secrets
 
 
 def services(count: int, port: str, endpoints: int = 2) -> str:
@@ -130,6 +147,70 @@ def gateways(count: int, hosts: int) -> str:
         f"    hosts: [{', '.join(f'h{n * hosts + i}.example.com' for i in range(hosts))}]\n"
         for n in range(count)
     )
+
+
+def serverless(count: int) -> str:
+    """VirtualServices as Knative makes them: by authority prefix and header, at two gateways."""
+    ports = "".join(
+        f"---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: {name}, namespace: default}}\n"
+        f"spec: {{selector: {{istio: bench}}, servers: [{{port: {{number: {port}, name: http, protocol: HTTP}}, "
+        "hosts: ['*']}]}\n"
+        for name, port in (("outside", 80), ("inside", 8081))
+    )
+    return ports + "".join(
+        f"---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: k{n}, namespace: default}}\n"
+        f"spec:\n  hosts: [k{n}.example.com]\n  gateways: [outside, inside]\n  http:\n"
+        f"  - match:\n    - {{authority: {{prefix: k{n}.example.com}}, headers: {{hash: {{exact: h{n}}}}}}}\n"
+        f"    headers: {{request: {{set: {{revision: r{n}}}}}}}\n    route:\n    - {{destination: {{host: s{n}}}}}\n"
+        for n in range(count)
+    )
+
+
+def authorization(count: int) -> str:
+    """DENY policies of one namespace."""
+    return "".join(
+        "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n"
+        f"metadata: {{name: a{n}, namespace: default}}\nspec:\n  action: DENY\n  rules:\n"
+        f"  - from: [{{source: {{namespaces: [ns-{n}]}}}}]\n    to: [{{operation: {{methods: [POST]}}}}]\n"
+        for n in range(count)
+    )
+
+
+def telemetry() -> str:
+    """Metrics for Prometheus for the whole mesh."""
+    return (
+        "---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\n"
+        "metadata: {name: default, namespace: istio-system}\nspec: {metrics: [{providers: [{name: prometheus}]}]}\n"
+    )
+
+
+def secrets(count: int) -> str:
+    """TLS secrets with one certificate, each used by a server of a Gateway."""
+    key, certificate = (base64.b64encode(each).decode() for each in _pair())
+    servers = "".join(
+        f"  - port: {{number: 443, name: https-{n}, protocol: HTTPS}}\n    hosts: [h{n}.example.com]\n"
+        f"    tls: {{mode: SIMPLE, credentialName: sds-credential-{n}}}\n"
+        for n in range(count)
+    )
+    return (
+        "---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: gw, namespace: default}\n"
+        f"spec:\n  selector: {{istio: bench}}\n  servers:\n{servers}"
+    ) + "".join(
+        f"---\napiVersion: v1\nkind: Secret\ntype: kubernetes.io/tls\n"
+        f"metadata: {{name: sds-credential-{n}, namespace: default}}\n"
+        f"data: {{tls.key: {key}, tls.crt: {certificate}}}\n"
+        for n in range(count)
+    )
+
+
+def _pair() -> tuple[bytes, bytes]:
+    """A key and a certificate for it, PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")]), datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return pem, builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def external_names(count: int) -> str:
