@@ -43,6 +43,8 @@ _OPERATIONS: Mapping[ApplyTo, frozenset[Operation]] = {
     ApplyTo.BOOTSTRAP: frozenset({Operation.MERGE}),
 }
 _ANYWHERE = ObjectMatch()
+REFERENCED_SERVICES = "envoyfilter.istio.io/referenced-services"
+"""Annotation: `host` or `namespace/host`, separated by commas."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +59,8 @@ class Patch:
     match: ObjectMatch
     value: Mapping[str, object]
     """JSON of an Envoy message; empty for REMOVE."""
+    references: tuple[str, ...] = ()
+    """Hosts of services that its object needs beside those that the proxy has anyway."""
 
     @property
     def field(self) -> str:
@@ -87,11 +91,13 @@ class CheckedFilter:
     problems: tuple[Problem, ...]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, CheckedFilter) and (self.created, self.declared.spec, self.key) == (
-            other.created,
-            other.declared.spec,
-            other.key,
-        )
+        if not isinstance(other, CheckedFilter):
+            return NotImplemented
+        return self._said() == other._said()
+
+    def _said(self) -> tuple[object, ...]:
+        references = self.declared.metadata.annotations.get(REFERENCED_SERVICES)
+        return self.key, self.created, self.declared.spec, references
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -109,7 +115,7 @@ def check(declared: EnvoyFilter) -> CheckedFilter:
             field = f"spec.configPatches[{index}]"
             problems.append(Problem(message, declared.key, field=field, severity=severity))
         if fault is None or fault[1] is Severity.WARNING:
-            patches.append(_patch(declared.origin, index, entry))
+            patches.append(_patch(declared, index, entry))
     spec = declared.spec
     labels = spec.workload_selector.labels if spec.workload_selector is not None else {}
     attachment = Attachment(declared.namespace, labels, spec.target_refs)
@@ -118,12 +124,14 @@ def check(declared: EnvoyFilter) -> CheckedFilter:
     )
 
 
-def _patch(origin: Origin, index: int, entry: ConfigPatch) -> Patch:
+def _patch(declared: EnvoyFilter, index: int, entry: ConfigPatch) -> Patch:
     patch = entry.patch or PatchSpec()
     operation = patch.operation
     if operation in _INSERTS and entry.apply_to not in _INSERTED:
         operation = Operation.ADD
-    return Patch(origin, index, entry.apply_to, operation, entry.match or _ANYWHERE, patch.value or {})
+    written = declared.metadata.annotations.get(REFERENCED_SERVICES, "").split(",")
+    hosts = tuple(each.strip().rpartition("/")[2] for each in written if each.strip())
+    return Patch(declared.origin, index, entry.apply_to, operation, entry.match or _ANYWHERE, patch.value or {}, hosts)
 
 
 def _fault(entry: ConfigPatch) -> tuple[str, Severity] | None:

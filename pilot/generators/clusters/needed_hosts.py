@@ -1,6 +1,7 @@
 """Which services a gateway needs, where it is not to have all of them (PILOT_FILTER_GATEWAY_CLUSTER_CONFIG).
 
-In: a scope, the servers of a gateway, extension providers. Out: host names. Source: xDS behaviour 3.1 (router).
+In: a scope, the servers of a gateway, extension providers, patches. Out: host names.
+Source: xDS behaviour 3.1 (router), 7.1.
 """
 
 from collections.abc import Iterator
@@ -9,12 +10,15 @@ from pilot.memo import memoized
 from pilot.model.gateway import GatewayServer
 from pilot.model.mesh import MeshConfig
 from pilot.view.destinations import destinations_of
+from pilot.view.patches import NO_PATCHES, Patches
 from pilot.view.scope import Scope
 
 
 @memoized(size=256)
-def needed_hosts(scope: Scope, servers: tuple[GatewayServer, ...], mesh: MeshConfig) -> frozenset[str]:
-    """Hosts that routes of the gateway lead to, and those of extension providers."""
+def needed_hosts(
+    scope: Scope, servers: tuple[GatewayServer, ...], mesh: MeshConfig, patches: Patches = NO_PATCHES
+) -> frozenset[str]:
+    """Hosts that routes of the gateway lead to, those of extension providers, and those that EnvoyFilters name."""
     names = dict.fromkeys(f"{each.namespace}/{each.name}" for each in servers)
     routed = (
         host
@@ -23,7 +27,8 @@ def needed_hosts(scope: Scope, servers: tuple[GatewayServer, ...], mesh: MeshCon
         if name in routes.gateways
         for host in destinations_of(routes, name)
     )
-    return frozenset((*routed, *_provider_hosts(mesh)))
+    named = (host for patch in patches for host in patch.references)
+    return frozenset((*routed, *_provider_hosts(mesh), *named))
 
 
 def _provider_hosts(mesh: MeshConfig) -> Iterator[str]:

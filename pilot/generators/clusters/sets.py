@@ -48,7 +48,7 @@ def steps(view: ProxyView) -> Work[ResourceSet]:
     context = context_of(view)
     needed = None
     if context.is_router and view.features.filter_gateway_clusters:
-        needed = needed_hosts(view.scope, view.gateways, view.mesh)
+        needed = needed_hosts(view.scope, view.gateways, view.mesh, view.patches)
     scope, client, place = view.scope, client_of(view), place_of(view)
     sni = _passes_encrypted(view)
     plan = yield from _plan.steps(scope.services, scope.rules, context, client, place, sni, needed)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from google.protobuf import json_format
 from google.protobuf.descriptor_pool import Default
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, EncodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from pilot.generators.envoy.packing import PREFIX
@@ -28,6 +28,9 @@ _OURS: Final = {
     "envoy.extensions.filters.network.mysql_proxy.v3.MySQLProxy": "istio_api.mysql_proxy_pb2",
 }
 _LONGEST = 200  # of what is told about a value
+_DEEPEST: Final = 90
+"""protobuf's own limit is 100."""
+_WRONG: Final = (json_format.ParseError, TypeError, ValueError, AttributeError, KeyError, DecodeError, EncodeError)
 
 
 @lru_cache(maxsize=4096)
@@ -53,28 +56,34 @@ def parse_message(kind: Any, value: Mapping[str, object]) -> tuple[Any | None, s
 
     Fields that the message does not have are left out: newer Envoys may have had them.
     """
-    known = _resolve(value)
     try:
+        known = _resolve(value, _DEEPEST)
         return json_format.ParseDict(known, kind()), ""
-    except (json_format.ParseError, TypeError, ValueError) as error:
-        fault = str(error)[:_LONGEST]
+    except _WRONG as error:
+        fault = _words(error)
     try:
-        return json_format.ParseDict(known, kind(), ignore_unknown_fields=True), fault
-    except (json_format.ParseError, TypeError, ValueError) as error:
-        return None, str(error)[:_LONGEST]
+        return json_format.ParseDict(_resolve(value, _DEEPEST), kind(), ignore_unknown_fields=True), fault
+    except _WRONG as error:
+        return None, _words(error)
 
 
-def _resolve(value: object) -> Any:
-    """The JSON with every `@type` loaded, or wrapped where it is not known."""
+def _words(error: Exception) -> str:
+    return str(error)[:_LONGEST] or type(error).__name__
+
+
+def _resolve(value: object, depth: int) -> Any:
+    """The JSON with every `@type` loaded, or wrapped where it is not known. Raises: ValueError if it is too deep."""
+    if not depth:
+        raise ValueError(f"expected values nested {_DEEPEST} deep at most")
     if isinstance(value, Mapping):
         url = value.get("@type")
-        inner = {key: _resolve(each) for key, each in value.items()}
+        inner = {key: _resolve(each, depth - 1) for key, each in value.items()}
         if isinstance(url, str) and find_message(url) is None:
             fields = {key: each for key, each in inner.items() if key != "@type"}
             return {"@type": _TYPED_STRUCT, "typeUrl": url, "value": fields}
         return inner
     if isinstance(value, list | tuple):
-        return [_resolve(each) for each in value]
+        return [_resolve(each, depth - 1) for each in value]
     return value
 
 

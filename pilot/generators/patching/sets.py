@@ -12,7 +12,7 @@ from pilot.generators.patching import extension_configs
 from pilot.generators.patching.clusters import added_clusters, patch_cluster
 from pilot.generators.patching.listeners import added_listeners, patch_listener
 from pilot.generators.patching.plan import Plan, plan_of
-from pilot.generators.patching.routes import TARGETS, Ports, patch_route_configuration
+from pilot.generators.patching.routes import TARGETS, Ports, of_inbound, patch_route_configuration
 from pilot.generators.patching.tally import Patched
 from pilot.memo import Work, memoized
 from pilot.model.envoy_filter import ApplyTo, PatchContext
@@ -111,7 +111,7 @@ def _hosts(targets: tuple[ServiceTarget, ...]) -> Mapping[str, tuple[str, ...]]:
 def listeners(made: ResourceSet, view: ProxyView) -> ResourceSet:
     """The listeners of a proxy after the patches."""
     plan = plan_for(view)
-    if not plan.of(*_LISTENERS) and not plan.of(*TARGETS):  # routes may be part of inbound listeners
+    if not plan.of(*_LISTENERS) and not of_inbound(PatchContext.SIDECAR_INBOUND, plan):
         return made
     return _together(made, patched_listeners(made, view, plan))
 

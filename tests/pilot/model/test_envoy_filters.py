@@ -82,3 +82,12 @@ def test_version_and_metadata_of_the_proxy_decide(match: ProxyMatch | None, appl
 
 def test_a_proxy_without_version_has_none_that_matches() -> None:
     assert not applies_to_proxy(ProxyMatch(proxy_version=".*"), "", {})
+
+
+def test_services_that_an_annotation_names_go_with_each_patch() -> None:
+    text = envoy_filter(patch("CLUSTER", "REMOVE")).replace(
+        "metadata:", "metadata:\n  annotations: {envoyfilter.istio.io/referenced-services: 'a.com, ns/b.com'}"
+    )
+    (found,) = check(only(text)).patches
+    assert found.references == ("a.com", "b.com")
+    assert check(only(text)) != check(only(envoy_filter(patch("CLUSTER", "REMOVE"))))

@@ -4,6 +4,7 @@ import msgspec
 
 from pilot.generators import clusters
 from pilot.generators.clusters.needed_hosts import needed_hosts
+from pilot.model.envoy_filters import check
 from pilot.model.extension_provider import ExtAuthzHttp, ExtensionProvider
 from pilot.model.features import Features
 from pilot.model.gateway import GatewayServer, Server
@@ -11,7 +12,9 @@ from pilot.model.routing import ResolvedVirtualService
 from pilot.model.virtual_service import Destination, HTTPRoute, HTTPRouteDestination
 from pilot.resources import Origin
 from pilot.view.proxy import ProxyKind
+from tests.pilot.generators.patching.filters_of import envoy_filter, patch
 from tests.pilot.generators.samples import MESH, scope, service, traits, view
+from tests.pilot.model.meshes import only
 
 ONE, TWO = service("one"), service("two")
 SERVERS = (
@@ -62,3 +65,11 @@ def test_a_gateway_has_clusters_of_what_it_needs_if_the_switch_is_on() -> None:
     assert list(some) == [f"outbound|80||{ONE.hostname}", "BlackHoleCluster"]
     assert f"outbound|80||{TWO.hostname}" in everything
     assert f"outbound|80||{TWO.hostname}" in of_sidecar
+
+
+def test_what_an_envoy_filter_names_is_needed_too() -> None:
+    filtered = envoy_filter(patch("CLUSTER", "REMOVE")).replace(
+        "metadata:", "metadata:\n  annotations: {envoyfilter.istio.io/referenced-services: default/lua.example.com}"
+    )
+    patches = check(only(filtered)).patches
+    assert needed_hosts(within(), SERVERS, MESH, patches) == {"lua.example.com"}

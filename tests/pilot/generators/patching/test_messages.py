@@ -1,5 +1,7 @@
 """JSON of patches as Envoy messages."""
 
+from typing import Any
+
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpFilter
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -57,3 +59,18 @@ def test_what_cannot_be_unpacked_is_nothing() -> None:
     found, _ = parse_message(HttpFilter, lua("a"))
     assert found is not None
     assert configuration_type(found.typed_config) == LUA
+
+
+def test_no_value_is_more_than_a_fault() -> None:
+    deep: dict[str, Any] = {}
+    within = deep
+    for _ in range(3000):
+        within["typed_config"] = {}
+        within = within["typed_config"]
+    odd: list[Any] = [5, "a", [], {}, {"@type": 5}, {"@type": ""}, {"@type": LUA, "default_source_code": 5}, deep]
+    odd += [{"@type": "type.googleapis.com/google.protobuf.Duration", "value": "zz"}, {"@type": "nobody.X", "a": deep}]
+    for each in odd:
+        parse_message(HttpFilter, {"typed_config": each})
+    found, fault = parse_message(HttpFilter, deep)
+    assert found is None
+    assert "nested" in fault
