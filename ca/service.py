@@ -80,7 +80,7 @@ class CertificateService:
     async def create_certificate(self, request: bytes, context: Context) -> bytes:
         """The whole path for one request; a serialized IstioCertificateResponse. Raises: DeniedError."""
         caller = await self._authentication.identify(context)
-        message = _decode_request(request)
+        message = decode_request(request)
         identities = caller.identities
         wanted = _text(message.metadata, "ImpersonatedIdentity")
         if wanted:
@@ -124,7 +124,8 @@ class CertificateService:
                 _log.error(f"certificate request of {peer} failed", exc_info=error)
 
 
-def _decode_request(request: bytes) -> ca_pb2.IstioCertificateRequest:
+def decode_request(request: bytes) -> ca_pb2.IstioCertificateRequest:
+    """The message of a call. Raises: RequestError."""
     try:
         return ca_pb2.IstioCertificateRequest.FromString(request)
     except DecodeError as error:

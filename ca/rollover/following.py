@@ -66,7 +66,7 @@ class Followers:
             await context.abort(code, details)
 
     async def _follow(self, caller: Caller, first: bytes, requests: AsyncIterator[bytes], context: Any) -> None:
-        report = _decode(first)
+        report = decode_report(first)
         holder = holder_of(caller.identities, caller, report.proxy)
         self._connected[holder] += 1
         self._note(holder, report)
@@ -74,7 +74,7 @@ class Followers:
         telling = asyncio.create_task(self._tell(context, ended))
         try:
             async for data in requests:
-                self._note(holder, _decode(data))
+                self._note(holder, decode_report(data))
         finally:
             # Nothing is awaited before this is done: a client that leaves cancels us, more than once.
             self._connected[holder] -= 1
@@ -110,7 +110,7 @@ class Followers:
         self._ledger.put(holder, Holding(report.signer, tuple(report.roots), report.expiry))
 
 
-def _decode(data: bytes) -> trust_pb2.Report:
+def decode_report(data: bytes) -> trust_pb2.Report:
     """Raises: RequestError."""
     try:
         report = trust_pb2.Report.FromString(data)

@@ -277,6 +277,21 @@ async def test_answer_of_a_plugged_in_ca_equals_the_recorded_one(tmp_path: Path,
     assert found | {"issuer": ""} == wanted | {"issuer": ""}
 
 
+@pytest.mark.shared
+async def test_serving_certificate_of_a_plugged_in_ca_equals_the_recorded_one(tmp_path: Path) -> None:
+    recorded = yaml.safe_load(shared_path("aux", "ca", "plugged-in.yaml").read_text())
+    plugged = operators_ca()
+    async with running_authority(tmp_path, plugged, names=host_names()) as running:
+        serving = running.rotation.serving
+        found = described(serving.certificate, running.authority.clock().timestamp())
+    wanted = dict(recorded["servingCertificate"][0])
+    # istiod's has ten years, and would be refused when its issuer has expired.
+    assert serving.certificate.not_valid_after_utc == plugged.certificate.not_valid_after_utc
+    assert wanted.pop("lifetimeSeconds") > found.pop("lifetimeSeconds")
+    assert found | {"issuer": ""} == wanted | {"issuer": ""}
+    assert len(split(plugged.roots)) == len(recorded["rootConfigMap"])
+
+
 # --- what no recording shows ----------------------------------------------------------------------------------------
 
 
