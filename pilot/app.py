@@ -99,9 +99,10 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         mesh.snapshot = Snapshot.empty(files.mesh, settings.features, files.networks)
         mesh.snapshot, _ = mesh.snapshot.apply(await asyncio.to_thread(keys.remembered))
         client = cluster.client if cluster is not None else None
-        secured = await undo.enter_async_context(
-            trust.establish(settings, lambda: mesh.snapshot.mesh, registry, SnapshotPods(mesh), client)
-        )
+        trusting = trust.establish(settings, lambda: mesh.snapshot.mesh, registry, SnapshotPods(mesh), client)
+        secured = await _while_not(stopping, undo.enter_async_context(trusting))
+        if secured is None:
+            return
         tasks = [asyncio.create_task(each) for each in _sources(settings, feed, cluster, mesh)]
         undo.push_async_callback(_cancel, tasks)
         tasks += [asyncio.create_task(feed.serve_problems()), asyncio.create_task(feed.serve_keys())]
@@ -112,7 +113,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         await _serve_xds(undo, settings, ads, secured, tasks)
         if settings.certificates.is_multi_root:
             tasks.append(asyncio.create_task(secured.bundle.serve(_publishing(mesh, debounce))))
-        await _serve_webhooks(undo, addresses.https, side, secured, tasks)
+        await _serve_webhooks(undo, addresses.https, side, secured, cluster, tasks)
         feed.is_serving = True
         memory.settle()
         origin = settings.config_dir or "the cluster"
@@ -177,9 +178,13 @@ async def _serve_webhooks(
     address: str,
     side: WebhookSide,
     secured: trust.Trust,
+    cluster: ConfigCluster | None,
     tasks: list[asyncio.Task[None]],
 ) -> None:
-    """The port for API servers, and the files that injection follows. Raises: StartError, OSError."""
+    """The port for API servers, and what injection follows: files, a ConfigMap. Raises: StartError, OSError."""
+    if cluster is not None:
+        side.files.follow_cluster(side.mesh_text)
+        tasks.append(asyncio.create_task(side.serve_config_map(cluster.watch_injector)))
     await asyncio.to_thread(side.files.reload)
     tasks.append(asyncio.create_task(side.files.serve_changes()))
     if address and secured.serving is not None:

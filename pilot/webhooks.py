@@ -6,6 +6,8 @@ certificate is in force at each handshake. Decides nothing itself. Source: webho
 
 import asyncio
 import contextlib
+import json
+import logging
 import os
 import re
 import ssl
@@ -16,6 +18,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from ca.errors import KubernetesError
 from ca.serving import ServingCertificate, build_context
 from pilot import admission
 from pilot.mesh import Mesh
@@ -23,17 +26,21 @@ from pilot.model.declared_proxy_config import DeclaredProxyConfig
 from pilot.model.kubernetes import Namespace, Node
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Settings
+from pilot.sources.kubernetes.injector import InjectorTexts
 from webhook.injection import built_in
 from webhook.injection.inject import Injected, PodReview, review_pod
-from webhook.installation import InjectionFiles, Places
+from webhook.installation import InjectionFiles, Places, Texts
 from webhook.metrics import WebhookMetrics
 from webhook.review import Review
 from webhook.server import Decision, Injector, Judgement, Webhooks
 
 HANDSHAKE_SECONDS: Final = 10.0
+_RETRY: Final = 30.0
 _VERSION: Final = re.compile(r"v?(\d+)\.(\d+)")
 _FIRST: Final = (1, 33)
 """Of Kubernetes: init containers that stay are stable."""
+
+_log = logging.getLogger("injection")
 
 
 class WebhookSide:
@@ -57,6 +64,21 @@ class WebhookSide:
         )
         self._injects = wanted.injects
         self.webhooks = Webhooks(WebhookMetrics(registry), judge, self.injector, missing)
+
+    async def serve_config_map(self, versions: Callable[[], AsyncIterator[InjectorTexts | None]]) -> None:
+        """Follows the injector's ConfigMap for ever, in a cluster that has one; ends only by cancellation."""
+        while True:
+            try:
+                async for found in versions():
+                    self.files.offer(Texts(found.config, found.values) if found is not None else None)
+                    await asyncio.to_thread(self.files.reload)
+            except KubernetesError as error:
+                _log.error(f"the injector's ConfigMap cannot be read, the next attempt is in {_RETRY:.0f} s: {error}")
+            await asyncio.sleep(_RETRY)
+
+    def mesh_text(self) -> str:
+        """The mesh configuration in force, as people write it."""
+        return json.dumps(msgspec.to_builtins(self._mesh.snapshot.mesh, enc_hook=str))
 
     def injector(self) -> Injector | None:
         """What injects by the configuration in force."""

@@ -1,8 +1,8 @@
-"""What injection is configured with, as it lies in files now.
+"""What injection is configured with, as it is now.
 
-In: a directory with `config` and `values` (what the ConfigMap `istio-sidecar-injector` holds) and the file of the mesh
-configuration. Out: an `Installation`; changes are taken over while running, and where something does not parse the last
-good one stays. Source: injection behaviour 2.6.
+In: a directory with `config` and `values`, else the ConfigMap `istio-sidecar-injector` of a cluster, which has the same
+keys; and the mesh configuration. Out: an `Installation`; changes are taken over while running, and where something does
+not parse the last good one stays. Source: injection behaviour 2.6.
 """
 
 import asyncio
@@ -37,8 +37,16 @@ class Places:
     """What templates see by `env`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Both keys of a ConfigMap."""
+
+    config: str
+    values: str
+
+
 class InjectionFiles:
-    """The installation in force."""
+    """The installation in force. Files win over a cluster, and that wins over what stands in for both."""
 
     def __init__(
         self, places: Places, standing: Callable[[], tuple[InjectorConfig, Mapping[str, Any]]] | None = None
@@ -46,9 +54,20 @@ class InjectionFiles:
         """`standing`: configuration and values where there have never been files with others."""
         self._places = places
         self._standing = standing
+        self._offered: Texts | None = None
+        self._waits = False
+        self._mesh: Callable[[], str] | None = None
         self._seen: object = None
         self.installation: Installation | None = None
         """None while there is no configuration that could be used."""
+
+    def follow_cluster(self, mesh: Callable[[], str]) -> None:
+        """A ConfigMap will be offered, nothing stands in for it meanwhile; `mesh`: the mesh configuration, any time."""
+        self._waits, self._mesh = True, mesh
+
+    def offer(self, texts: Texts | None) -> None:
+        """What a cluster's ConfigMap says now; None: there is none. Counts from the next look on."""
+        self._waits, self._offered = False, texts
 
     async def serve_changes(self) -> None:
         """Follows the files for ever; ends only by cancellation."""
@@ -58,13 +77,14 @@ class InjectionFiles:
 
     def reload(self) -> bool:
         """Looks once; whether something else is in force now. Never raises for what is wrong with the files."""
-        files = [self._places.directory / "config", self._places.directory / "values", self._places.mesh]
-        seen = tuple(_signature(path) for path in files)
+        config, values = self._places.directory / "config", self._places.directory / "values"
+        mesh = self._mesh_text()
+        seen = (_signature(config), _signature(values), mesh, self._offered, self._waits)
         if seen == self._seen:
             return False
         self._seen = seen
         try:
-            found = self._load(*files)
+            found = self._load(config, values, mesh)
         except (ConfigurationError, OSError, UnicodeDecodeError) as error:
             kept = "the last good one stays" if self.installation is not None else "no pod is injected"
             _log.error(f"injector configuration in {self._places.directory}: {error}; {kept}")
@@ -75,20 +95,35 @@ class InjectionFiles:
         _log.info(f"injector configuration is in force: templates {', '.join(sorted(found.config.templates))}")
         return True
 
-    def _load(self, config: Path, values: Path, mesh: Path) -> Installation | None:
+    def _mesh_text(self) -> str:
+        """The mesh configuration; empty where there is none that can be read."""
+        if self._mesh is not None:
+            return self._mesh()
+        try:
+            return self._places.mesh.read_text()
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            _log.error(f"{self._places.mesh}: cannot be read: {error}")
+            return ""
+
+    def _load(self, config: Path, values: Path, mesh: str) -> Installation | None:
         given: Mapping[str, Any] = {}
         if config.is_file():
             parsed = parse_config(config.read_text(), self._places.environment)
+        elif self._offered is not None:
+            parsed = parse_config(self._offered.config, self._places.environment)
+            given = parse_values(self._offered.values)
         elif self.installation is not None:
             parsed, given = self.installation.config, self.installation.values
-        elif self._standing is not None:
+        elif self._standing is not None and not self._waits:
             parsed, given = self._standing()
         else:
             return None
         return Installation(
             config=parsed,
             values=parse_values(values.read_text()) if values.is_file() else given,
-            mesh=parse_mesh(mesh.read_text() if mesh.is_file() else ""),
+            mesh=parse_mesh(mesh),
             revision=self._places.revision,
             platform=self._places.platform,
             compliance_policy=self._places.compliance_policy,

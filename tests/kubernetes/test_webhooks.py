@@ -308,3 +308,48 @@ async def test_a_webhook_that_is_away_counts_as_its_policy_says(
                 await tried(cluster, "away", pod())
         await plane.start()
         await eventually(is_called, within=30)
+
+
+async def test_the_config_map_of_the_cluster_is_what_pods_are_injected_by(cluster: TestCluster, tmp_path: Path) -> None:
+    default = shared_path("aux", "inject", "_default")
+    data = {name: (default / f"{name}.yaml").read_text() for name in ("config", "values")}
+    injector = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "istio-sidecar-injector", "namespace": "istio-system"},
+        "data": data,
+    }
+    await cluster.create(injector)
+    await label(cluster, "configured", {"istio-injection": "enabled"})
+    arguments = ("--kubeconfig", str(cluster.server.kubeconfig), "--injectionDirectory", str(tmp_path / "none"))
+    environment = {"ENABLE_LEADER_ELECTION": "false", "CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE": "2048"}
+    with network() as loopback:
+        address = loopback.address(1)
+        environment["ISTIOD_CUSTOM_HOST"] = address
+        async with running(ControlPlane(address, None, tmp_path / "work", arguments, environment)) as plane:
+            pem = await asyncio.to_thread(ssl.get_server_certificate, (address, HTTPS), timeout=10)
+            assert pem
+            roots = await eventually(lambda: published_roots(cluster), within=30)
+            where = Endpoint(url=f"https://{address}:{HTTPS}", ca_bundle=base64.b64encode(roots.encode()).decode())
+            await register(cluster, configurations.build_injection("default", where))
+
+            async def is_called() -> bool:
+                return is_injected(await tried(cluster, "configured", pod()))
+
+            async def is_skipped() -> bool:
+                return not await is_called()
+
+            await eventually(is_called, within=30)
+            changed = yaml.safe_dump(yaml.safe_load(data["config"]) | {"policy": "disabled"})
+            await cluster.create(injector | {"data": {"config": changed}})
+            await eventually(is_skipped, within=30)
+            assert plane.lines("injector configuration is in force")
+
+
+async def published_roots(cluster: TestCluster) -> str:
+    """What the control plane tells everybody to trust."""
+    try:
+        found = await cluster.call("GET", "/api/v1/namespaces/istio-system/secrets/istio-ca-secret")
+    except KubernetesError:
+        return ""
+    return base64.b64decode(found["data"]["ca-cert.pem"]).decode()

@@ -3,18 +3,25 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 from cryptography import x509
+from prometheus_client import CollectorRegistry
 
 from ca.serving import ServingCertificate, issue_serving
+from pilot.mesh import Mesh
 from pilot.model.kubernetes import Node, NodeStatus, NodeSystem
 from pilot.model.objects import Event, Metadata
 from pilot.model.snapshot import Snapshot
-from pilot.webhooks import judge, native_sidecars, serve_tls
+from pilot.settings import Settings, Webhooks
+from pilot.sources.kubernetes.injector import InjectorTexts
+from pilot.webhooks import WebhookSide, judge, native_sidecars, serve_tls
 from tests.ca.makers import NOON, ec_key, make_root
+from tests.pilot.agent.eventually import eventually
 from webhook.review import Review
 
 
@@ -96,3 +103,22 @@ async def test_every_handshake_gets_the_certificate_in_force() -> None:
             assert [await shown(port, "localhost"), await shown(port, None)] == [6, 6]
             async with session.get(f"https://127.0.0.1:{port}/") as response:
                 assert response.status == 200  # on the connection that was there before
+
+
+async def test_the_config_map_of_a_cluster_is_followed(tmp_path: Path) -> None:
+    settings = Settings(webhooks=Webhooks(injection_directory=tmp_path))
+    side = WebhookSide(settings, Mesh(Snapshot.empty()), CollectorRegistry(), lambda: ())
+    side.files.follow_cluster(side.mesh_text)
+    texts = "policy: enabled\ntemplates: {sidecar: 'spec: {}'}", "{}"
+
+    async def versions() -> AsyncIterator[InjectorTexts | None]:
+        assert side.injector() is None
+        yield InjectorTexts(*texts)
+        await asyncio.Event().wait()
+
+    following = asyncio.create_task(side.serve_config_map(versions))
+    await eventually(lambda: side.injector() is not None)
+    following.cancel()
+    side.webhooks.close()
+    assert side.files.installation is not None
+    assert side.files.installation.config.templates.keys() == {"sidecar"}

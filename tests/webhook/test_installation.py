@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from webhook.injection.configuration import InjectorConfig
-from webhook.installation import InjectionFiles, Places
+from webhook.installation import InjectionFiles, Places, Texts
 
 CONFIG = "policy: enabled\ntemplates:\n  sidecar: |\n    spec: {}\n"
 
@@ -64,3 +64,29 @@ def test_an_installation_without_files_may_have_templates_all_the_same(tmp_path:
     write(tmp_path, "config", CONFIG)
     assert found.reload() is True
     assert found.installation.config.templates.keys() == {"sidecar"}
+
+
+def test_a_cluster_is_waited_for_and_files_win_over_it(tmp_path: Path) -> None:
+    found = InjectionFiles(Places(tmp_path / "inject", tmp_path / "mesh"), lambda: (InjectorConfig(), {}))
+    meshes = ["{}"]
+    found.follow_cluster(lambda: meshes[0])
+    assert found.reload() is False
+    found.offer(Texts(CONFIG, '{"a": 1}'))
+    assert found.reload() is True
+    assert found.installation is not None
+    assert found.installation.values == {"a": 1}
+    meshes[0] = '{"enablePrometheusMerge": false}'
+    assert found.reload() is True
+    assert found.installation.mesh.settings["enablePrometheusMerge"] is False
+    found.offer(Texts("templates: {a: '{{'}", ""))
+    assert found.reload() is False
+    write(tmp_path, "config", CONFIG.replace("enabled", "disabled"))
+    assert found.reload() is True
+    assert found.installation.config.policy == "disabled"
+
+
+def test_what_stands_in_is_used_where_a_cluster_has_nothing(tmp_path: Path) -> None:
+    found = InjectionFiles(Places(tmp_path / "inject", tmp_path / "mesh"), lambda: (InjectorConfig(), {}))
+    found.follow_cluster(lambda: "")
+    found.offer(None)
+    assert found.reload() is True

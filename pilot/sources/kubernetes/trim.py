@@ -16,7 +16,7 @@ from pilot.model.kubernetes import Pod
 from pilot.model.objects import Object
 from pilot.model.secret import ConfigMap, ConfigMapData, Secret, SecretData
 
-OUR_DOMAINS = ("istio.io", "gateway.networking.k8s.io")
+OUR_DOMAINS = ("istio.io", "gateway.networking.k8s.io", "openshift.io")
 READY = "Ready"
 T = TypeVar("T")
 _SHARED: Interner[object] = Interner(32768)
