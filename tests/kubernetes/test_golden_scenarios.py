@@ -20,7 +20,7 @@ from tests.shared import shared_directory, shared_path
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.shared]
 
-UNFINISHED = frozenset(("11-envoyfilter", "12-telemetry", "13-wasm", "16-multinetwork", "17-waypoint", "19-proxyless"))
+UNFINISHED = frozenset(("11-envoyfilter", "13-wasm", "17-waypoint"))
 DELIBERATE = {"05-authz": 1}
 """Resources that differ on purpose."""
 GOLDEN = shared_directory() / "golden"
