@@ -58,16 +58,30 @@ def clusters(made: ResourceSet, view: ProxyView) -> ResourceSet:
 
 
 def steps(made: ResourceSet, view: ProxyView, type_url: TypeUrl) -> Work[ResourceSet]:
-    """The set of some type after the patches, in small pieces; types that no patch changes are left as they are."""
-    if type_url == CLUSTER:
-        plan = plan_for(view)
-        if plan.of(ApplyTo.CLUSTER):
-            hosts = _hosts(same_tuple(view.workload.targets))
-            for each in made.resources.values():
-                _cluster(each, view.traits.kind, hosts, plan)
-                yield
+    """The set of some type after the patches, resource by resource; other types are left as they are."""
     patch = _BY_TYPE.get(type_url)
-    return patch(made, view) if patch is not None else made
+    if patch is None:
+        return made
+    plan = plan_for(view)
+    if plan.patches or plan.body_limit:
+        one = _one_by_one(type_url, view, plan)
+        for each in made.resources.values():
+            one(each)
+            yield
+    return patch(made, view)
+
+
+def _one_by_one(type_url: TypeUrl, view: ProxyView, plan: Plan) -> Callable[[Resource], object]:
+    """What is done to each resource of a type; what is remembered is not done again for the set."""
+    if type_url == CLUSTER and plan.of(ApplyTo.CLUSTER):
+        hosts = _hosts(same_tuple(view.workload.targets))
+        return lambda each: _cluster(each, view.traits.kind, hosts, plan)
+    if type_url == LISTENER and _changes_listeners(plan):
+        return lambda each: patch_listener(each, view.traits.kind, plan)
+    if type_url == ROUTE and (plan.of(*TARGETS) or plan.body_limit):
+        context, ports = _routing(view)
+        return lambda each: patch_route_configuration(each, context, plan, ports)
+    return lambda each: None
 
 
 def patched_clusters(made: ResourceSet, view: ProxyView, plan: Plan) -> tuple[Patched, ...]:
@@ -111,9 +125,12 @@ def _hosts(targets: tuple[ServiceTarget, ...]) -> Mapping[str, tuple[str, ...]]:
 def listeners(made: ResourceSet, view: ProxyView) -> ResourceSet:
     """The listeners of a proxy after the patches."""
     plan = plan_for(view)
-    if not plan.of(*_LISTENERS) and not of_inbound(PatchContext.SIDECAR_INBOUND, plan):
-        return made
-    return _together(made, patched_listeners(made, view, plan))
+    return _together(made, patched_listeners(made, view, plan)) if _changes_listeners(plan) else made
+
+
+def _changes_listeners(plan: Plan) -> bool:
+    """Whether patches mean listeners, or what is in them: routes may be."""
+    return plan.of(*_LISTENERS) or of_inbound(PatchContext.SIDECAR_INBOUND, plan)
 
 
 def patched_listeners(made: ResourceSet, view: ProxyView, plan: Plan) -> tuple[Patched, ...]:
@@ -136,10 +153,15 @@ def routes(made: ResourceSet, view: ProxyView) -> ResourceSet:
 
 def patched_routes(made: ResourceSet, view: ProxyView, plan: Plan) -> tuple[Patched, ...]:
     """Each route configuration after the patches."""
-    is_router = view.traits.kind is ProxyKind.ROUTER
-    context = PatchContext.GATEWAY if is_router else PatchContext.SIDECAR_OUTBOUND
-    ports = _ports(same_tuple(view.gateways), same_tuple(view.workload.targets)) if is_router else _NO_PORTS
+    context, ports = _routing(view)
     return _patched_routes(made, context, plan, ports)
+
+
+def _routing(view: ProxyView) -> tuple[PatchContext, Ports]:
+    """On which side routes of RDS are, and what the ports of a gateway mean."""
+    if view.traits.kind is not ProxyKind.ROUTER:
+        return PatchContext.SIDECAR_OUTBOUND, _NO_PORTS
+    return PatchContext.GATEWAY, _ports(same_tuple(view.gateways), same_tuple(view.workload.targets))
 
 
 @memoized(size=1024)

@@ -3,7 +3,7 @@
 from pilot.generators import clusters, listeners, routes
 from pilot.generators.patching import sets
 from pilot.memo import finish
-from pilot.type_urls import CLUSTER, SECRET
+from pilot.type_urls import CLUSTER, LISTENER, ROUTE, SECRET
 from tests.pilot.generators import worlds
 from tests.pilot.generators.patching.filters_of import (
     clusters_of,
@@ -65,10 +65,21 @@ def test_a_gateway_has_the_gateway_context_alone() -> None:
 
 
 def test_small_steps_do_the_same_work_as_one() -> None:
-    seen = view(envoy_filter(patch("CLUSTER", "MERGE", {"connect_timeout": "5s"})))
-    made = clusters.build(seen)
-    assert len(list(sets.steps(made, seen, CLUSTER))) == len(made)
-    assert finish(sets.steps(made, seen, CLUSTER)) is sets.clusters(made, seen)
+    seen = view(
+        envoy_filter(
+            patch("CLUSTER", "MERGE", {"connect_timeout": "5s"}),
+            patch("LISTENER", "ADD", {"name": "mine"}),
+            patch("VIRTUAL_HOST", "MERGE", {"request_headers_to_remove": ["x"]}),
+        )
+    )
+    for type_url, made, whole in (
+        (CLUSTER, clusters.build(seen), sets.clusters),
+        (LISTENER, listeners.build(seen), sets.listeners),
+        (ROUTE, routes.build(seen, EIGHTY), sets.routes),
+    ):
+        assert len(list(sets.steps(made, seen, type_url))) == len(made)
+        assert finish(sets.steps(made, seen, type_url)) is whole(made, seen)
+        assert whole(made, seen) is not made
 
 
 def test_types_that_no_patch_changes_stay_as_they_are() -> None:
