@@ -89,8 +89,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     feed = Feed(settings, mesh, debounce, keys)
     async with contextlib.AsyncExitStack() as undo:
         undo.callback(debounce.close)
-        side = WebhookSide(settings, mesh, registry, feed.missing)
-        undo.callback(side.webhooks.close)
+        side = undo.enter_context(contextlib.closing(WebhookSide(settings, mesh, registry, feed.missing)))
         await _serve_pages(undo, settings, feed, side, mesh, ads, registry)
         cluster = await _cluster(settings, undo)
         files = await _while_not(stopping, _mesh_settings(settings, cluster))

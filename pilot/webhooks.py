@@ -65,6 +65,10 @@ class WebhookSide:
         self._injects = wanted.injects
         self.webhooks = Webhooks(WebhookMetrics(registry), judge, self.injector, missing)
 
+    def close(self) -> None:
+        """Lets go of the threads."""
+        self.webhooks.close()
+
     async def serve_config_map(self, versions: Callable[[], AsyncIterator[InjectorTexts | None]]) -> None:
         """Follows the injector's ConfigMap for ever, in a cluster that has one; ends only by cancellation."""
         while True:

@@ -27,6 +27,7 @@ NO_CLASS_WORDS = {"Manager", "Handler", "Helper", "Info", "Util", "Utils", "Comm
 CORE = (
     "pilot/gatewayapi/",
     "pilot/model/",
+    "pilot/validation/",
     "pilot/view/",
     "pilot/generators/",
     "pilot/xds/session.py",
@@ -39,10 +40,10 @@ CORE = (
     "ca/csr.py",
     "ca/template.py",
     "ca/validate.py",
-    "webhook/policy.py",
-    "webhook/render.py",
-    "webhook/patch.py",
+    "webhook/configurations.py",
     "webhook/gotemplate/",
+    "webhook/injection/",
+    "webhook/review.py",
     "webhook/injection/",
 )
 NOT_IN_CORE = {
