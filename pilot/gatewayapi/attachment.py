@@ -11,8 +11,8 @@ from pilot.gatewayapi.faults import Fault, Reason
 from pilot.gatewayapi.gateway import GROUP
 from pilot.gatewayapi.grants import LISTENER_SETS
 from pilot.gatewayapi.listeners import JudgedListener, Surroundings
-from pilot.gatewayapi.route import GrpcRoute, HttpRoute, ParentReference, Route, TcpRoute
-from pilot.model.hosts import covers, overlaps, specificity
+from pilot.gatewayapi.route import GrpcRoute, HttpRoute, ParentReference, Route, TcpRoute, TlsRoute
+from pilot.model.hosts import covers, intersect, overlaps, specificity
 from pilot.model.kubernetes import KubernetesService
 from pilot.model.service_entry import ServiceEntry
 
@@ -132,12 +132,24 @@ def _hostnames(
         if not hostnames:
             message = f"expected a hostname of {pattern} for {shown}, got {', '.join(declared)}"
             return Fault(message, Reason.NO_MATCHING_HOSTNAME)
+    if isinstance(route, TlsRoute) and _has_neighbours(judged, all_):
+        # connections have only their name: what a listener beside it is for must not come here
+        common = (intersect(listener.hostname or "*", each) for each in hostnames)
+        hostnames = tuple(dict.fromkeys(each for each in common if each is not None))
     if not around.allows(listener.allowed_routes.namespaces, own, route.namespace):
         return Fault(f"expected a namespace that {shown} allows, got {route.namespace}", Reason.NOT_ALLOWED)
     if route.KIND not in judged.kinds:
         wanted = " or ".join(judged.kinds) or "no route"
         return Fault(f"expected {wanted} for {shown}, got {route.KIND}", Reason.NOT_ALLOWED)
     return hostnames
+
+
+def _has_neighbours(judged: JudgedListener, all_: tuple[JudgedListener, ...]) -> bool:
+    """Whether another listener of the parent has the same port and protocol."""
+    own = judged.listener
+    return any(
+        each is not judged and (each.listener.port, each.listener.protocol) == (own.port, own.protocol) for each in all_
+    )
 
 
 def _is_taken(host: str, judged: JudgedListener, all_: tuple[JudgedListener, ...]) -> bool:

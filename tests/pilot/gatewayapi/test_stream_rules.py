@@ -24,6 +24,14 @@ def test_a_tls_route_takes_its_hostnames() -> None:
     assert made.spec.tls[0].match[0].sni_hosts == ("x.a.com",)
 
 
+def test_a_tls_route_without_hostnames_takes_no_connection_of_a_neighbour() -> None:
+    passed = f"port: 8443, protocol: TLS, tls: {{mode: Passthrough}}, {OPEN}"
+    two = gateway(f'[{{name: a, hostname: a.com, {passed}}}, {{name: b, hostname: "*.b.com", {passed}}}]')
+    anything, wide = route("TLSRoute", BACKENDS, "any"), route("TLSRoute", f'hostnames: ["*.com"], {BACKENDS}', "wide")
+    found = [each.spec.tls[0].match[0].sni_hosts for each in virtual_services(world(two, anything, wide)).values()]
+    assert sorted(found) == [("*.b.com",), ("*.b.com",), ("a.com",), ("a.com",)]
+
+
 def test_services_are_parents_of_connections_too() -> None:
     parents = 'parentRefs: [{group: "", kind: Service, name: web, port: 9000}], '
     (made,) = virtual_services(world(service("web", 9000), route("TCPRoute", parents + BACKENDS))).values()
