@@ -28,73 +28,83 @@ SECONDS, MEGABYTES = 6.0, 250.0
 NODES = 200
 
 
+STARTED = "2026-01-01T00:00:00Z"
+
+
 def pod(number: int) -> dict[str, Any]:
     """A Pod about as large as real ones are: 5 kB, half of it bookkeeping."""
     app = f"app-{number // ENDPOINTS}"
-    address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-    started = "2026-01-01T00:00:00Z"
-    conditions = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
-    containers = [
-        {
-            "name": name,
-            "image": f"registry.example.com/team/{name}:1.2.3",
-            "ports": [{"containerPort": port, "name": f"http-{port}", "protocol": "TCP"}],
-            "env": [{"name": f"VARIABLE_{index}", "value": f"value of {index}"} for index in range(8)],
-            "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
-            "volumeMounts": [{"name": "token", "readOnly": True, "mountPath": "/var/run/secrets/kubernetes.io"}],
-            "terminationMessagePath": "/dev/termination-log",
-        }
-        for name, port in (("app", 8080), ("istio-proxy", 15090))
-    ]
+    containers = [container(name, port) for name, port in (("app", 8080), ("istio-proxy", 15090))]
+    metadata = {
+        "name": f"{app}-7d9f8b6c5-{number:05d}",
+        "generateName": f"{app}-7d9f8b6c5-",
+        "namespace": f"team-{number // ENDPOINTS % 50}",
+        "uid": f"00000000-0000-4000-8000-{number:012d}",
+        "resourceVersion": str(1000 + number),
+        "creationTimestamp": STARTED,
+        "labels": labels(app),
+        "annotations": {
+            "istio.io/rev": "default",
+            "kubectl.kubernetes.io/restartedAt": STARTED,
+            "prometheus.io/scrape": "true",
+            "sidecar.istio.io/status": json.dumps({"initContainers": ["istio-init"], "containers": ["istio-proxy"]}),
+        },
+        "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{app}-7d9f8b6c5", "controller": True}
+        ],
+        "managedFields": [
+            {"manager": "controller", "fieldsV1": {f"f:field-{index}": {"f:name": {}} for index in range(40)}}
+        ],
+    }
+    spec = {
+        "containers": containers,
+        "serviceAccountName": app,
+        "nodeName": f"node-{number % NODES}",
+        "volumes": [{"name": "token", "projected": {"defaultMode": 420}}],
+        "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}],
+    }
+    return {"metadata": metadata, "spec": spec, "status": status(number, [each["name"] for each in containers])}
+
+
+def labels(app: str) -> dict[str, str]:
+    """As an injector leaves them."""
     return {
-        "metadata": {
-            "name": f"{app}-7d9f8b6c5-{number:05d}",
-            "generateName": f"{app}-7d9f8b6c5-",
-            "namespace": f"team-{number // ENDPOINTS % 50}",
-            "uid": f"00000000-0000-4000-8000-{number:012d}",
-            "resourceVersion": str(1000 + number),
-            "creationTimestamp": started,
-            "labels": {
-                "app": app,
-                "version": "v1",
-                "pod-template-hash": "7d9f8b6c5",
-                "security.istio.io/tlsMode": "istio",
-                "service.istio.io/canonical-name": app,
-                "service.istio.io/canonical-revision": "v1",
-            },
-            "annotations": {
-                "istio.io/rev": "default",
-                "kubectl.kubernetes.io/restartedAt": started,
-                "prometheus.io/scrape": "true",
-                "sidecar.istio.io/status": json.dumps(
-                    {"initContainers": ["istio-init"], "containers": ["istio-proxy"]}
-                ),
-            },
-            "ownerReferences": [
-                {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{app}-7d9f8b6c5", "controller": True}
-            ],
-            "managedFields": [
-                {"manager": "controller", "fieldsV1": {f"f:field-{index}": {"f:name": {}} for index in range(40)}}
-            ],
-        },
-        "spec": {
-            "containers": containers,
-            "serviceAccountName": app,
-            "nodeName": f"node-{number % NODES}",
-            "volumes": [{"name": "token", "projected": {"defaultMode": 420}}],
-            "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}],
-        },
-        "status": {
-            "phase": "Running",
-            "conditions": [{"type": each, "status": "True", "lastTransitionTime": started} for each in conditions],
-            "hostIP": f"192.168.0.{number % NODES}",
-            "podIP": address,
-            "podIPs": [{"ip": address}],
-            "containerStatuses": [
-                {"name": each["name"], "ready": True, "imageID": "sha256:0123456789abcdef", "state": {"running": {}}}
-                for each in containers
-            ],
-        },
+        "app": app,
+        "version": "v1",
+        "pod-template-hash": "7d9f8b6c5",
+        "security.istio.io/tlsMode": "istio",
+        "service.istio.io/canonical-name": app,
+        "service.istio.io/canonical-revision": "v1",
+    }
+
+
+def container(name: str, port: int) -> dict[str, Any]:
+    """With an environment, resources, mounts."""
+    return {
+        "name": name,
+        "image": f"registry.example.com/team/{name}:1.2.3",
+        "ports": [{"containerPort": port, "name": f"http-{port}", "protocol": "TCP"}],
+        "env": [{"name": f"VARIABLE_{index}", "value": f"value of {index}"} for index in range(8)],
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
+        "volumeMounts": [{"name": "token", "readOnly": True, "mountPath": "/var/run/secrets/kubernetes.io"}],
+        "terminationMessagePath": "/dev/termination-log",
+    }
+
+
+def status(number: int, containers: list[str]) -> dict[str, Any]:
+    """Of a Pod that runs."""
+    address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+    conditions = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+    return {
+        "phase": "Running",
+        "conditions": [{"type": each, "status": "True", "lastTransitionTime": STARTED} for each in conditions],
+        "hostIP": f"192.168.0.{number % NODES}",
+        "podIP": address,
+        "podIPs": [{"ip": address}],
+        "containerStatuses": [
+            {"name": each, "ready": True, "imageID": "sha256:0123456789abcdef", "state": {"running": {}}}
+            for each in containers
+        ],
     }
 
 

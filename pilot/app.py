@@ -97,8 +97,8 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
             return
         mesh.snapshot = Snapshot.empty(files.mesh, settings.features, files.networks)
         mesh.snapshot, _ = mesh.snapshot.apply(await asyncio.to_thread(keys.remembered))
-        client = cluster.client if cluster is not None else None
-        trusting = trust.establish(settings, lambda: mesh.snapshot.mesh, registry, SnapshotPods(mesh), client)
+        client, pods = cluster.client if cluster is not None else None, SnapshotPods(mesh)
+        trusting = trust.establish(settings, lambda: mesh.snapshot.mesh, registry, pods, client)
         secured = await _while_not(stopping, undo.enter_async_context(trusting))
         if secured is None:
             return
@@ -115,8 +115,8 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         await _serve_webhooks(undo, addresses.https, side, secured, cluster, tasks)
         feed.is_serving = True
         memory.settle()
-        origin = settings.config_dir or "the cluster"
-        _log.info("serving %s: xDS on %s and %s", origin, addresses.grpc, addresses.secure_grpc)
+        where = (settings.config_dir or "the cluster", addresses.grpc, addresses.secure_grpc)
+        _log.info("serving %s: xDS on %s and %s", *where)
         await _until(stopping, tasks)
         _log.info("stopping")
         if cluster is not None:
