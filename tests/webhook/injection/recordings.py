@@ -65,6 +65,7 @@ def read_config(path: Path) -> InjectorConfig:
     return parse_config(path.read_text())
 
 
+@cache
 def recordings() -> list[Recording]:
     """All runs of kube-inject. Skips where there are none."""
     root = shared_path("aux", "inject")

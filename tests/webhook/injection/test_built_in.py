@@ -1,12 +1,18 @@
 """Our own templates: the recorded pods have the same containers, ports, variables, volumes and mounts under them."""
 
+import copy
+import json
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.webhook.injection.recordings import recordings, unordered
+from tests.webhook.injection.recordings import read_config, recordings, unordered
 from webhook.injection import built_in
+from webhook.injection.configuration import parse_values
+from webhook.injection.inject import Injected, Installation, PodReview, review_pod
 from webhook.injection.mesh import Mesh
 from webhook.injection.messages import Message
 from webhook.injection.pod_object import Record, Struct
@@ -99,3 +105,66 @@ def test_the_gateway_between_networks_says_which_network_it_wants() -> None:
 
 def test_usual_values_are_there() -> None:
     assert built_in.values()["global"]["istioNamespace"] == "istio-system"
+
+
+VALUES: dict[str, Any] = {
+    "global.proxy.holdApplicationUntilProxyStarts": True, "global.imagePullPolicy": "Always", "global.meshID": "m",
+    "global.network": "n", "global.multiCluster.clusterName": "c", "global.caName": "GkeWorkloadCertificate",
+    "global.mountMtlsCerts": True, "global.logAsJson": True, "global.sts.servicePort": 1, "global.nativeNftables": True,
+    "global.pilotCertProvider": "custom", "global.caAddress": "ca:1", "revision": "canary",
+    "global.proxy.privileged": True, "global.proxy.seccompProfile": {"type": "RuntimeDefault"},
+    "global.proxy.lifecycle": {"preStop": {"exec": {"command": ["x"]}}}, "global.proxy.startupProbe.enabled": False,
+    "global.proxy.statusPort": 0, "global.proxy.outlierLogPath": "/dev/stdout", "pilot.cni.enabled": True,
+    "pilot.cni.provider": "multus", "global.proxy_init.forceApplyIptables": True, "global.variant": "distroless",
+    "global.proxy.includeOutboundPorts": "1,2", "global.proxy.excludeOutboundPorts": "3",
+    "global.proxy.excludeInboundPorts": "4", "global.proxy.includeIPRanges": "10.0.0.0/8",
+    "global.proxy.capNetBindService": "true", "pilot.env": {"ENABLE_CLUSTER_TRUST_BUNDLE_API": True},
+    "global.trustBundleName": "tb", "pilot.crlConfigMapName": "crl", "global.imagePullSecrets": ["a", "b"],
+    "global.proxy.resources": {}, "global.proxy.image": "r/px", "global.proxy_init.image": "r/init:1",
+}  # fmt: skip
+TRAFFIC = "traffic.sidecar.istio.io/"
+ANNOTATIONS: dict[str, str] = {
+    "sidecar.istio.io/interceptionMode": "TPROXY", "sidecar.istio.io/nativeSidecar": "true",
+    "sidecar.istio.io/capNetBindService": "true", "sidecar.istio.io/proxyCPU": "1",
+    "sidecar.istio.io/proxyMemoryLimit": "1Gi", "sidecar.istio.io/proxyImage": "a/b:1",
+    "sidecar.istio.io/proxyImageType": "debug", "sidecar.istio.io/logLevel": "debug",
+    "sidecar.istio.io/bootstrapOverride": "cm", "sidecar.istio.io/userVolume": '{"v":{"emptyDir":{}}}',
+    "sidecar.istio.io/userVolumeMount": '{"v":{"mountPath":"/v"}}', f"{TRAFFIC}includeOutboundIPRanges": "",
+    f"{TRAFFIC}excludeOutboundIPRanges": "1.0.0.0/8", f"{TRAFFIC}includeInboundPorts": "",
+    f"{TRAFFIC}excludeInboundPorts": "22", f"{TRAFFIC}includeOutboundPorts": "", f"{TRAFFIC}excludeOutboundPorts": "",
+    f"{TRAFFIC}excludeInterfaces": "eth1", f"{TRAFFIC}kubevirtInterfaces": "k", "status.sidecar.istio.io/port": "0",
+    "istio.io/reroute-virtual-interfaces": "r", "readiness.status.sidecar.istio.io/periodSeconds": "3",
+    "k8s.v1.cni.cncf.io/networks": "a", "kubectl.kubernetes.io/default-container": "z",
+    "proxy.istio.io/config": 'proxyMetadata: {IPTABLES_TRACE_LOGGING: "true", ISTIO_META_ENABLE_HBONE: "true"}',
+}  # fmt: skip
+
+
+@pytest.mark.shared
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.sets(st.sampled_from(sorted(VALUES)), max_size=4),
+    st.sets(st.sampled_from(sorted(ANNOTATIONS)), max_size=4),
+    st.booleans(),
+)
+def test_our_sidecar_is_the_recorded_templates_under_other_values(
+    wanted: set[str], named: set[str], native: bool
+) -> None:
+    first = recordings()[0]
+    values = json.loads(first.file("values").read_text())
+    for path in sorted(wanted):
+        *parents, last = path.split(".")
+        place = values
+        for key in parents:
+            place = place[key]
+        place[last] = copy.deepcopy(VALUES[path])
+    pod = {
+        "metadata": {"name": "p", "annotations": {name: ANNOTATIONS[name] for name in named}},
+        "spec": {"containers": [{"name": "c", "ports": [{"containerPort": 80}]}]},
+    }
+    made = []
+    for config in (read_config(first.file("config")), built_in.config()):
+        installation = Installation(config, parse_values(json.dumps(values)), Mesh())
+        answer = review_pod(PodReview(pod, "ns", native_sidecars=native), installation)
+        assert isinstance(answer, Injected)
+        made.append(unordered(strings_read(answer.pod)))
+    assert made[0] == made[1]

@@ -157,10 +157,14 @@ ARGUMENTS: Final = """
   {{- end }}
 {{- end }}
 {{- define "readiness" }}
-  {{- $root := . }}
   {{- if ne (annotation .ObjectMeta "status.sidecar.istio.io/port" .Values.global.proxy.statusPort) "0" }}
     readinessProbe:
       httpGet: {path: /healthz/ready, port: 15021}
+    {{- template "patience" . }}
+  {{- end }}
+{{- end }}
+{{- define "patience" }}
+  {{- $root := . }}
       timeoutSeconds: 3
     {{- $defaults := dict "initialDelaySeconds" .Values.global.proxy.readinessInitialDelaySeconds }}
     {{- $_ := set $defaults "periodSeconds" .Values.global.proxy.readinessPeriodSeconds }}
@@ -168,6 +172,20 @@ ARGUMENTS: Final = """
     {{- range $name, $default := $defaults }}
       {{ $name }}: {{ annotation $root.ObjectMeta (print "readiness.status.sidecar.istio.io/" $name) $default }}
     {{- end }}
+{{- end }}
+{{- define "bootstrap variable" }}
+  {{- if hasKey .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" }}
+{name: ISTIO_BOOTSTRAP_OVERRIDE, value: /etc/istio/custom-bootstrap/custom_bootstrap.json},
+  {{- end }}
+{{- end }}
+{{- define "bootstrap mount" }}
+  {{- if hasKey .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" }}
+{name: custom-bootstrap-volume, mountPath: /etc/istio/custom-bootstrap},
+  {{- end }}
+{{- end }}
+{{- define "bootstrap volume" }}
+  {{- with index .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" }}
+{name: custom-bootstrap-volume, configMap: {name: {{ quote . }}}},
   {{- end }}
 {{- end }}
 """

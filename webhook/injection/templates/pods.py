@@ -165,10 +165,7 @@ spec:
       {{- template "compliance" . }}{{ template "cluster" . }}
       {name: ISTIO_META_INTERCEPTION_MODE, value: {{ quote $mode }}},
       {{- template "network" . }}{{ template "workload" . }}
-      {{- if hasKey $own "sidecar.istio.io/bootstrapOverride" }}
-      {name: ISTIO_BOOTSTRAP_OVERRIDE, value: /etc/istio/custom-bootstrap/custom_bootstrap.json},
-      {{- end }}
-      {{- template "mesh" . }}{{ template "metadata of proxies" . }}
+      {{- template "bootstrap variable" . }}{{ template "mesh" . }}{{ template "metadata of proxies" . }}
     ]
     {{- template "readiness" . }}
     {{- $port := annotation .ObjectMeta "status.sidecar.istio.io/port" $proxy.statusPort }}
@@ -197,20 +194,14 @@ spec:
       {{- if eq .Values.global.pilotCertProvider "istiod" }}
       {name: istio-ca-crl, mountPath: /var/run/secrets/istio/crl},
       {{- end }}
-      {{- if hasKey $own "sidecar.istio.io/bootstrapOverride" }}
-      {name: custom-bootstrap-volume, mountPath: /etc/istio/custom-bootstrap},
-      {{- end }}
-      {{- template "user mounts" . }}]
+      {{- template "bootstrap mount" . }}{{ template "user mounts" . }}]
   volumes: [{{ template "sockets" . }}
     {name: credential-socket},
     {name: istio-envoy, emptyDir: {medium: Memory}},
     {{- template "volumes" . }}
     {{- $revoked := .Values.pilot.crlConfigMapName | default "istio-ca-crl" }}
     {name: istio-ca-crl, configMap: {name: {{ quote $revoked }}, optional: true}},
-    {{- with index $own "sidecar.istio.io/bootstrapOverride" }}
-    {name: custom-bootstrap-volume, configMap: {name: {{ quote . }}}},
-    {{- end }}
-    {{- template "user volumes" . }}]
+    {{- template "bootstrap volume" . }}{{ template "user volumes" . }}]
 {{- template "pull secrets" . }}
 """
 )
@@ -244,18 +235,20 @@ spec:
       {{- template "proxy config" . }}{{ template "application" . }}{{ template "go limits" . }}
       {{- template "compliance" . }}{{ template "cluster" . }}
       {name: ISTIO_META_INTERCEPTION_MODE, value: {{ quote .ProxyConfig.InterceptionMode.String }}},
-      {{- template "network" . }}{{ template "workload" . }}{{ template "mesh" . }}
-      {{- template "metadata of proxies" . }}
+      {{- template "network" . }}{{ template "workload" . }}{{ template "bootstrap variable" . }}
+      {{- template "mesh" . }}{{ template "metadata of proxies" . }}
     ]
-    {{- template "readiness" . }}
+    readinessProbe:
+      httpGet: {path: /healthz/ready, port: 15021}
+    {{- template "patience" . }}
     volumeMounts: [{{ template "mounts" . }}
       {name: credential-socket, mountPath: /var/run/secrets/credential-uds},
       {name: istio-envoy, mountPath: /etc/istio/proxy},
-      {{- template "user mounts" . }}]
+      {{- template "bootstrap mount" . }}{{ template "user mounts" . }}]
   volumes: [{{ template "sockets" . }}
     {name: credential-socket},
     {name: istio-envoy, emptyDir: {medium: Memory}},
-    {{- template "volumes" . }}{{ template "user volumes" . }}]
+    {{- template "volumes" . }}{{ template "bootstrap volume" . }}{{ template "user volumes" . }}]
 {{- template "pull secrets" . }}
 """
 )
@@ -293,9 +286,7 @@ spec:
     ]
     readinessProbe:
       httpGet: {path: /healthz/ready, port: 15020}
-      periodSeconds: {{ .Values.global.proxy.readinessPeriodSeconds }}
-      timeoutSeconds: 3
-      failureThreshold: {{ .Values.global.proxy.readinessFailureThreshold }}
+    {{- template "patience" . }}
     resources: {{ template "resources" . }}
     volumeMounts: [{{ template "mounts" . }}
       {name: istio-xds, mountPath: /etc/istio/proxy},
