@@ -11,7 +11,7 @@ from envoy.config.cluster.v3.cluster_pb2 import Cluster
 
 from pilot.generators.patching.merging import MergeError, merge, merged_any
 from pilot.generators.patching.plan import Plan, Step
-from pilot.generators.patching.tally import Patched, Tally
+from pilot.generators.patching.tally import Patched, Tally, unharmed
 from pilot.generators.patching.wire import message_of, resource_after
 from pilot.memo import memoized
 from pilot.model.cluster_name import ClusterName
@@ -23,6 +23,7 @@ _ADDS_ANY: Final = frozenset({PatchContext.SIDECAR_OUTBOUND, PatchContext.GATEWA
 
 
 @memoized(size=131_072)
+@unharmed
 def patch_cluster(made: Resource, hosts: tuple[str, ...], context: PatchContext, plan: Plan) -> Patched:
     """The cluster after the patches of a plan; `hosts` are the services behind an inbound one."""
     meant = [each for each in plan.steps.get(ApplyTo.CLUSTER, ()) if _is_meant(each, made.name, hosts, context)]

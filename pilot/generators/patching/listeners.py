@@ -14,7 +14,7 @@ from pilot.generators.patching.clusters import merge_socket
 from pilot.generators.patching.merging import MergeError, merge
 from pilot.generators.patching.places import means_chain, means_listener
 from pilot.generators.patching.plan import Plan, Step
-from pilot.generators.patching.tally import Patched, Tally
+from pilot.generators.patching.tally import Patched, Tally, unharmed
 from pilot.generators.patching.wire import message_of, resource_after
 from pilot.memo import memoized
 from pilot.model.envoy_filter import ApplyTo, Operation, PatchContext
@@ -29,6 +29,7 @@ _UNPATCHED: Final = frozenset({"connect_originate", "inner_connect_originate", "
 
 
 @memoized(size=65_536)
+@unharmed
 def patch_listener(made: Resource, kind: ProxyKind, plan: Plan) -> Patched:
     """The listener of this kind of proxy after the patches of a plan."""
     if made.name in _UNPATCHED:

@@ -13,7 +13,7 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from pilot.generators.patching.merging import MergeError, merge
 from pilot.generators.patching.order import arrange
 from pilot.generators.patching.plan import Plan, Step
-from pilot.generators.patching.tally import Patched, Tally
+from pilot.generators.patching.tally import Patched, Tally, unharmed
 from pilot.generators.patching.wire import message_of, resource_after
 from pilot.memo import memoized
 from pilot.model.cluster_name import ClusterName
@@ -41,6 +41,7 @@ _ACTIONS: Final = {
 
 
 @memoized(size=32_768)
+@unharmed
 def patch_route_configuration(made: Resource, context: PatchContext, plan: Plan, ports: Ports) -> Patched:
     """The route configuration after the patches of a plan."""
     configuration, tally = message_of(RouteConfiguration, made), Tally()

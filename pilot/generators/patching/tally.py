@@ -4,10 +4,16 @@ In: applications, as they happen. Out: the resource after them with that account
 `report.py`: while resources are generated it costs a number.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final, ParamSpec
 
-from pilot.generators.patching.plan import Fault, Step
-from pilot.resources import Resource
+from pilot.generators.isolation import Isolated, isolated
+from pilot.generators.patching.plan import Fault, Plan, Step
+from pilot.resources import Origin, Resource
+
+P = ParamSpec("P")
+_NOBODY: Final = Origin("EnvoyFilter", "", "")
 
 
 @dataclass(slots=True)
@@ -41,3 +47,16 @@ class Patched:
     def of(cls, resource: Resource | None, tally: Tally) -> "Patched":
         """The result with its account."""
         return cls(resource, tuple(tally.applied.items()), tuple(tally.faults))
+
+
+def unharmed(function: Callable[P, Patched]) -> Isolated[P, Patched]:
+    """Decorator of what patches a resource, its first argument: where that fails, the resource stays as it was.
+
+    A failure is a bug of ours; it is a problem of the first EnvoyFilter of the plan, and of nothing else.
+    """
+    return isolated(_first_filter, lambda made, *rest: (made,), lambda made, *rest: Patched(made))(function)
+
+
+def _first_filter(*args: object) -> Origin:
+    plan = next((each for each in args if isinstance(each, Plan) and each.patches), None)
+    return plan.patches[0].origin if plan is not None else _NOBODY
