@@ -79,12 +79,13 @@ class CertificateService:
 
     async def create_certificate(self, request: bytes, context: Context) -> bytes:
         """The whole path for one request; a serialized IstioCertificateResponse. Raises: DeniedError."""
-        caller = await self._authentication.identify(context)
+        call = self._authentication.read(context)
+        caller = await self._authentication.identify_call(call)
         message = decode_request(request)
         identities = caller.identities
         wanted = _text(message.metadata, "ImpersonatedIdentity")
         if wanted:
-            self._check_impersonation(caller, context, wanted)
+            self._check_impersonation(caller, call.cluster_id, wanted)
             identities = (wanted,)
         if self._registration is not None:
             named = _text(message.metadata, "CertSigner")
@@ -96,15 +97,15 @@ class CertificateService:
             bundle, authority.policy, message.csr, identities, seconds, now=now, serial=authority.new_serial()
         )
         if self._ledger is not None:
-            named = _text(message.metadata, "Proxy") or self._authentication.read(context).peer.rpartition(":")[0]
+            named = _text(message.metadata, "Proxy") or call.peer.rpartition(":")[0]
             expiry = min(now + template.choose_lifetime(seconds, authority.policy), bundle.issuer.not_after)
             self._ledger.issued(holder_of(identities, caller, named), bundle, expiry)
         return ca_pb2.IstioCertificateResponse(cert_chain=chain).SerializeToString()
 
-    def _check_impersonation(self, caller: Caller, context: Context, wanted: str) -> None:
+    def _check_impersonation(self, caller: Caller, cluster_id: str, wanted: str) -> None:
         if self._nodes is None:
             raise ImpersonationError("no node account is trusted to ask for other workloads")
-        self._nodes.check(caller, self._authentication.read(context).cluster_id, wanted)
+        self._nodes.check(caller, cluster_id, wanted)
 
     def _report(self, error: Exception, context: Context) -> None:
         """Logs and counts; the level follows the blame."""

@@ -45,7 +45,11 @@ class GrpcAuthentication:
 
     async def identify(self, context: Context) -> Caller:
         """Who is calling, where somebody must be. Raises: UnauthenticatedError."""
-        return await self._chain.identify(self.read(context))
+        return await self.identify_call(self.read(context))
+
+    async def identify_call(self, call: Call) -> Caller:
+        """As `identify`, for a call that has been read. Raises: UnauthenticatedError."""
+        return await self._chain.identify(call)
 
     def read(self, context: Context) -> Call:
         """What the call says about its caller."""
