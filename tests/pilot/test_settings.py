@@ -166,3 +166,12 @@ def test_unreadable_blocked_ranges_block_everything() -> None:
     assert [str(each) for each in loaded.token_keys.blocked] == ["0.0.0.0/0", "::/0"]
     assert loaded.features.remote_keys is RemoteKeys.FETCHED
     assert len(loaded.warnings) == 3
+
+
+def test_webhooks_follow_istiods_variables() -> None:
+    assert settings.load({}, {}).webhooks == settings.Webhooks()
+    environ = {"INJECT_ENABLED": "false", "ENABLE_NATIVE_SIDECARS": "true", "PLATFORM": "openshift"}
+    loaded = settings.load({"injection_directory": pathlib.Path("/x")}, environ).webhooks
+    assert loaded == settings.Webhooks(False, pathlib.Path("/x"), True, "openshift")
+    assert settings.parse_native_sidecars("auto") is None
+    assert settings.parse_native_sidecars("perhaps") is False
