@@ -5,6 +5,8 @@ emptied for the next one. Where files do not come out as recorded either, a scen
 """
 
 import asyncio
+import base64
+import json
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 import yaml
 
 from tests import recordings
-from tests.control_plane import GRPC, ControlPlane, running
+from tests.control_plane import GRPC, SECURE, ControlPlane, running
 from tests.kubernetes.cluster import TestCluster, running_cluster
 from tests.loopback import network
 from tests.shared import shared_directory, shared_path
@@ -23,6 +25,10 @@ pytestmark = [pytest.mark.kubernetes, pytest.mark.shared]
 UNFINISHED = frozenset(("11-envoyfilter", "13-wasm", "17-waypoint"))
 DELIBERATE = {"05-authz": 1}
 """Resources that differ on purpose."""
+SECURE_SCENARIOS = frozenset(
+    ("03-destinationrule", "09-gateway", "10-gateway-api", "23-meshconfig", "27-ambient-off-gateways")
+)
+"""Proxies of which are served Secrets."""
 GOLDEN = shared_directory() / "golden"
 SCENARIOS = sorted(each.name for each in GOLDEN.glob("*-*") if each.is_dir() and each.name not in UNFINISHED)
 
@@ -65,6 +71,19 @@ async def load(cluster: TestCluster, scenario: Path) -> None:
     await cluster.call("POST", maps, {"metadata": {"name": "istio"}, "data": data})
 
 
+async def credentials(cluster: TestCluster, directory: Path) -> tuple[str, ...]:
+    """Options by which secure proxies prove who they are: the root in the cluster, tokens of its API server."""
+    secret = await cluster.call("GET", "/api/v1/namespaces/istio-system/secrets/istio-ca-secret")
+    server = cluster.server
+    said = {"url": server.url, "directory": str(server.directory), "token": server.admin_token}
+    root, known = directory / "root.pem", directory / "server.json"
+    root.write_bytes(base64.b64decode(secret["data"]["ca-cert.pem"]))
+    known.write_text(json.dumps(said))
+    program = Path(__file__).with_name("token_request.py")
+    command = f"{sys.executable} {program} {known} {{namespace}} {{service_account}}"
+    return "--root", str(root), "--token-cmd", command
+
+
 async def run(*command: str) -> str:
     """A tool of the recordings: what it prints."""
     process = await asyncio.create_subprocess_exec(
@@ -87,10 +106,13 @@ async def test_scenario_is_served_as_recorded(cluster: TestCluster, name: str, t
         plane = ControlPlane(addresses.address(1), None, tmp_path, arguments, environment | {"REVISION": "default"})
         async with running(plane):
             proxies, served = str(scenario / "proxies.yaml"), str(tmp_path / "served")
-            said = await run(str(tools / "xdsdump.py"), "--addr", f"{plane.address}:{GRPC}", proxies, served)
+            ports = ("--addr", f"{plane.address}:{GRPC}", "--secure-addr", f"{plane.address}:{SECURE}")
+            secure = await credentials(cluster, tmp_path)
+            said = await run(str(tools / "xdsdump.py"), *ports, *secure, proxies, served)
     found = await run(str(tools / "goldendiff.py"), str(scenario / "golden"), served, "--show", "3")
     matched, total = (int(each) for each in found.rsplit("match ", 1)[-1].split(" ")[0].split("/"))
     assert total - matched == DELIBERATE.get(name, 0), said + found
+    assert ("SDS" in said) == (name in SECURE_SCENARIOS)
 
 
 def test_there_are_scenarios() -> None:
