@@ -7,7 +7,7 @@ values, mesh. Goes out: an `Injected` with the new pod and a JSON patch, or a `S
 import copy
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from webhook.injection import (
@@ -94,9 +94,11 @@ def review_pod(review: PodReview, installation: Installation) -> Injected | Skip
     decision = policy.decide(review.pod, namespace, installation.config)
     if decision.refusal:
         return Skipped(decision.refusal, decision.warnings)
-    owner = find_owner(review.pod.get("metadata") or {}, namespace)
-    injected = inject_pod(review, owner, namespace, installation)
-    pod = normal_form.restore(dict(review.pod), normal_form.normalize(dict(review.pod), "Pod"), injected)
+    metadata = {**(review.pod.get("metadata") or {}), "namespace": namespace}
+    metadata.pop("managedFields", None)  # large, and nothing that a template wants to know
+    normal = normal_form.normalize({**review.pod, "metadata": metadata}, "Pod")
+    injected = inject_pod(replace(review, pod=normal), find_owner(metadata, namespace), namespace, installation)
+    pod = normal_form.restore(dict(review.pod), normal, injected)
     _, warnings = parameters.parse_path(review.path)
     return Injected(pod, json_patch.diff(review.pod, pod), (*decision.warnings, *warnings))
 
@@ -140,11 +142,10 @@ def _injected(review: PodReview, owner: Owner, namespace: str, installation: Ins
 
 
 def _own_copy(pod: Json) -> dict[str, Any]:
-    """A copy that has metadata and a spec, and no managed fields."""
+    """A copy that has metadata and a spec."""
     copied: dict[str, Any] = copy.deepcopy(dict(pod))
     for key in ("metadata", "spec"):
         copied[key] = copied.get(key) or {}
-    copied["metadata"].pop("managedFields", None)
     return copied
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.webhook.injection.recordings import read_config, recordings, unordered
-from webhook.injection import built_in
+from webhook.injection import built_in, yaml_text
 from webhook.injection.configuration import parse_values
 from webhook.injection.inject import Injected, Installation, PodReview, review_pod
 from webhook.injection.mesh import Mesh
@@ -41,7 +41,7 @@ def strings_read(value: Any) -> Any:
         return {key: strings_read(each) for key, each in value.items()}
     if isinstance(value, list):
         return [strings_read(each) for each in value]
-    return yaml.safe_load(value) if isinstance(value, str) and value.strip()[:1] in ("{", "[") else value
+    return yaml_text.load(value) if isinstance(value, str) and value.strip()[:1] in ("{", "[") else value
 
 
 def without_script(documents: list[Any]) -> list[Any]:

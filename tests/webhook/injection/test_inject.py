@@ -113,6 +113,19 @@ def test_what_comes_in_stays_as_it_was() -> None:
     assert json.dumps(review.pod) == before
 
 
+def test_the_namespace_of_the_request_is_told_to_templates_and_stays_out_of_the_pod() -> None:
+    config = parse_config(
+        "{policy: enabled, templates: {sidecar: 'metadata: {labels: {x: {{ .ObjectMeta.Namespace }}}}'}}"
+    )
+    managed = pod()
+    managed["metadata"]["managedFields"] = [{"manager": "m"}]
+    answer = review_pod(PodReview(managed, "of-the-request"), Installation(config, {}, Mesh()))
+    assert isinstance(answer, Injected)
+    assert answer.pod["metadata"]["labels"]["x"] == "of-the-request"
+    assert "namespace" not in answer.pod["metadata"]
+    assert answer.pod["metadata"]["managedFields"] == [{"manager": "m"}]
+
+
 @pytest.mark.parametrize(
     "annotations",
     [

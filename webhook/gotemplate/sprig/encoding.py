@@ -137,7 +137,17 @@ def directory(path: str) -> str:
 _ONE: Final = ("string",)
 _ANY: Final = ("any",)
 
+_PATHS: Final = {
+    "base": Function(lambda path: posixpath.basename(path.rstrip("/")) or ("/" if path else "."), _ONE),
+    "dir": Function(directory, _ONE),
+    "ext": Function(lambda path: (re.search(r"\.[^./]*$", path) or [""])[0], _ONE),
+    "clean": Function(clean_path, _ONE),
+    "isAbs": Function(lambda path: path.startswith("/"), _ONE),
+}
+
 FUNCTIONS: Final = {
+    **_PATHS,
+    **{f"os{name[0].upper()}{name[1:]}": function for name, function in _PATHS.items()},
     "toJson": Function(to_json, _ANY),
     "mustToJson": Function(to_json, _ANY),
     "toPrettyJson": Function(lambda value: to_json(value, spaces=2), _ANY),
@@ -154,11 +164,6 @@ FUNCTIONS: Final = {
     "sha256sum": Function(lambda text: hashlib.sha256(_data(text)).hexdigest(), _ONE),
     "sha512sum": Function(lambda text: hashlib.sha512(_data(text)).hexdigest(), _ONE),
     "adler32sum": Function(lambda text: str(zlib.adler32(_data(text))), _ONE),
-    "base": Function(lambda path: posixpath.basename(path.rstrip("/")) or ("/" if path else "."), _ONE),
-    "dir": Function(directory, _ONE),
-    "ext": Function(lambda path: (re.search(r"\.[^./]*$", path) or [""])[0], _ONE),
-    "clean": Function(clean_path, _ONE),
-    "isAbs": Function(lambda path: path.startswith("/"), _ONE),
     "semverCompare": Function(version_satisfies, ("string", "string")),
 }
 """By name."""

@@ -61,6 +61,12 @@ def remainder(left: Any, right: Any) -> int:
     return to_integer(left) - divide(left, right) * to_integer(right)
 
 
+def _divided(above: float, below: float) -> float:
+    if below:
+        return above / below
+    return math.nan if above == 0 or math.isnan(above) else math.copysign(math.inf, above)
+
+
 def count(start: int, stop: int, step: int) -> list[Any]:
     """Numbers from `start` up or down to before `stop`."""
     if step == 0 or (stop - start) * step <= 0:
@@ -122,6 +128,10 @@ FUNCTIONS: Final = {
     "maxf": Function(lambda *values: max(map(to_float, values)), _ANY, "any"),
     "minf": Function(lambda *values: min(map(to_float, values)), _ANY, "any"),
     "addf": Function(lambda *values: math.fsum(map(to_float, values)), (), "any"),
+    "subf": Function(lambda left, *rest: to_float(left) - math.fsum(map(to_float, rest)), _ANY, "any"),
+    "mulf": Function(lambda *values: math.prod(map(to_float, values)), _ANY, "any"),
+    "divf": Function(lambda left, *rest: reduce(_divided, map(to_float, rest), to_float(left)), _ANY, "any"),
+    "add1f": Function(lambda value: to_float(value) + 1, _ANY),
     "ceil": Function(lambda value: float(math.ceil(to_float(value))), _ANY),
     "floor": Function(lambda value: float(math.floor(to_float(value))), _ANY),
     "round": Function(rounded, ("any", "int"), "float64"),

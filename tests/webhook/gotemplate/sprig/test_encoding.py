@@ -29,8 +29,8 @@ def render(text: str) -> str:
             "ca978112 86f7e437 cf83e135 6422626",
         ),
         (
-            '{{base "/a/b.c"}} {{dir "/a/b.c"}} {{ext "/a/b.c"}} {{clean "/a//../b"}} {{isAbs "a"}}',
-            "b.c /a .c /b false",
+            '{{base "/a/b.c"}} {{dir "/a/b.c"}} {{ext "/a/b.c"}} {{clean "/a//../b"}} {{isAbs "a"}}{{osBase "/x/y"}}',
+            "b.c /a .c /b falsey",
         ),
         ('{{semverCompare "^1.2.0" "1.9.3"}} {{semverCompare ">=1.2, <1.5" "1.5.0"}}', "true false"),
     ],

@@ -22,6 +22,10 @@ def render(text: str) -> str:
             "6 3 24 3 -3 -1 2",
         ),
         ("{{max 1 5 3}} {{min 4 2}} {{biggest 1 2}} {{maxf 1.5 2}} {{minf 1.5 2}} {{addf 1.5 2}}", "5 2 2 2 1.5 3.5"),
+        (
+            "{{subf 5 1.5 1}} {{mulf 1.5 2}} {{divf 3 2}} {{divf 1 0}} {{divf 0 0}} {{add1f 1.5}}",
+            "2.5 3 1.5 +Inf NaN 2.5",
+        ),
         ("{{ceil 1.2}} {{floor 1.8}} {{round 1.2345 2}} {{round -1.5 0}}", "2 1 1.23 -2"),
         (
             '{{int "12"}} {{int64 1.9}} {{float64 "1.5"}} {{atoi "7"}} {{int "x"}} {{toDecimal "777"}}',
