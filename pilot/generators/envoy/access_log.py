@@ -19,6 +19,7 @@ from pilot.generators.envoy.wire import Extension, embed, extension, serialize
 from pilot.memo import memoized
 from pilot.model.mesh import MeshConfig
 from pilot.model.observation import Log, ObservedSide
+from pilot.validation.cel import expression_fault
 from pilot.view.observed import Observed
 from pilot.view.proxy import Flavour
 
@@ -82,9 +83,10 @@ def _supported(loggers: Iterator[_Logger], flavour: Flavour) -> tuple[_Logger, .
 
 
 def _of_providers(logs: Sequence[Log], observed: Observed, mesh: MeshConfig, flavour: Flavour) -> Iterator[_Logger]:
+    """One whose filter is no expression is left out: without it, it would tell more than was meant."""
     for log in logs:
         made = _of_provider(log, observed, mesh, flavour)
-        if made is not None:
+        if made is not None and not (log.filter and expression_fault(log.filter)):
             yield _Logger(made, log.filter)
 
 

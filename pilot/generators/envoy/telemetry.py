@@ -13,6 +13,7 @@ from istio_api.stats_pb2 import MetricConfig, PluginConfig, Reporter
 from pilot.generators.envoy.wire import Extension, extension
 from pilot.memo import memoized
 from pilot.model.observation import MetricOverride, ObservedSide, Statistics
+from pilot.validation.cel import expression_fault
 
 _NAMES: Final[Mapping[str, str]] = {
     "REQUEST_COUNT": "requests_total",
@@ -54,9 +55,10 @@ def _filter(statistics: Statistics, outbound: bool, waypoint: bool) -> Extension
 
 
 def _metric(override: MetricOverride) -> MetricConfig:
+    """A tag whose value is no expression is left out: the filter would refuse all of them."""
     return MetricConfig(
         name=_NAMES.get(override.name, override.name),
-        dimensions=dict(override.tags),
+        dimensions={tag: value for tag, value in override.tags if expression_fault(value) is None},
         tags_to_remove=override.removed,
         drop=override.drop,
     )

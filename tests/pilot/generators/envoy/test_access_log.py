@@ -170,3 +170,7 @@ def test_an_envoy_that_cannot_limit_a_log_does_not_write_it() -> None:
     limited = Log(FILE, "response.code >= 400")
     assert of_telemetry(limited, flavour=Flavour(frozenset({FILE_TYPE}))).http == ()
     assert len(of_telemetry(limited, flavour=Flavour(frozenset({FILE_TYPE, CEL}))).http) == 1
+
+
+def test_a_log_whose_filter_is_no_expression_is_not_written() -> None:
+    assert of_telemetry(Log(FILE, "response.code >=")).http == ()

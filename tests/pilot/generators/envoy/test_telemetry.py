@@ -52,3 +52,8 @@ def test_overrides_have_the_names_of_prometheus_and_custom_metrics_their_own() -
         ],
         "tcpReportingDuration": "10s",
     }
+
+
+def test_a_tag_that_is_no_expression_is_left_out() -> None:
+    made = config(MetricOverride("REQUEST_COUNT", False, (("bad", "request.("), ("good", "request.host")), ()))
+    assert made["metrics"] == [{"name": "requests_total", "dimensions": {"good": "request.host"}}]
