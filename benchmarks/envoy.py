@@ -78,7 +78,7 @@ class Envoy:
                 try:
                     await self._stream(channel)
                     pause = 0.1
-                except grpc.aio.AioRpcError:
+                except (grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the latter: it ended while we wrote
                     pause = min(pause * 2, 1.0)
                 self.synced.clear()
                 await asyncio.sleep(pause)

@@ -50,6 +50,11 @@ class Body:
         return b"".join(self.chunks)
 
     @property
+    def size(self) -> int:
+        """Bytes of `data`."""
+        return sum(map(len, self.chunks))
+
+    @property
     def is_empty(self) -> bool:
         """It tells nothing."""
         return not self.names and not self.removed

@@ -31,6 +31,7 @@ from pilot.xds.pace import Pace
 from pilot.xds.pushes import Change
 from pilot.xds.requests import FrontEnd, Request
 from pilot.xds.responses import Responses
+from pilot.xds.room import SMALL, Room
 from pilot.xds.session import Response, Session
 
 REQUESTS = 32
@@ -67,6 +68,7 @@ class Surroundings:
     done: "Callable[[Stream], None]"
     """A turn is over."""
     pace: Pace = field(default_factory=Pace)
+    room: Room = field(default_factory=Room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,19 +302,22 @@ class Stream:
         await self._write(self._session.answer(query.type_url, found), 0.0)
 
     async def _write(self, response: Response, made: float) -> None:
-        started = self._around.clock()
-        data = response.data
-        self._sent_at[response.type_url] = self._around.now()
+        around, size = self._around, response.body.size + len(response.nonce) + 2
+        place = await around.room.enter(size) if size > SMALL else None
+        started = around.clock()
+        self._sent_at[response.type_url] = around.now()
         try:
-            writing = self._context.write(data)
+            writing = self._context.write(response.data)
             # gRPC copies the data when the coroutine begins; that is not seen here, but goes with the size as this does
-            self._around.pace.spend(made + 2 * (self._around.clock() - started))
+            around.pace.spend(made + 2 * (around.clock() - started))
             await writing
         except grpc.aio.BaseError as error:
-            self._around.journal.metrics.unsent(response.type_url)
+            around.journal.metrics.unsent(response.type_url)
             raise Broken from error
-        sending = self._around.clock() - started
-        self._around.journal.sent(self.client.id, response, len(data), made, sending)
+        finally:
+            if place is not None:
+                around.room.leave(place)
+        around.journal.sent(self.client.id, response, size, made, around.clock() - started)
 
 
 async def read_request(context: Any, front: FrontEnd, journal: Journal) -> Request | None:
