@@ -111,7 +111,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         tasks += [asyncio.create_task(ads.serve_pushes()), asyncio.create_task(serve_lag_reports(metrics.lagged))]
         await _serve_xds(undo, settings, ads, secured, tasks)
         if settings.certificates.is_multi_root:
-            tasks.append(asyncio.create_task(secured.bundle.serve(_publishing(mesh, debounce))))
+            tasks.append(asyncio.create_task(secured.bundle.serve(_publishing(mesh, debounce, secured))))
         await _serve_webhooks(undo, addresses.https, side, secured, cluster, tasks)
         feed.is_serving = True
         memory.settle()
@@ -162,11 +162,13 @@ async def _serve_xds(
         tasks.append(asyncio.create_task(secure.serve_connections()))
 
 
-def _publishing(mesh: Mesh, debounce: Debounce) -> Callable[[tuple[str, ...]], None]:
+def _publishing(mesh: Mesh, debounce: Debounce, secured: trust.Trust) -> Callable[[tuple[str, ...]], None]:
     """Has proxies told of the roots of the mesh, those that ask for them."""
 
     def publish(roots: tuple[str, ...]) -> None:
         mesh.trust_bundle = trust_bundle.build(roots)
+        if secured.followers is not None:
+            secured.followers.also_trust(roots)
         debounce.submit(Change(frozenset((PROXY_CONFIG,)), ("global",), asyncio.get_running_loop().time()))
 
     return publish

@@ -60,6 +60,8 @@ class Trust:
     """The control plane's certificate at this moment, for other ports that present it; None where there is none."""
     bundle: TrustBundle
     """Everything that the mesh trusts."""
+    followers: Followers | None
+    """Agents that are told of it; None where there is no CA of our own."""
 
 
 @contextlib.asynccontextmanager
@@ -94,17 +96,20 @@ async def establish(
         tasks: list[Coroutine[Any, Any, Any]] = [*known.tasks]
         if presented is not None:
             tasks.append(presented.serve_rotation())
+        followers = Followers(signs.authority, signs.ledger, calls) if signs is not None else None
+        tasks += signs.tasks(followers) if signs is not None and followers is not None else ()
         handlers: tuple[grpc.GenericRpcHandler, ...] = ()  # type: ignore[type-arg]  # not generic at run time
         if settings.certificates.enabled:
             nodes = _nodes(settings, clusters.pods_of if clusters is not None else _own_pods(settings, pods))
-            handlers = await _service(undo, signs, calls, registry, nodes, registrar, tasks)
+            handlers = await _service(undo, signs, followers, calls, registry, nodes, registrar)
         tasks.append(_follow(mesh, accepted, known, (streams, calls)))
         fetch = HttpFetch()
         undo.push_async_callback(fetch.close)
         bundle = TrustBundle(mesh, authority, roots.of_registration, fetch)
         for each in tasks:
             undo.push_async_callback(_cancel, asyncio.create_task(each))
-        yield Trust(port, streams, handlers, (lambda: presented.serving) if presented is not None else None, bundle)
+        shown = (lambda: presented.serving) if presented is not None else None
+        yield Trust(port, streams, handlers, shown, bundle, followers)
 
 
 class AcceptedDomains:
@@ -140,11 +145,11 @@ def _secure_port(
 async def _service(
     undo: contextlib.AsyncExitStack,
     signs: Signing | None,
+    followers: Followers | None,
     calls: GrpcAuthentication,
     registry: CollectorRegistry,
     nodes: NodeAuthorizer | None,
     registrar: Registration | None,
-    tasks: list[Coroutine[Any, Any, Any]],
 ) -> tuple[grpc.GenericRpcHandler, ...]:  # type: ignore[type-arg]  # not generic at run time
     """The certificate service, and what agents follow roots by."""
     authority = signs.authority if signs is not None else Authority(None)
@@ -153,11 +158,7 @@ async def _service(
     signer = await undo.enter_async_context(SigningProcess())
     ledger = signs.ledger if signs is not None else None
     service = CertificateService(authority, calls, metrics, signer, nodes, registrar, ledger)
-    if signs is None:
-        return (service.handler(),)
-    followers = Followers(authority, signs.ledger, calls)
-    tasks += signs.tasks(followers)
-    return (service.handler(), followers.handler())
+    return (service.handler(), *((followers.handler(),) if followers is not None else ()))
 
 
 async def _follow(

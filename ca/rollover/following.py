@@ -42,10 +42,18 @@ class Followers:
         self._ledger = ledger
         self._authentication = authentication
         self._connected = ledger.reporting
+        self._others: tuple[str, ...] = ()
+        self._widened = asyncio.Event()
 
     def connected(self) -> frozenset[Holder]:
         """Who reports at this moment."""
         return frozenset(self._connected)
+
+    def also_trust(self, roots: tuple[str, ...]) -> None:
+        """Roots of a mesh that has several, PEM, one each: followers are to trust these besides our CA's."""
+        self._others = roots
+        self._widened.set()
+        self._widened = asyncio.Event()
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """What the server registers."""
@@ -91,18 +99,22 @@ class Followers:
         ending = asyncio.create_task(ended.wait())
         with contextlib.suppress(grpc.aio.BaseError):
             while not ended.is_set():
-                bundle = self._authority.bundle
+                bundle, widened = self._authority.bundle, self._widened
                 await context.write(self._trust(bundle).SerializeToString())
-                changing = asyncio.create_task(self._authority.changed_from(bundle))
+                changing = (self._authority.changed_from(bundle), widened.wait())
+                waiting = {asyncio.create_task(each) for each in changing}
                 try:
-                    await asyncio.wait({changing, ending}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({ending, *waiting}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    changing.cancel()
+                    for each in waiting:
+                        each.cancel()
 
     def _trust(self, bundle: Bundle) -> trust_pb2.Trust:
+        own = (encode_certificate(each) for each in bundle.root_certificates)
         return trust_pb2.Trust(
-            roots=[encode_certificate(each) for each in bundle.root_certificates],
-            signer=signer_of(bundle),
+            roots=dict.fromkeys((*own, *self._others)),
+            # Below a plugged-in CA nobody has to renew: what an intermediate signed stays good under its root.
+            signer="" if bundle.chain else signer_of(bundle),
             spread_ms=1000 * len(self._connected) // RENEWALS_A_SECOND,
         )
 

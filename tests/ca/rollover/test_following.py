@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,24 @@ async def test_follower_is_told_what_is_in_force_and_every_change(followed: Foll
         authority.replace(second)
         trust = await told(call)
         assert (list(trust.roots), trust.signer) == ([second.roots], fingerprint(second.roots))
+
+
+async def test_follower_of_a_plugged_in_ca_is_not_asked_to_renew(followed: Followed) -> None:
+    async with followed.stream(report()) as call:
+        await told(call)
+        bundle = followed.running.authority.bundle
+        followed.running.authority.replace(replace(bundle, chain=(bundle.roots,)))
+        assert (await told(call)).signer == ""
+
+
+async def test_follower_is_told_of_the_other_roots_of_the_mesh(followed: Followed) -> None:
+    own, other = followed.running.roots, make_root(ec_key(8)).roots
+    async with followed.stream(report()) as call:
+        assert list((await told(call)).roots) == [own]
+        followed.followers.also_trust((other, own))
+        assert list((await told(call)).roots) == [own, other]
+        followed.followers.also_trust(())
+        assert list((await told(call)).roots) == [own]
 
 
 async def test_report_counts_for_the_identity_that_was_proven_while_the_stream_lasts(followed: Followed) -> None:
