@@ -94,6 +94,8 @@ def _of_provider(log: Log, observed: Observed, mesh: MeshConfig, flavour: Flavou
     provider = log.provider
     if provider.envoy_file_access_log is not None:
         file = provider.envoy_file_access_log
+        if not file.path:
+            return None
         return _file_log(file.path, provider_format(provider.name, file, mesh, flavour))
     if provider.envoy_http_als is not None:
         return collectors.http_log(provider.envoy_http_als, observed.hosts)

@@ -63,7 +63,8 @@ def provider_format(name: str, provider: FileAccessLog, mesh: MeshConfig, flavou
     """The format of a provider that writes a file."""
     declared = provider.log_format
     if declared is not None and declared.labels is not None:
-        log_format = _json_format(declared.labels, flavour)
+        broken = operator_error(json.dumps(declared.labels, default=str))
+        log_format = _json_format(JSON if broken else declared.labels, flavour)
     elif declared is not None and declared.text:
         log_format = _text_format(declared.text, flavour)
     elif name == "envoy":  # the built-in provider follows the mesh's own format, others do not

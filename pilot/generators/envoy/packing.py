@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.struct_pb2 import ListValue, Struct, Value
+from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 from udpa.type.v1 import typed_struct_pb2
 
 PREFIX = "type.googleapis.com/"
@@ -31,13 +31,15 @@ def typed_struct(type_url: str, fields: Mapping[str, object]) -> AnyMessage:
 
 
 def struct(fields: Mapping[str, object]) -> Struct:
-    """A `Struct` of strings, numbers, booleans, mappings and sequences of such."""
+    """A `Struct` of strings, numbers, booleans, nulls, mappings and sequences of such."""
     return Struct(fields={key: value(each) for key, each in fields.items()})
 
 
 def value(content: object) -> Value:
     """The `Value` of one such thing. Raises: TypeError for anything else."""
     match content:
+        case None:
+            return Value(null_value=NULL_VALUE)
         case str():
             return Value(string_value=content)
         case bool():

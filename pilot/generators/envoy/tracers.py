@@ -29,6 +29,7 @@ from envoy.extensions.tracers.opentelemetry.samplers.v3.dynatrace_sampler_pb2 im
 from google.protobuf.wrappers_pb2 import BoolValue
 
 from pilot.generators.envoy.packing import pack
+from pilot.model.authorization_values import is_header_name
 from pilot.model.cluster_name import outbound
 from pilot.model.extension_provider import (
     DatadogTracing,
@@ -196,7 +197,8 @@ def grpc_to(host: str, port: int) -> Any:
 def _headers(headers: Iterable[HttpHeader]) -> Iterator[Any]:
     """Headers with their values; what the control plane's own environment says is its own affair, and left empty."""
     for each in headers:
-        yield HeaderValue(key=each.name, value=each.value or "")
+        if is_header_name(each.name):
+            yield HeaderValue(key=each.name, value=each.value or "")
 
 
 def _header_options(headers: Iterable[HttpHeader]) -> list[Any]:

@@ -19,6 +19,7 @@ from pilot.generators.envoy.operators import operator_error
 from pilot.generators.envoy.tracers import build_tracer
 from pilot.generators.envoy.wire import serialize
 from pilot.model import proxy_config
+from pilot.model.authorization_values import is_header_name
 from pilot.model.features import Features
 from pilot.model.mesh import MeshConfig
 from pilot.model.observation import Trace
@@ -95,7 +96,7 @@ def build_tracing(
     tracer = build_tracer(provider, observed, traits.flavour, tags.service_name) if provider is not None else None
     if tracer is None:
         return b""
-    sampling = trace.sampling if trace.sampling is not None else _sampling(settings, features)
+    sampling = _percent(trace.sampling) if trace.sampling is not None else _sampling(settings, features)
     own = settings.custom_tags if trace.custom_tags is None else trace.custom_tags
     tracing = HttpConnectionManager.Tracing(
         client_sampling=_ALWAYS,
@@ -129,7 +130,12 @@ def _without_provider(
 
 
 def _sampling(settings: proxy_config.Tracing, features: Features) -> float:
-    return settings.sampling or features.trace_sampling
+    return _percent(settings.sampling or features.trace_sampling)
+
+
+def _percent(value: float) -> float:
+    """Envoy refuses what is none."""
+    return min(max(value, 0.0), 100.0)
 
 
 def _set_length(tracing: Any, length: int) -> None:
@@ -151,6 +157,7 @@ def _custom_tags(
         made.extend(
             CustomTag(tag=f"istio.{name}", literal=CustomTag.Literal(value=value))
             for name, value in zip(_TAGGED, tags[:5], strict=True)
+            if value
         )
         if traits.kind is ProxyKind.WAYPOINT and _has_formats(traits.flavour):
             made.extend(_peer_tags())
@@ -175,16 +182,17 @@ def _has_formats(flavour: Flavour) -> bool:
 
 def _user_tag(name: str, tag: proxy_config.CustomTag | TelemetryTag, flavour: Flavour) -> Any | None:
     """A tag; None where this Envoy would refuse it, and all listeners with it."""
+    if not name:
+        return None
     if tag.environment:
         source = tag.environment
-        return CustomTag(
-            tag=name, environment=CustomTag.Environment(name=source.name, default_value=source.default_value)
-        )
+        variable = CustomTag.Environment(name=source.name, default_value=source.default_value)
+        return CustomTag(tag=name, environment=variable) if source.name else None
     if tag.header:
-        return CustomTag(
-            tag=name, request_header=CustomTag.Header(name=tag.header.name, default_value=tag.header.default_value)
-        )
+        header = CustomTag.Header(name=tag.header.name, default_value=tag.header.default_value)
+        return CustomTag(tag=name, request_header=header) if is_header_name(tag.header.name) else None
     if isinstance(tag, TelemetryTag) and tag.formatter:
         value = tag.formatter.value
         return CustomTag(tag=name, value=value) if _has_formats(flavour) and not operator_error(value) else None
-    return CustomTag(tag=name, literal=CustomTag.Literal(value=tag.literal.value if tag.literal else ""))
+    literal = tag.literal.value if tag.literal else ""
+    return CustomTag(tag=name, literal=CustomTag.Literal(value=literal)) if literal else None

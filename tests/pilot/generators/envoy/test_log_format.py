@@ -34,3 +34,8 @@ def test_a_provider_has_text_or_labels_of_its_own() -> None:
 def test_what_envoy_would_refuse_gives_way_to_the_default(broken: str) -> None:
     made = mesh_format(mesh_config(f"accessLogFormat: '{broken}'"), Flavour())
     assert made.text_format_source.inline_string == TEXT
+
+
+def test_labels_that_envoy_would_refuse_give_way_to_the_default_and_null_is_a_value() -> None:
+    assert of_provider("mine", FileAccessLog("/a", LogFormat("", {"a": "100%"})))["jsonFormat"] == JSON
+    assert of_provider("mine", FileAccessLog("/a", LogFormat("", {"a": None})))["jsonFormat"] == {"a": None}

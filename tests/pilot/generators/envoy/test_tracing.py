@@ -127,3 +127,16 @@ def test_a_waypoint_tells_of_both_ends() -> None:
     assert values["istio.source_app_version"] == "%FILTER_STATE(downstream_peer_obj:FIELD:version)%"
     assert values["istio.destination_workload"] == "%FILTER_STATE(upstream_peer_obj:FIELD:workload)%"
     assert len(values) == 27
+
+
+def test_what_envoy_would_refuse_costs_no_listener() -> None:
+    tags = {
+        "": TelemetryTag(literal=LiteralTag("v")),
+        "empty": TelemetryTag(literal=LiteralTag("")),
+        "nameless": TelemetryTag(environment=SourcedTag("")),
+        "header": TelemetryTag(header=SourcedTag("no header")),
+    }
+    made = tracing(observed=with_trace(Trace(ZIPKIN, sampling=900, custom_tags=tags, istio_tags=False)))
+    assert "customTags" not in made
+    assert made["randomSampling"] == {"value": 100.0}
+    assert tracing(observed=with_trace(Trace(ZIPKIN, sampling=-1)))["randomSampling"] == {}
