@@ -186,6 +186,7 @@ async def _serve_webhooks(
     if cluster is not None:
         side.files.follow_cluster(side.mesh_text)
         tasks.append(asyncio.create_task(side.serve_config_map(cluster.watch_injector)))
+        await side.first_look()
     await asyncio.to_thread(side.files.reload)
     tasks.append(asyncio.create_task(side.files.serve_changes()))
     if address and secured.serving is not None:

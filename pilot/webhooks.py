@@ -36,6 +36,7 @@ from webhook.server import Decision, Injector, Judgement, Webhooks
 
 HANDSHAKE_SECONDS: Final = 10.0
 _RETRY: Final = 30.0
+_FIRST_LOOK: Final = 2.0
 _VERSION: Final = re.compile(r"v?(\d+)\.(\d+)")
 _FIRST: Final = (1, 33)
 """Of Kubernetes: init containers that stay are stable."""
@@ -63,6 +64,7 @@ class WebhookSide:
             lambda: (built_in.config(os.environ), built_in.values()),
         )
         self._injects = wanted.injects
+        self._looked = asyncio.Event()
         self.webhooks = Webhooks(WebhookMetrics(registry), judge, self.injector, missing)
 
     def close(self) -> None:
@@ -76,9 +78,15 @@ class WebhookSide:
                 async for found in versions():
                     self.files.offer(Texts(found.config, found.values) if found is not None else None)
                     await asyncio.to_thread(self.files.reload)
+                    self._looked.set()
             except KubernetesError as error:
                 _log.error(f"the injector's ConfigMap cannot be read, the next attempt is in {_RETRY:.0f} s: {error}")
             await asyncio.sleep(_RETRY)
+
+    async def first_look(self) -> None:
+        """Waits until the ConfigMap was looked for, but not long: a cluster may be silent."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._looked.wait(), _FIRST_LOOK)
 
     def mesh_text(self) -> str:
         """The mesh configuration in force, as people write it."""

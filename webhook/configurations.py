@@ -5,9 +5,12 @@ objects that exist, which tags and which default revision there are. Pure: nothi
 Source: webhook behaviour 2.2, 5.2, 6.4.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
+
+import yaml
 
 Json = dict[str, Any]
 
@@ -201,6 +204,11 @@ def _validator(
             }
         ],
     }
+
+
+def as_yaml(objects: Iterable[Mapping[str, Any]]) -> str:
+    """Documents one after the other, each complete: no part of one refers to another."""
+    return yaml.safe_dump_all([json.loads(json.dumps(each)) for each in objects], sort_keys=False)
 
 
 # --- what is there --------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import click
-import yaml
 
 from ca.errors import KubernetesError
 from pilot.kube_client import KubeClient, connect
@@ -75,7 +74,7 @@ def generate(
         return await _made(client, name, revision, overwrite, namespace)
 
     made = _in_cluster(kubeconfig, context, work)
-    click.echo(yaml.safe_dump_all([each for _, each in made], sort_keys=False), nl=False)
+    click.echo(configurations.as_yaml(each for _, each in made), nl=False)
 
 
 @tag.command("list")
@@ -85,18 +84,20 @@ def generate(
 def list_tags(output: str, kubeconfig: pathlib.Path | None, context: str | None) -> None:
     """Lists tags, their revisions, and the namespaces that ask for them."""
 
-    async def work(client: KubeClient) -> list[tuple[Tag, tuple[str, ...]]]:
-        found = configurations.find_tags(await _items(client, _MUTATING))
+    async def work(client: KubeClient) -> tuple[list[tuple[Tag, tuple[str, ...]]], str | None]:
+        mutating, validating = await _items(client, _MUTATING), await _items(client, _VALIDATING)
         namespaces = await _items(client, "/api/v1/namespaces")
-        return [(each, configurations.used_by(each.tag, namespaces)) for each in found]
+        tags = [(each, configurations.used_by(each.tag, namespaces)) for each in configurations.find_tags(mutating)]
+        return tags, configurations.find_default_revision(mutating, validating)
 
-    found = _in_cluster(kubeconfig, context, work)
+    found, default = _in_cluster(kubeconfig, context, work)
     if output == "json":
         rows = [{"tag": each.tag, "revision": each.revision, "namespaces": list(names)} for each, names in found]
         click.echo(json.dumps(rows, indent=2))
         return
     for row in [("TAG", "REVISION", "NAMESPACES"), *((t.tag, t.revision, ",".join(names)) for t, names in found)]:
         click.echo(f"{row[0]:<16} {row[1]:<16} {row[2]}".rstrip())
+    click.echo(f"the default revision is {default}" if default else "there is no default revision")
 
 
 @tag.command()

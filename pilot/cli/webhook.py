@@ -7,7 +7,6 @@ import base64
 import pathlib
 
 import click
-import yaml
 
 from webhook import configurations
 from webhook.configurations import DEFAULT, SYSTEM_NAMESPACE, Endpoint
@@ -81,4 +80,4 @@ def manifest(
     ]  # fmt: skip
     if is_default or (is_default is None and revision == DEFAULT):
         made.append(configurations.build_default_validation(revision, endpoint, failure_policy=failure))
-    click.echo(yaml.safe_dump_all(made, sort_keys=False), nl=False)
+    click.echo(configurations.as_yaml(made), nl=False)

@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from cryptography import x509
 
 from ca.bundle import Bundle, encode_certificate, encode_private_key
 from ca.errors import KubernetesError
 from ca.serving import issue_serving
+from pilot.cli.tag import tag
 from tests.ca.makers import ec_key, make_root
 from tests.control_plane import HTTPS, ControlPlane, running
 from tests.kubernetes.cluster import TestCluster, running_cluster
@@ -353,3 +355,34 @@ async def published_roots(cluster: TestCluster) -> str:
     except KubernetesError:
         return ""
     return base64.b64decode(found["data"]["ca-cert.pem"]).decode()
+
+
+async def test_a_tag_gives_namespaces_its_revision(cluster: TestCluster, tmp_path: Path) -> None:
+    await label(cluster, "tagged", {"istio.io/rev": "prod"})
+    await label(cluster, "enabled", {"istio-injection": "enabled"})
+
+    async def run(*arguments: str) -> str:
+        given = [*arguments, "--kubeconfig", str(cluster.server.kubeconfig)]
+        result = await asyncio.to_thread(CliRunner().invoke, tag, given)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    async with control_plane(tmp_path) as plane:
+        await register(cluster, installed(plane, "default"), installed(plane, "canary"))
+        await run("set", "prod", "-r", "canary")
+        await run("set", "default", "-r", "canary")
+
+        async def is_canary(namespace: str) -> bool:
+            return by_whom(await tried(cluster, namespace, pod())) == "canary"
+
+        await eventually(lambda: is_canary("tagged"), within=30)
+        await eventually(lambda: is_canary("enabled"), within=30)
+        listed = await run("list")
+        assert "the default revision is canary" in listed
+        assert ["prod", "canary", "tagged"] in [line.split() for line in listed.splitlines()]
+        await run("remove", "prod", "-y")
+
+        async def is_left() -> bool:
+            return not is_injected(await tried(cluster, "tagged", pod()))
+
+        await eventually(is_left, within=30)

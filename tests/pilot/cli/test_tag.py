@@ -72,7 +72,9 @@ def test_a_tag_is_set_listed_changed_and_removed(cluster: FakeCluster) -> None:
     assert json.loads(run("list", "-o", "json").stdout) == [
         {"tag": "prod", "revision": "canary", "namespaces": ["shop"]}
     ]
-    assert run("list").stdout.split() == ["TAG", "REVISION", "NAMESPACES", "prod", "canary", "shop"]
+    table, said = run("list").stdout.splitlines()[:2], run("list").stdout.splitlines()[2]
+    assert [line.split() for line in table] == [["TAG", "REVISION", "NAMESPACES"], ["prod", "canary", "shop"]]
+    assert said == "there is no default revision"
     assert "exists already" in run("set", "prod", "-r", "default").output
     assert run("set", "prod", "-r", "default", "--overwrite").exit_code == 0
     assert "istiod-default" in json.dumps(cluster.objects[MUTATING]["istio-revision-tag-prod"])
@@ -84,6 +86,7 @@ def test_a_tag_is_set_listed_changed_and_removed(cluster: FakeCluster) -> None:
 
 def test_the_tag_default_brings_validation_and_silences_the_revision(cluster: FakeCluster) -> None:
     assert run("set", "default", "-r", "canary").exit_code == 0
+    assert "the default revision is canary" in run("list").stdout
     assert configurations.DEFAULT_VALIDATOR in cluster.objects[VALIDATING]
     assert "never-match" in json.dumps(cluster.objects[MUTATING]["istio-sidecar-injector"])
     assert "never-match" not in json.dumps(cluster.objects[MUTATING]["istio-revision-tag-default"])

@@ -22,6 +22,10 @@ def test_the_default_revision_has_three_objects() -> None:
     ]
 
 
+def test_every_entry_is_written_out() -> None:
+    assert "&id" not in run().stdout
+
+
 def test_another_revision_is_reached_by_its_own_service() -> None:
     injection, validation = yaml.safe_load_all(run("-r", "canary").stdout)
     assert injection["webhooks"][0]["clientConfig"]["service"]["name"] == "istiod-canary"
