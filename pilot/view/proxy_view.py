@@ -6,6 +6,7 @@ parts they need as arguments, so that a part that did not change makes nothing n
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from types import MappingProxyType
 
 from pilot.model.features import Features
@@ -75,4 +76,7 @@ class ProxyView:
     @property
     def key(self) -> tuple[int, ...]:
         """Equal for views with the same parts, while these are alive."""
-        return tuple(id(getattr(self, part)) for part in self.__slots__)
+        return tuple(map(id, _PARTS(self)))
+
+
+_PARTS = attrgetter(*ProxyView.__slots__)

@@ -20,6 +20,7 @@ from pilot.model.hosts import overlaps
 from pilot.model.interning import same_tuple
 from pilot.model.routing import ResolvedVirtualService
 from pilot.model.service import Hostname, PortProtocol, Service, ServicePort
+from pilot.model.sidecar import SidecarEgressListener
 from pilot.model.virtual_service import RouteDestination
 from pilot.resources import Origin
 from pilot.view.scope import EgressListener, Scope
@@ -64,7 +65,6 @@ class _Entry:
     taken: set[Condition] = field(default_factory=set)
 
 
-@memoized(size=4096, passing=True)
 def plan_listeners(
     scope: Scope,
     context: ProxyContext,
@@ -76,16 +76,49 @@ def plan_listeners(
 
     `own_address`: the proxy's first IP where headless endpoints have it, so that it does not stand in its own way.
     """
+    outlets = same_tuple(tuple(_outlet_of(each) for each in scope.egress))
+    return _plan(outlets, scope.by_host, scope.rules, context, labels, headless, own_address)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outlet:
+    """What listeners take of an egress listener: not its VirtualServices for HTTP, which routes are about."""
+
+    declared: SidecarEgressListener | None
+    services: tuple[Service, ...]
+    routed: tuple[ResolvedVirtualService, ...]
+    """Those with tcp or tls routes."""
+
+
+@memoized(size=1024)
+def _outlet_of(listener: EgressListener) -> _Outlet:
+    routed = same_tuple(tuple(each for each in listener.virtual_services if each.tcp or each.tls))
+    return _outlet(listener.declared, listener.services, routed)
+
+
+_outlet = memoized(size=1024)(_Outlet)
+
+
+@memoized(size=4096, passing=True)
+def _plan(
+    outlets: tuple[_Outlet, ...],
+    by_host: Mapping[Hostname, Service],
+    rules: Mapping[Hostname, MergedRule],
+    context: ProxyContext,
+    labels: Mapping[str, str],
+    headless: HeadlessAddresses,
+    own_address: str,
+) -> tuple[PlannedListener, ...]:
     entries: dict[tuple[str, int], _Entry] = {}
     traits, features, mesh = context.traits, context.features, context.mesh
-    for listener in scope.egress:
-        declared = listener.declared
+    for outlet in outlets:
+        declared = outlet.declared
         locks = declared is not None and declared.port is not None
-        client = _Routing(listener, scope, context, labels)
-        for service in listener.services:
+        routing = _Routing(outlet.routed, by_host, rules, context, labels)
+        for service in outlet.services:
             for wish in service_wishes(service, declared, traits, features, mesh):
                 for binds in _binds(wish, headless, own_address):
-                    _grant(wish, binds, client, entries, locks=locks)
+                    _grant(wish, binds, routing, entries, locks=locks)
     return same_tuple(
         tuple(
             _planned(entry.binds, entry.wish.port.number, entry.wish.bound, same_tuple(tuple(entry.chains)))
@@ -156,8 +189,9 @@ def _breaks_sniffing(one: Wish, other: Wish) -> bool:
 class _Routing:
     """What the chains of an egress listener are routed by."""
 
-    listener: EgressListener
-    scope: Scope
+    routed: tuple[ResolvedVirtualService, ...]
+    by_host: Mapping[Hostname, Service]
+    rules: Mapping[Hostname, MergedRule]
     context: ProxyContext
     labels: Mapping[str, str]
 
@@ -186,10 +220,10 @@ def sniffed_http(context: ProxyContext) -> ChainMatch:
 
 
 def _tcp_chains(wish: Wish, routing: _Routing) -> tuple[Chain, ...]:
-    speaking = tuple(each for each in _l4_services(routing.listener) if _speaks_of(each, wish.service.hostname))
-    scope, found = routing.scope, []
+    speaking = tuple(each for each in routing.routed if _speaks_of(each, wish.service.hostname))
+    found: list[Service | MergedRule | None] = []
     for host in _hosts(wish.service, speaking):
-        found += [scope.by_host.get(Hostname(host)), scope.rules.get(Hostname(host))]
+        found += [routing.by_host.get(Hostname(host)), routing.rules.get(Hostname(host))]
     asked = "\n".join(f"{key}={value}" for key, value in routing.labels.items()) if speaking else ""
     traffic = (wish.port, wish.cidr, wish.needs_sni)
     return _service_chains(
@@ -230,11 +264,6 @@ def _service_chains(
 
 def _hosts(service: Service, speaking: tuple[ResolvedVirtualService, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((service.hostname, *(host for each in speaking for host in destination_hosts(each)))))
-
-
-@memoized(size=1024)
-def _l4_services(listener: EgressListener) -> tuple[ResolvedVirtualService, ...]:
-    return tuple(each for each in listener.virtual_services if each.tcp or each.tls)
 
 
 def _speaks_of(service: ResolvedVirtualService, hostname: str) -> bool:
