@@ -89,17 +89,21 @@ def patched_clusters(made: ResourceSet, view: ProxyView, plan: Plan) -> tuple[Pa
     return _clusters(made, view.traits.kind, same_tuple(view.workload.targets), plan)
 
 
+_ADDS: Final[Mapping[ProxyKind, tuple[PatchContext, ...]]] = {
+    ProxyKind.SIDECAR: (PatchContext.SIDECAR_OUTBOUND, PatchContext.SIDECAR_INBOUND),
+    ProxyKind.ROUTER: (PatchContext.GATEWAY,),
+    ProxyKind.WAYPOINT: (PatchContext.SIDECAR_INBOUND,),
+    ProxyKind.ZTUNNEL: (),
+}
+"""The contexts whose clusters are added."""
+
+
 @memoized(size=2048, passing=True)
 def _clusters(
     made: ResourceSet, kind: ProxyKind, targets: tuple[ServiceTarget, ...], plan: Plan
 ) -> tuple[Patched, ...]:
     hosts = _hosts(targets)
-    contexts = (
-        (PatchContext.GATEWAY,)
-        if kind is ProxyKind.ROUTER
-        else (PatchContext.SIDECAR_OUTBOUND, PatchContext.SIDECAR_INBOUND)
-    )
-    added = [each for context in contexts for each in added_clusters(context, plan)]
+    added = [each for context in _ADDS[kind] for each in added_clusters(context, plan)]
     return (*(_cluster(each, kind, hosts, plan) for each in made.resources.values()), *added)
 
 

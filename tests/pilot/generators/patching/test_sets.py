@@ -3,6 +3,7 @@
 from pilot.generators import clusters, listeners, routes
 from pilot.generators.patching import sets
 from pilot.memo import finish
+from pilot.resources import resource_set
 from pilot.type_urls import CLUSTER, LISTENER, ROUTE, SECRET
 from tests.pilot.generators import worlds
 from tests.pilot.generators.patching.filters_of import (
@@ -118,3 +119,17 @@ spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 80, name: ht
     merge = patch("ROUTE_CONFIGURATION", "MERGE", {"response_headers_to_remove": ["x"]}, routeConfiguration=match)
     found = routes_of(view(objects, envoy_filter(merge), proxy=worlds.gateway()), "http.80")
     assert found["http.80"]["responseHeadersToRemove"] == ["x"]
+
+
+def test_a_waypoint_gets_added_clusters_of_inbound_patches_alone() -> None:
+    patches = (
+        patch("CLUSTER", "ADD", {"name": "a"}),
+        patch("CLUSTER", "ADD", {"name": "b"}, context="SIDECAR_INBOUND"),
+        patch("CLUSTER", "ADD", {"name": "c"}, context="SIDECAR_OUTBOUND"),
+    )
+    target = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "way"}
+    labels = {"gateway.networking.k8s.io/gateway-name": "way"}
+    proxy = {**worlds.sidecar(LABELS=labels), "id": "waypoint~10.9.0.3~way-0.default~default.svc.cluster.local"}
+    seen = view(envoy_filter(*patches, namespace="default", targetRefs=[target]), proxy=proxy)
+    made = sets.clusters(resource_set(()), seen)
+    assert list(made) == ["b"]
