@@ -171,16 +171,15 @@ def _subject(
 
 def _cluster_variables(review: PodReview, values: Json) -> dict[str, str]:
     """Variables of the proxy by values, path of the review, and the pod's own network; later ones win."""
-    variables = {
+    configured = {
         "ISTIO_META_CLUSTER_ID": parameters.at(values, "global", "multiCluster", "clusterName"),
         "ISTIO_META_NETWORK": parameters.at(values, "global", "network"),
     }
+    variables = {name: str(value) for name, value in configured.items() if value}
     from_path, _ = parameters.parse_path(review.path)
     variables |= {name: value for name, value in from_path.items() if value or name not in variables}
     own = ((review.pod.get("metadata") or {}).get("labels") or {}).get(_NETWORK_LABEL)
-    if own is not None:
-        variables["ISTIO_META_NETWORK"] = own
-    return {name: str(value) for name, value in variables.items() if value or name in from_path}
+    return variables | ({"ISTIO_META_NETWORK": own} if own else {})
 
 
 def _finish(merged: dict[str, Any], review: PodReview, config: Json, installation: Installation) -> None:

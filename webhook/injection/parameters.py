@@ -20,8 +20,8 @@ def parse_path(path: str) -> tuple[dict[str, str], tuple[str, ...]]:
     """Environment variables that the path of a review sets, and warnings about what it has beyond pairs."""
     rest = path.removeprefix("/inject").strip()
     if rest.startswith("/:ENV:"):
-        pairs = [each.partition("=") for each in rest[1:].split(_LEGACY)]
-        return {key: value for key, mark, value in pairs if key and mark}, ()
+        pairs = [each.partition("=") for each in rest[1:].removesuffix("/").split(_LEGACY)]
+        return {_VARIABLES.get(key, key.upper()): value for key, mark, value in pairs if key and mark}, ()
     parts = rest.strip("/").split("/") if rest.strip("/") else []
     warnings: tuple[str, ...] = ()
     if len(parts) % 2:

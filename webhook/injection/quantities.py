@@ -14,6 +14,7 @@ _QUANTITY: Final = re.compile(
 _DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY: Final = {"": 0, "Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _PRECISE: Final = Context(prec=60)
+_LARGEST_POWER: Final = 19  # of ten: beyond it everything is the largest quantity
 _MOST: Final = Decimal(2**63 - 1)
 
 
@@ -28,8 +29,10 @@ def canonical(quantity: str) -> str:
     if binary:
         return _binary(min(max(_PRECISE.multiply(value, Decimal(1024 ** _BINARY[binary])), -_MOST), _MOST))
     power = int(exponent) if exponent else _DECIMAL[suffix or ""]
+    if power > _LARGEST_POWER:
+        return _decimal(_MOST.copy_sign(value) if value else value, scientific=True)
     # Nano is the smallest unit: what is below is rounded up.
-    value = (value * Decimal(10) ** power).quantize(Decimal("1e-9"), ROUND_CEILING, _PRECISE) if power > -60 else value
+    value = (value * Decimal(10) ** power).quantize(Decimal("1e-9"), ROUND_CEILING, _PRECISE)
     return _decimal(min(max(value, -_MOST), _MOST), scientific=exponent is not None)
 
 

@@ -5,6 +5,7 @@ were.
 Understands `$patch`, `$retainKeys` and `$deleteFromPrimitiveList/…`. Source: injection behaviour 2.4.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -78,19 +79,25 @@ def _merge_list(there: list[Any], value: list[Any], field: Field) -> list[Any]:
         if any(isinstance(each, dict | list) for each in (*there, *value)):
             raise InjectionError(f"{field.json}: elements of different kinds cannot be merged")
         return _ordered(_unique((*value, *(each for each in there if each not in value))), there, value)
-    key = field.merge_key
     there, value, replaced = _directives(there, value, field)
     if replaced:
         return [_clean(each) for each in value]
-    merged = {_key_of(each, field): each for each in there}
-    inner = types().get(field.type)
-    for each in value:
-        identity = _key_of(each, field)
+    original, overlay = _identified(there, field), _identified(value, field)
+    merged, inner = dict(original), types().get(field.type)
+    for identity, each in overlay.items():
         merged[identity] = _merge_map(merged[identity], each, inner) if identity in merged else _clean(each)
-    order = _ordered(
-        [each.get(key) for each in merged.values()], [each[key] for each in there], [e[key] for e in value]
-    )
-    return [merged[identity] for identity in order]
+    return [merged[identity] for identity in _ordered(list(merged), list(original), list(overlay))]
+
+
+def _identified(elements: list[Json], field: Field) -> dict[Any, Json]:
+    """By key and how many of that key came before: port 53 of TCP and that of UDP are two."""
+    found: dict[Any, Json] = {}
+    seen: Counter[Any] = Counter()
+    for each in elements:
+        key = _key_of(each, field)
+        found[key, seen[key]] = each
+        seen[key] += 1
+    return found
 
 
 def _directives(there: list[Json], value: list[Json], field: Field) -> tuple[list[Json], list[Json], bool]:

@@ -14,7 +14,7 @@ from webhook.injection import parameters
         ("/inject/", {}),
         ("/inject/cluster/east/net/n1/", {"ISTIO_META_CLUSTER_ID": "east", "ISTIO_META_NETWORK": "n1"}),
         ("/inject/other/a--slash--b", {"OTHER": "a/b"}),
-        ("/inject/:ENV:cluster=x:ENV:A=b=c:ENV:E=", {"cluster": "x", "A": "b=c", "E": ""}),
+        ("/inject/:ENV:cluster=x:ENV:A=b=c:ENV:E=", {"ISTIO_META_CLUSTER_ID": "x", "A": "b=c", "E": ""}),
     ],
 )
 def test_paths(path: str, variables: dict[str, str]) -> None:

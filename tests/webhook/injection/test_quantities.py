@@ -15,6 +15,7 @@ from webhook.injection.quantities import canonical, to_canonical
         ("2000m", "2"), ("1024Mi", "1Gi"), ("100m", "100m"), ("0.5", "500m"), ("1.5Gi", "1536Mi"), ("1000", "1k"),
         ("1500", "1500"), ("0", "0"), ("1e3", "1e3"), ("0.1", "100m"), ("100000000n", "100m"), ("300Mi", "300Mi"),
         ("512Ki", "512Ki"), ("-1", "-1"), ("1E", "1E"), ("1u", "1u"), ("0.5Ki", "512"),
+        ("1e60", "9223372036854775807"), ("0e60", "0"),
     ],
 )  # fmt: skip
 def test_canonical_forms(written: str, form: str) -> None:

@@ -72,6 +72,14 @@ def test_keys_are_retained_and_values_deleted() -> None:
     assert merge({"metadata": {"finalizers": ["a", "b"]}}, overlay, "Pod")["metadata"]["finalizers"] == ["b"]
 
 
+def test_a_port_of_two_protocols_is_two_ports() -> None:
+    ports = [{"containerPort": 53, "protocol": "TCP"}, {"containerPort": 53, "protocol": "UDP"}]
+    there = containers({"name": "a", "ports": ports})
+    assert merge(there, there, "Pod") == there
+    named = containers({"name": "a", "ports": [{"containerPort": 53, "name": "dns"}]})
+    assert merge(there, named, "Pod")["spec"]["containers"][0]["ports"] == [{**ports[0], "name": "dns"}, ports[1]]
+
+
 def test_nothing_that_came_in_is_changed() -> None:
     there, over = containers({"name": "a", "env": [{"name": "X"}]}), containers({"name": "a", "env": [{"name": "Y"}]})
     before = repr((there, over))
