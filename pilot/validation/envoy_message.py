@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from google.protobuf import json_format
 from google.protobuf.descriptor_pool import Default
+from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from pilot.model.envoy_filter import ApplyTo
@@ -30,39 +31,43 @@ KINDS: Final[Mapping[ApplyTo, str]] = {
     ApplyTo.BOOTSTRAP: "envoy.config.bootstrap.v3.Bootstrap",
 }
 """What the value of a patch is, by what it changes."""
+_PACKAGE: Final = re.compile(r"((?:envoy|xds|udpa)(?:\.[a-z][a-z0-9_]*)+)\.[A-Z][A-Za-z0-9_.]*")
 _OURS: Final = {
     "stats.PluginConfig": "istio_api.stats_pb2",
     "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig": "istio_api.alpn_pb2",
     "envoy.tcp.metadataexchange.config.MetadataExchange": "istio_api.metadata_exchange_pb2",
+    "envoy.extensions.filters.network.mysql_proxy.v3.MySQLProxy": "istio_api.mysql_proxy_pb2",
 }
 _OLD: Final = re.compile(r"envoy\.(?:.*\.)?v2(?:alpha\d*)?\.\w+")
 """Types of the second version of Envoy's API, which no proxy of today reads."""
+_WRONG: Final = (json_format.ParseError, TypeError, ValueError, AttributeError, KeyError, RecursionError, DecodeError)
+"""What the parser raises for JSON that does not fit."""
 _LONGEST: Final = 200  # of what is told about a value
 
 
 @lru_cache(maxsize=4096)
 def message_class(name: str) -> Any | None:
     """The class of a message by its full name; its package is loaded. None where nobody here knows it."""
-    package = name.rpartition(".")[0]
-    if _OLD.fullmatch(name):
-        return None
+    found = _PACKAGE.fullmatch(name)
     try:
         if name in _OURS:
             import_module(_OURS[name])
-        elif package.startswith(("envoy.", "xds.", "udpa.")):
-            for module in iter_modules(import_module(package).__path__):
+        elif found is not None:
+            package = import_module(found.group(1))
+            for module in iter_modules(package.__path__):
                 if module.name.endswith("_pb2"):
-                    import_module(f"{package}.{module.name}")
+                    import_module(f"{found.group(1)}.{module.name}")
         return GetMessageClass(Default().FindMessageTypeByName(name))
     except (ImportError, AttributeError, KeyError, TypeError):
         return None
 
 
 def unknown_types(value: object) -> Iterator[str]:
-    """Every `@type` that nobody here knows."""
+    """Every `@type` that nobody here knows, or no proxy of today."""
     if isinstance(value, Mapping):
         url = value.get("@type")
-        if isinstance(url, str) and message_class(url.rpartition("/")[2]) is None:
+        name = url.rpartition("/")[2] if isinstance(url, str) else ""
+        if isinstance(url, str) and (_OLD.fullmatch(name) or message_class(name) is None):
             yield url
         for each in value.values():
             yield from unknown_types(each)
@@ -78,10 +83,10 @@ def value_faults(kind: str, value: Mapping[str, object]) -> tuple[str | None, st
     try:
         json_format.ParseDict(plain, made())
         return None, None
-    except (json_format.ParseError, TypeError, ValueError) as error:
+    except _WRONG as error:
         strange = str(error)
     try:
         json_format.ParseDict(plain, made(), ignore_unknown_fields=True)
         return None, strange[:_LONGEST]
-    except (json_format.ParseError, TypeError, ValueError) as error:
+    except _WRONG as error:
         return f"expected a {kind}: {str(error)[:_LONGEST]}", None

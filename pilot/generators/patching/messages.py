@@ -5,50 +5,25 @@ by its package; one that nobody here knows travels as a TypedStruct, which Envoy
 Source: xDS behaviour 7.1 (values).
 """
 
-import re
 from collections.abc import Mapping
-from functools import lru_cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, Final
 
 from google.protobuf import json_format
-from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import DecodeError, EncodeError
-from google.protobuf.message_factory import GetMessageClass
 
 from pilot.generators.envoy.packing import PREFIX
+from pilot.validation.envoy_message import message_class
 
-_PACKAGE: Final = re.compile(r"((?:envoy|xds|udpa)(?:\.[a-z][a-z0-9_]*)+)\.[A-Z][A-Za-z0-9_.]*")
 _TYPED_STRUCT: Final = PREFIX + "udpa.type.v1.TypedStruct"
-_OURS: Final = {
-    "stats.PluginConfig": "istio_api.stats_pb2",
-    "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig": "istio_api.alpn_pb2",
-    "envoy.tcp.metadataexchange.config.MetadataExchange": "istio_api.metadata_exchange_pb2",
-    "envoy.extensions.filters.network.mysql_proxy.v3.MySQLProxy": "istio_api.mysql_proxy_pb2",
-}
 _LONGEST = 200  # of what is told about a value
 _DEEPEST: Final = 90
 """protobuf's own limit is 100."""
 _WRONG: Final = (json_format.ParseError, TypeError, ValueError, AttributeError, KeyError, DecodeError, EncodeError)
 
 
-@lru_cache(maxsize=4096)
 def find_message(type_url: str) -> Any | None:
     """The message class of a type URL, with or without its prefix; None where nobody here knows it."""
-    name = type_url.rpartition("/")[2]
-    found = _PACKAGE.fullmatch(name)
-    try:
-        if name in _OURS:
-            import_module(_OURS[name])
-        elif found is not None:
-            package = import_module(found.group(1))
-            for module in iter_modules(package.__path__):
-                if module.name.endswith("_pb2"):
-                    import_module(f"{found.group(1)}.{module.name}")
-        return GetMessageClass(Default().FindMessageTypeByName(name))
-    except (ImportError, AttributeError, KeyError, TypeError):
-        return None
+    return message_class(type_url.rpartition("/")[2])
 
 
 def parse_message(kind: Any, value: Mapping[str, object]) -> tuple[Any | None, str]:
