@@ -31,6 +31,9 @@ from ca.state_directory import StateDirectory
 from ca.template import LifetimePolicy
 from pilot.settings import Settings
 
+FORGET = 600.0
+"""Seconds between two looks for certificates that have expired; arbitrary."""
+
 _log = logging.getLogger("ca")
 
 
@@ -54,7 +57,11 @@ class Signing:
             limits.root_check_interval, limits.root_grace_percent, limits.root_check_jitter, limits.root_ttl
         )
         if self.secret is not None:
-            return [RootRotation(authority, self.secret, policy).serve_rotation()]
+            renewal = RootRotation(authority, self.secret, policy).serve_rotation()
+            return [
+                renewal,
+                *self._watching(followers, "the root lies in a Secret: it is not changed by command yet"),
+            ]
         if self.state is None:
             reload = PluggedInReload(
                 authority,
@@ -62,7 +69,7 @@ class Signing:
                 is_multi_root=limits.is_multi_root,
                 with_revocations=limits.with_revocations,
             )
-            return [reload.serve_reload()]
+            return [reload.serve_reload(), *self._watching(followers, "the CA is plugged in")]
         parts = Parts(
             authority,
             store.DirectoryRolloverStore(self.state),
@@ -76,6 +83,20 @@ class Signing:
         rotation = RootRotation(authority, roots, policy, is_held=lambda: conductor.is_busy)
         control = ControlSocket(conductor, self.state.path)
         return [rotation.serve_rotation(), conductor.serve(), control.serve()]
+
+    def _watching(self, followers: Followers, why: str) -> list[Coroutine[None, None, None]]:
+        """For a root that is not ours to change: who asks is told what it is, and why it is not changed."""
+        authority, state = self.authority, StateDirectory(self.settings.state_dir)
+        parts = Parts(authority, store.FixedRoot(why), self.ledger, followers, self.settings.certificates.root_ttl)
+        control = ControlSocket(Conductor(parts, state, None), state.path)
+        return [control.serve(), _forget(self.ledger, authority)]
+
+
+async def _forget(ledger: Ledger, authority: Authority) -> None:
+    """Certificates that have expired; ends only by cancellation."""
+    while True:
+        await asyncio.sleep(FORGET)
+        ledger.compact(authority.clock())
 
 
 async def choose(settings: Settings, domain: TrustDomain, api: KubernetesApi | None = None) -> Signing:

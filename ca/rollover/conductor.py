@@ -158,6 +158,8 @@ class Conductor:
             raise RolloverError("the root is being changed already")
         parts = self._parts
         old = parts.authority.bundle
+        if old.chain:
+            raise RolloverError("the CA is plugged in: its root is its operator's to change")
         new = await asyncio.to_thread(self._make_root, old, is_ec)
         if parts.authority.bundle is not old:
             raise RolloverError("the root has just been changed by somebody else")

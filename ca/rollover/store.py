@@ -56,6 +56,26 @@ class DirectoryRolloverStore:
         self._state.remove(FILE)
 
 
+class FixedRoot:
+    """The store of a root that is not ours to change; `why` is what an operator is told who wants it changed."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def load(self) -> None:
+        """No change was ever saved."""
+
+    def save(self, rollover: Rollover) -> None:
+        """Raises: RolloverError."""
+        raise RolloverError(self._why)
+
+    def bring_in_line(self, rollover: Rollover) -> None:
+        """There is nothing to do."""
+
+    def forget(self) -> None:
+        """There is nothing to forget."""
+
+
 def recover(state: StateDirectory) -> Rollover | None:
     """At a start, before anybody reads the root: the change that was under way, its files in line with it.
 

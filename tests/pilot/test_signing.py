@@ -1,18 +1,28 @@
 """Which CA is chosen, and what it remembers over a restart."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ca.authn.local_issuer import utc_now
+from ca.authority import Authority
 from ca.bundle import encode_certificate
-from ca.errors import BundleError
+from ca.errors import BundleError, RolloverError
 from ca.rollover import stages
+from ca.rollover.control import SOCKET, Wish, ask
+from ca.rollover.holders import Holder, Holding
+from ca.rollover.ledger import Ledger
 from ca.rollover.store import DirectoryRolloverStore
 from ca.spiffe import TrustDomain
 from ca.state_directory import StateDirectory
 from pilot import settings, signing
 from pilot.settings import Settings
-from tests.ca.makers import ec_key, make_root, plug_in
+from pilot.signing import Signing
+from tests.ca.makers import ec_key, make_root, plug_in, until
+from tests.ca.rollover.conducting import Nobody
 
 MESH = TrustDomain("mesh.example")
 
@@ -53,3 +63,48 @@ async def test_incomplete_plugged_in_ca_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "cacerts" / "ca-key.pem").write_text("x")
     with pytest.raises(BundleError, match="incomplete CA"):
         await signing.choose(loaded(tmp_path, ROOT_CA_DIR=str(tmp_path / "cacerts")), MESH)
+
+
+@pytest.mark.parametrize("kind", ["plugged in", "secret"])
+async def test_root_that_is_not_ours_to_change_is_shown_and_refused_with_a_reason(tmp_path: Path, kind: str) -> None:
+    authority = Authority(make_root(ec_key(), utc_now()))
+    secret: Any = NoRotation() if kind == "secret" else None
+    if kind == "plugged in":
+        bundle = authority.bundle
+        authority.replace(replace(bundle, chain=(bundle.roots,)))
+    (tmp_path / "none").mkdir()
+    found = Signing(loaded(tmp_path, CITADEL_SELF_SIGNED_ROOT_CERT_CHECK_INTERVAL="0s"), authority, Ledger(), secret)
+    followers: Any = Nobody()
+    tasks = [asyncio.create_task(each) for each in found.tasks(followers)]
+    try:
+        await until((tmp_path / SOCKET).exists)
+        status = await ask(tmp_path, Wish(do="status"))
+        assert (status.stage, status.signing) == ("none", authority.bundle.roots)
+        with pytest.raises(RolloverError, match=r"operator|Secret"):
+            await ask(tmp_path, Wish(do="begin"))
+        assert not any(each.done() for each in tasks), tasks
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class NoRotation:
+    """A store that nobody asks."""
+
+
+async def test_expired_certificates_are_forgotten_where_no_root_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing, "FORGET", 0.01)
+    ledger = Ledger()
+    ledger.put(Holder("a", "b"), Holding("c", (), 1))
+    followers: Any = Nobody()
+    found = Signing(loaded(tmp_path), Authority(make_root(ec_key(), utc_now())), ledger, None)
+    tasks = [asyncio.create_task(each) for each in found._watching(followers, "")]
+    try:
+        await until(lambda: not ledger.holdings)
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
