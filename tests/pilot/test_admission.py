@@ -1,9 +1,12 @@
 """What an API server is told about an object."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pilot import admission
 from pilot.admission import judge
+from pilot.sources.kinds import KINDS
 
 ROUTE = {"route": [{"destination": {"host": "a"}}]}
 
@@ -65,3 +68,24 @@ def test_the_requests_namespace_counts_where_the_object_says_none() -> None:
     value["metadata"] = {"name": "a"}
     assert judge(value, "there").allowed
     assert not judge(value, "here").allowed
+
+
+NAMES = st.sampled_from(
+    ["spec", "hosts", "http", "match", "route", "destination", "host", "port", "number", "servers", "tls", "subsets",
+     "trafficPolicy", "rules", "from", "to", "when", "source", "operation", "key", "values", "labels", "selector",
+     "configPatches", "patch", "value", "applyTo", "egress", "ingress", "endpoints", "address", "ports", "tracing",
+     "metrics", "template", "probe", "jwtRules", "jwks", "url", "name", "uri", "regex", "weight", "timeout"]
+)  # fmt: skip
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6) | st.just("*"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | st.text(max_size=4), inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@given(st.sampled_from(sorted(key for key, kind in KINDS.items() if kind.strict)), ANYTHING)
+def test_anything_at_all_has_a_verdict(kind: tuple[str, str], spec: object) -> None:
+    group, name = kind
+    metadata = {"name": "x", "namespace": "ns"}
+    verdict = judge({"apiVersion": f"{group}/v1", "kind": name, "metadata": metadata, "spec": spec})
+    assert verdict.allowed == (not verdict.message)
