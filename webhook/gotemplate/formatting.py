@@ -228,7 +228,7 @@ class _Directive:
         if value is None:
             return self._pad("<nil>") if self.verb == "v" else f"%!{self.verb}(<nil>)"
         if isinstance(value, dict | list | Object):
-            return _compound(value, self.of)
+            return _compound(value, lambda each: "<nil>" if each is None else self.of(each))
         if isinstance(value, Enumerated) and self.verb in "sqxX":
             value = value.name
         text = getattr(self, f"_{kind_of(value)}", self._wrong)(value)

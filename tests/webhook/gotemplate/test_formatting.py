@@ -56,6 +56,7 @@ def test_operands_have_a_space_between_them_unless_one_is_text() -> None:
         ("%T %T", [1, None], "int <nil>"),
         ("%*d", [5, 42], "   42"),
         ("%v", [[1, 2]], "[1 2]"),
+        ("%d", [[1, None]], "[1 <nil>]"),
         ("%s", [["a", "b"]], "[a b]"),
         ("%q", [["a", "b"]], '["a" "b"]'),
         ("%#v", [{"a": ["x", 1]}], 'map[string]interface {}{"a":[]interface {}{"x", 1}}'),
