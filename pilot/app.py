@@ -13,6 +13,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import grpc
@@ -31,6 +32,8 @@ from pilot.feed import Feed
 from pilot.mesh import Mesh
 from pilot.model.snapshot import Snapshot
 from pilot.node_pods import SnapshotPods
+from pilot.registrations import kept
+from pilot.registrations.registrar import Registrar
 from pilot.secret_access import SecretAccess
 from pilot.settings import Settings
 from pilot.sources.key_fetch import KeyFetcher
@@ -109,6 +112,9 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         if stopping.is_set():
             return
         tasks += [asyncio.create_task(ads.serve_pushes()), asyncio.create_task(serve_lag_reports(metrics.lagged))]
+        if cluster is None:
+            ads.attendance = await _registrar(settings, mesh, feed)
+            tasks.append(asyncio.create_task(ads.attendance.serve()))
         await _serve_xds(undo, settings, ads, secured, tasks)
         if settings.certificates.is_multi_root:
             tasks.append(asyncio.create_task(secured.bundle.serve(_publishing(mesh, debounce, secured))))
@@ -160,6 +166,20 @@ async def _serve_xds(
         host, port = split_address(addresses.secure_grpc)
         secure.bind(host, port)
         tasks.append(asyncio.create_task(secure.serve_connections()))
+
+
+async def _registrar(settings: Settings, mesh: Mesh, feed: Feed) -> Registrar:
+    """Workloads that register themselves; what it knows is kept in the state directory."""
+    directory = StateDirectory(settings.state_dir / "registrations")
+    made = Registrar(
+        settings.registrations,
+        lambda: mesh.snapshot,
+        feed.register,
+        lambda entries: kept.save(directory, entries),
+        lambda: datetime.now(UTC),
+    )
+    made.remember(await asyncio.to_thread(kept.load, directory))
+    return made
 
 
 def _publishing(mesh: Mesh, debounce: Debounce, secured: trust.Trust) -> Callable[[tuple[str, ...]], None]:

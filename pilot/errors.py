@@ -8,6 +8,7 @@
     │   │   └── MissingType       INVALID_ARGUMENT    a request without a type URL
     │   ├── Unauthenticated       UNAUTHENTICATED     no credentials, or none that hold
     │   ├── PermissionDenied      PERMISSION_DENIED   the credentials are somebody else's
+    │   ├── FailedPrecondition    FAILED_PRECONDITION what was asked for needs something that is not there
     │   ├── NotFound              NOT_FOUND           asks about something that does not exist
     │   └── Unimplemented         UNIMPLEMENTED       asks for something this control plane does not do
     └── ServerError               we are to blame: the stream ends with `code`, and is logged as an error
@@ -59,6 +60,12 @@ class PermissionDenied(RequestError):  # noqa: N818 - gRPC's name
     """The credentials are somebody else's. Source: xDS behaviour 1.5."""
 
     code = "PERMISSION_DENIED"
+
+
+class FailedPrecondition(RequestError):  # noqa: N818 - gRPC's name
+    """What was asked for needs something that is not there."""
+
+    code = "FAILED_PRECONDITION"
 
 
 class NotFound(RequestError):  # noqa: N818 - gRPC's name

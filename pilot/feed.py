@@ -86,6 +86,11 @@ class Feed:
         async for batch in cluster.source.watch():
             self._take(batch, "the API server")
 
+    def register(self, events: Iterable[Event]) -> None:
+        """Takes in objects that nobody declared: workloads that register themselves."""
+        self._mesh.snapshot, change = self._mesh.snapshot.apply(events)
+        self._push(change, _reason(change))
+
     def _take(self, batch: Batch, where: str) -> None:
         _report(batch.fresh)
         self._of_source, self._place = batch.problems, batch.place

@@ -51,6 +51,19 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
+class Registrations:
+    """How workloads outside Kubernetes register themselves."""
+
+    registers: bool = True
+    checks_health: bool = True
+    checks_identity: bool = True
+    grace: timedelta = timedelta(seconds=10)
+    """How long a proxy may be away before its entry is."""
+    controller: str = "meshpilot"
+    """The name of this replica."""
+
+
+@dataclass(frozen=True, slots=True)
 class Certificates:
     """Lifetimes and names of what the certificate authority issues."""
 
@@ -171,6 +184,7 @@ class Settings:
     state_dir: pathlib.Path = pathlib.Path(".")
     addresses: Addresses = Addresses()
     tuning: Tuning = Tuning()
+    registrations: Registrations = Registrations()
     certificates: Certificates = Certificates()
     token_keys: TokenKeys = TokenKeys()
     webhooks: Webhooks = Webhooks()
@@ -247,6 +261,8 @@ _FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API": ("discover_network_gateways", parse_bool),
     "PILOT_AUTO_ALLOW_WAYPOINT_POLICY": ("auto_allow_waypoint_policy", parse_bool),
     "AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY": ("ambient_dry_run", parse_bool),
+    "ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS": ("wildcard_tls_entries", parse_bool),
+    "ENABLE_LAYERED_WAYPOINT_AUTHORIZATION_POLICIES": ("layered_waypoint_policies", parse_bool),
     "ISTIO_DUAL_STACK": ("dual_stack", parse_bool),
     "PILOT_HTTP10": ("http10", parse_bool),
     "PILOT_ENABLE_ALPN_FILTER": ("alpn_filter", parse_bool),
@@ -310,6 +326,13 @@ _TUNING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "GRPC_KEEPALIVE_TIMEOUT": ("keepalive_timeout", parse_duration),
     "ISTIO_GPRC_MAXSTREAMS": ("max_streams", int),
     "ISTIO_GPRC_MAXRECVMSGSIZE": ("max_receive_bytes", int),
+}
+_REGISTRATIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION": ("registers", parse_bool),
+    "PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS": ("checks_health", parse_bool),
+    "ISTIO_WORKLOAD_ENTRY_VALIDATE_IDENTITY": ("checks_identity", parse_bool),
+    "PILOT_WORKLOAD_ENTRY_GRACE_PERIOD": ("grace", parse_duration),
+    "POD_NAME": ("controller", str),
 }
 _TUNING_FLAGS = ("keepalive_interval", "keepalive_timeout", "max_connection_age")
 _CERTIFICATES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
@@ -529,6 +552,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         state_dir=state_dir,
         kubernetes=kubernetes_from(given, environ, state_dir, warnings),
         tuning=tuning,
+        registrations=Registrations(**_read(_REGISTRATIONS, environ, warnings)),
         certificates=certificates,
         token_keys=TokenKeys(**token_keys),
         webhooks=webhooks_from(given, environ, warnings),

@@ -28,6 +28,8 @@ class StatusCondition(Fragment, frozen=True):
     status: str = ""
     reason: str = ""
     message: str = ""
+    last_probe_time: str = ""
+    last_transition_time: str = ""
 
 
 class WorkloadEntryStatus(Fragment, frozen=True):

@@ -37,6 +37,19 @@ class Discovery(Protocol):
         ...
 
 
+class Attendance(Protocol):
+    """Who comes, how they are, who goes."""
+
+    def arrived(self, proxy: Any, /) -> None:
+        """A stream begins. Raises: PilotError; then it ends, and nobody has left."""
+
+    def left(self, proxy: Any, /) -> None:
+        """A stream that had arrived ended."""
+
+    def reported(self, proxy: Any, healthy: bool, message: str, /) -> None:
+        """The workload behind a stream says how it is."""
+
+
 class Queries(Protocol):
     """Debug questions over xDS (operations 3.3)."""
 

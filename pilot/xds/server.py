@@ -28,7 +28,7 @@ from pilot.errors import InternalError, PilotError
 from pilot.type_urls import HEALTH
 from pilot.xds.admission import Admission
 from pilot.xds.delta import Delta
-from pilot.xds.discovery import Authenticate, Connection, Discovery, Queries, nobody
+from pilot.xds.discovery import Attendance, Authenticate, Connection, Discovery, Queries, nobody
 from pilot.xds.journal import Journal
 from pilot.xds.metrics import XdsMetrics
 from pilot.xds.names import Names
@@ -65,6 +65,8 @@ class AdsServer:
         self._around = Surroundings(
             discovery, queries, responses or Responses(), Names(), self._journal, clock, now, self._done
         )
+        self.attendance: Attendance | None = None
+        """Whom to tell who comes and goes."""
         self._numbers = count(1)
         self._streams: dict[str, Stream] = {}
         self._queue: PushQueue[Stream] = PushQueue()
@@ -159,10 +161,12 @@ class AdsServer:
         if request is None:
             return
         node = node_of(request)
-        proxy = self._discovery.connect(node, identities)
+        proxy, attendance = self._discovery.connect(node, identities), self.attendance
+        if attendance is not None:
+            attendance.arrived(proxy)
         version = node.metadata.fields["ISTIO_VERSION"].string_value if "ISTIO_VERSION" in node.metadata.fields else ""
         client = Client(f"{_proxy_id(node.id)}-{next(self._numbers)}", node.id, peer, protocol, identities, proxy)
-        stream = Stream(self._around, context, front, client, request)
+        stream = Stream(self._around, context, front, client, request, attendance)
         del node, request  # they can be large, and the stream lives long
         # Before anything is asked from the port: a change that comes now must reach this stream.
         self._streams[client.id] = stream
@@ -174,6 +178,8 @@ class AdsServer:
             self._queue.forget(stream)
             self._queued_at.pop(stream, None)
             self._journal.disconnected(client.id, version)
+            if attendance is not None:
+                attendance.left(proxy)
 
     async def _first_request(self, context: Any, front: FrontEnd) -> Request | None:
         """Health reports before it are dropped. None: the client left without a word."""

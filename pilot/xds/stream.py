@@ -23,8 +23,8 @@ import grpc
 from pilot.errors import PilotError, Unauthenticated, Unimplemented
 from pilot.resources import EMPTY
 from pilot.type_urls import TypeUrl
-from pilot.xds.discovery import Connection, Discovery, Queries, WatchRow
-from pilot.xds.events import Nonce, Queried
+from pilot.xds.discovery import Attendance, Connection, Discovery, Queries, WatchRow
+from pilot.xds.events import HealthReported, Nonce, Queried
 from pilot.xds.journal import Journal
 from pilot.xds.names import Names
 from pilot.xds.pace import Pace
@@ -88,8 +88,17 @@ class Client:
 class Stream:
     """The stream of one proxy. `run` serves it."""
 
-    def __init__(self, around: Surroundings, context: Any, front: FrontEnd, client: Client, first: Request) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        context: Any,
+        front: FrontEnd,
+        client: Client,
+        first: Request,
+        attendance: Attendance | None = None,
+    ) -> None:
         self.client = client
+        self._attendance = attendance
         self._around = around
         self._context = context
         self._front = front
@@ -244,6 +253,8 @@ class Stream:
             self._around.journal.happened(self.client.id, event)
             if type(event) is Queried:
                 self._queries.append(event)
+            elif type(event) is HealthReported and self._attendance is not None:
+                self._attendance.reported(self.client.proxy, event.healthy, event.message)
         self._heard.add(request.type_url)
         if self._queries or self._session.owes(request.type_url):
             self._waiting += 1
