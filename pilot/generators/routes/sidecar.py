@@ -250,7 +250,6 @@ def _default_hosts(
     return tuple(_Wanted(each, _default_host(service, each, port, settings, traits, rule), True) for each in numbers)
 
 
-@memoized(size=131_072)
 def _default_host(
     service: Service, number: int, port: int, settings: RouteSettings, traits: Traits, rule: MergedRule | None
 ) -> Host:
