@@ -1,0 +1,123 @@
+"""Workloads outside Kubernetes at a real control plane: they come, say how they are, go. And ztunnels ask by key."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+
+from pilot.type_urls import ADDRESS, CLUSTER, ENDPOINT, HEALTH
+from tests.ambient_mesh import SHOP
+from tests.control_plane import ControlPlane, running
+from tests.loopback import network
+from tests.pilot.agent.eventually import eventually
+from tests.pilot.xds.clients import Client
+from tests.recordings import node_of
+
+ASSIGNMENT = "outbound|80||web.app.svc.cluster.local"
+GROUP = """
+apiVersion: networking.istio.io/v1
+kind: WorkloadGroup
+metadata: {name: vms, namespace: app}
+spec:
+  metadata: {labels: {app: web}}
+  template: {serviceAccount: web}
+"""
+VM = {
+    "id": "sidecar~10.9.0.1~vm.app~app.svc.cluster.local",
+    "metadata": {
+        "NAMESPACE": "app", "AUTO_REGISTER_GROUP": "vms", "CLUSTER_ID": "Kubernetes",
+        "PROXY_CONFIG": {"readinessProbe": {"httpGet": {"port": 80}}},
+    },
+}  # fmt: skip
+CALLER = {"id": "sidecar~10.1.0.9~caller.app~app.svc.cluster.local", "metadata": {"NAMESPACE": "app"}}
+ZTUNNEL = {
+    "id": "ztunnel~10.1.0.8~z.istio-system~istio-system.svc.cluster.local",
+    "metadata": {"NAMESPACE": "istio-system", "NODE_NAME": "n9"},
+}
+
+
+def _plane(address: str, work: Path) -> ControlPlane:
+    manifests = work / "manifests"
+    manifests.mkdir()
+    (manifests / "mesh.yaml").write_text(f"{SHOP}\n---\n{GROUP}")
+    return ControlPlane(address, manifests, work, environment={"PILOT_WORKLOAD_ENTRY_GRACE_PERIOD": "1s"})
+
+
+@asynccontextmanager
+async def _stream(plane: ControlPlane, declared: dict[str, Any], *, delta: bool = True) -> AsyncIterator[Client]:
+    channel = grpc.aio.insecure_channel(plane.grpc, [("grpc.use_local_subchannel_pool", 1)])
+    client = Client(channel, delta)
+    client.node = node_of(declared)
+    try:
+        yield client
+    finally:
+        client.call.cancel()
+        await channel.close(None)
+
+
+async def _addresses(plane: ControlPlane) -> set[str]:
+    """Where a caller is sent."""
+    async with _stream(plane, CALLER) as caller:
+        said = await caller.ask(ENDPOINT, ASSIGNMENT)
+        assignment = ClusterLoadAssignment.FromString(said.message.resources[0].resource.value)
+        endpoints = [each for group in assignment.endpoints for each in group.lb_endpoints]
+        found = (each.endpoint.address for each in endpoints)
+        return {each.socket_address.address or each.envoy_internal_address.endpoint_id for each in found}
+
+
+async def _reaches(plane: ControlPlane, *, vm: bool) -> bool:
+    return ("10.9.0.1" in await _addresses(plane)) == vm
+
+
+@pytest.mark.timeout(90)
+async def test_workload_registers_by_connecting_and_is_gone_when_it_stays_away(tmp_path: Path) -> None:
+    with network() as addresses:
+        async with running(_plane(addresses.address(1), tmp_path)) as plane:
+            async with _stream(plane, VM) as vm:
+                await vm.ask(CLUSTER)
+                assert await _reaches(plane, vm=False)  # it has a probe, and has not said yet that it is well
+                await vm.send(HEALTH)
+                await eventually(lambda: _reaches(plane, vm=True))
+                await vm.send(HEALTH, error="broken")
+                await eventually(lambda: _reaches(plane, vm=False))
+                await vm.send(HEALTH)
+                await eventually(lambda: _reaches(plane, vm=True))
+
+                await plane.kill()
+                await plane.start()
+                assert await _reaches(plane, vm=True)  # remembered
+            await eventually(lambda: _reaches(plane, vm=False))
+
+
+@pytest.mark.timeout(60)
+async def test_workload_of_an_unknown_group_is_refused(tmp_path: Path) -> None:
+    other = {**VM, "metadata": {**VM["metadata"], "AUTO_REGISTER_GROUP": "others"}}  # type: ignore[dict-item]
+    with network() as addresses:
+        async with running(_plane(addresses.address(1), tmp_path)) as plane, _stream(plane, other) as vm:
+            await vm.send(CLUSTER)
+            code, reason = await vm.status()
+            assert code == "FAILED_PRECONDITION"
+            assert "app/others" in reason
+
+
+@pytest.mark.timeout(60)
+async def test_ztunnel_asks_for_what_an_address_means(tmp_path: Path) -> None:
+    with network() as addresses:
+        async with running(_plane(addresses.address(1), tmp_path)) as plane, _stream(plane, ZTUNNEL) as ztunnel:
+            await ztunnel.send(ADDRESS, "*", unsubscribe=("*",))
+            first = await ztunnel.receive()
+            assert first.names == []
+            await ztunnel.ack(first)
+            said = await ztunnel.ask(ADDRESS, "/10.0.0.1", "/192.0.2.1")
+            assert set(said.names) == {"app/web.app.svc.cluster.local", "Kubernetes//Pod/app/web-0"}
+            assert said.removed == ["/192.0.2.1"]
+            aliases = {each.name: list(each.aliases) for each in said.message.resources}
+            assert aliases["Kubernetes//Pod/app/web-0"] == ["/10.1.0.1"]
+
+            (plane.manifests / "mesh.yaml").write_text(f"{SHOP.rpartition('---')[0]}\n---\n{GROUP}")
+            gone = await ztunnel.receive()
+            assert gone.removed == ["Kubernetes//Pod/app/web-0"]
