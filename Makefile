@@ -68,7 +68,7 @@ $(SETUP): requirements.lock pyproject.toml setup.py
 	@$(BIN)/python -c '' 2>/dev/null || { \
 		echo "make setup: a new environment in $(VENV), made by $$($(PYTHON) --version)"; \
 		$(PYTHON) -m venv --clear $(VENV) || { echo "on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; }
-	@echo "make setup: $$(grep -c == requirements.lock) packages as requirements.lock says (about 130 MB the first time)"
+	@echo "make setup: $$(grep -c == requirements.lock) packages as requirements.lock says (about 190 MB the first time)"
 	@$(BIN)/python -m pip install --require-hashes --only-binary :all: -r requirements.lock | $(ONE_LINE_EACH)
 	@$(BIN)/python protos/generate.py
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation --no-index -e .
