@@ -42,6 +42,8 @@ from pilot.sources.keys import KeyKeeper
 from pilot.sources.mesh_file import MeshFileError, MeshFiles, read_mesh_files
 from pilot.type_urls import PROXY_CONFIG
 from pilot.webhooks import WebhookSide, serve_tls
+from pilot.writers.roots import Roots
+from pilot.writers.tasks import writers
 from pilot.xds.admission import Admission
 from pilot.xds.lag import serve_lag_reports
 from pilot.xds.metrics import XdsMetrics
@@ -112,17 +114,14 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         if stopping.is_set():
             return
         tasks += [asyncio.create_task(ads.serve_pushes()), asyncio.create_task(serve_lag_reports(metrics.lagged))]
-        if cluster is None:
-            ads.attendance = await _registrar(settings, mesh, feed)
-            tasks.append(asyncio.create_task(ads.attendance.serve()))
+        tasks += await _registrations(settings, mesh, feed, ads, cluster)
         await _serve_xds(undo, settings, ads, secured, tasks)
-        if settings.certificates.is_multi_root:
-            tasks.append(asyncio.create_task(secured.bundle.serve(_publishing(mesh, debounce, secured))))
+        tasks += _root_tasks(settings, mesh, debounce, secured)
         await _serve_webhooks(undo, addresses.https, side, secured, cluster, tasks)
         feed.is_serving = True
         memory.settle()
-        where = (settings.config_dir or "the cluster", addresses.grpc, addresses.secure_grpc)
-        _log.info("serving %s: xDS on %s and %s", *where)
+        _tell(settings)
+        tasks += _writers(undo, cluster, mesh, settings, secured)
         await _until(stopping, tasks)
         _log.info("stopping")
         if cluster is not None:
@@ -182,6 +181,29 @@ async def _registrar(settings: Settings, mesh: Mesh, feed: Feed) -> Registrar:
     return made
 
 
+def _tell(settings: Settings) -> None:
+    addresses = settings.addresses
+    where = (settings.config_dir or "the cluster", addresses.grpc, addresses.secure_grpc)
+    _log.info("serving %s: xDS on %s and %s", *where)
+
+
+async def _registrations(
+    settings: Settings, mesh: Mesh, feed: Feed, ads: AdsServer, cluster: ConfigCluster | None
+) -> list[asyncio.Task[None]]:
+    """Workloads that register themselves by connecting."""
+    if cluster is not None:
+        return []
+    ads.attendance = await _registrar(settings, mesh, feed)
+    return [asyncio.create_task(ads.attendance.serve())]
+
+
+def _root_tasks(settings: Settings, mesh: Mesh, debounce: Debounce, secured: trust.Trust) -> list[asyncio.Task[None]]:
+    """What tells proxies of all roots, where there may be several."""
+    if not settings.certificates.is_multi_root:
+        return []
+    return [asyncio.create_task(secured.bundle.serve(_publishing(mesh, debounce, secured)))]
+
+
 def _publishing(mesh: Mesh, debounce: Debounce, secured: trust.Trust) -> Callable[[tuple[str, ...]], None]:
     """Has proxies told of the roots of the mesh, those that ask for them."""
 
@@ -212,6 +234,28 @@ async def _serve_webhooks(
     if address and secured.serving is not None:
         host, port = split_address(address)
         await undo.enter_async_context(serve_tls(side.webhooks.application(), host, port, secured.serving))
+
+
+def _writers(
+    undo: contextlib.AsyncExitStack,
+    cluster: ConfigCluster | None,
+    mesh: Mesh,
+    settings: Settings,
+    secured: trust.Trust,
+) -> list[asyncio.Task[None]]:
+    """What writes to the cluster: the first to end, so that another replica may go on at once."""
+    if cluster is None:
+        return []
+    serving, limits = secured.serving, settings.certificates
+
+    def roots() -> Roots | None:
+        if serving is None or limits.provider == "none":
+            return None
+        return Roots(serving().roots, secured.revocations() if limits.with_revocations else None)
+
+    tasks = [asyncio.create_task(each) for each in writers(cluster, mesh, settings, roots)]
+    undo.push_async_callback(_cancel, tasks)
+    return tasks
 
 
 async def _cluster(settings: Settings, undo: contextlib.AsyncExitStack) -> ConfigCluster | None:

@@ -156,6 +156,17 @@ class Kubernetes:
     """Readiness does not wait longer for a remote cluster; zero: for ever."""
     insecure_kubeconfigs: tuple[str, ...] = ()
     """Forms of authentication that remote secrets may use although they are risky."""
+    root_map: str = "istio-ca-root-cert"
+    revocation_map: str = "istio-ca-crl"
+    """PILOT_CA_CERT_CONFIGMAP, PILOT_CRL_CONFIGMAP: in every namespace."""
+    writes_status: bool = True
+    """PILOT_ENABLE_GATEWAY_API_STATUS."""
+    makes_classes: bool = True
+    """PILOT_ENABLE_GATEWAY_API_GATEWAYCLASS_CONTROLLER."""
+    deploys_gateways: bool = True
+    """PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER."""
+    copies_metadata: bool = True
+    """PILOT_ENABLE_GATEWAY_API_COPY_LABELS_ANNOTATIONS: what is deployed has those of its Gateway."""
     remembers: bool = False
     """What is known of the cluster is kept in the state directory, and served where the cluster does not answer."""
 
@@ -410,6 +421,12 @@ _KUBERNETES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_REMOTE_CLUSTER_TIMEOUT": ("remote_timeout", parse_duration),
     "PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS": ("insecure_kubeconfigs", parse_list),
     "MESHPILOT_WARM_START": ("remembers", parse_bool),
+    "PILOT_CA_CERT_CONFIGMAP": ("root_map", str),
+    "PILOT_CRL_CONFIGMAP": ("revocation_map", str),
+    "PILOT_ENABLE_GATEWAY_API_STATUS": ("writes_status", parse_bool),
+    "PILOT_ENABLE_GATEWAY_API_GATEWAYCLASS_CONTROLLER": ("makes_classes", parse_bool),
+    "PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER": ("deploys_gateways", parse_bool),
+    "PILOT_ENABLE_GATEWAY_API_COPY_LABELS_ANNOTATIONS": ("copies_metadata", parse_bool),
 }
 _WEBHOOKS = {
     "INJECTION_WEBHOOK_CONFIG_NAME": "injection_webhook",

@@ -60,6 +60,8 @@ class Trust:
     """The control plane's certificate at this moment, for other ports that present it; None where there is none."""
     bundle: TrustBundle
     """Everything that the mesh trusts."""
+    revocations: Callable[[], str]
+    """PEM of the revocation lists of our CA at this moment; mostly empty."""
     followers: Followers | None
     """Agents that are told of it; None where there is no CA of our own."""
 
@@ -109,7 +111,8 @@ async def establish(
         for each in tasks:
             undo.push_async_callback(_cancel, asyncio.create_task(each))
         shown = (lambda: presented.serving) if presented is not None else None
-        yield Trust(port, streams, handlers, shown, bundle, followers)
+        revoked = (lambda: authority.bundle.revocations) if authority is not None else str
+        yield Trust(port, streams, handlers, shown, bundle, revoked, followers)
 
 
 class AcceptedDomains:

@@ -1,0 +1,1 @@
+"""What this control plane leaves in a cluster: roots, conditions, addresses, deployments."""

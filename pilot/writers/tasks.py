@@ -1,0 +1,57 @@
+"""The writers wired: which there are, each behind its own election where istiod has one.
+
+In: the cluster, the mesh, settings, the roots in force. Out: coroutines for the composition root to run, each ends only
+by cancellation, and gives up its lock then. Decides nothing itself.
+Source: Kubernetes controllers behaviour 6.3 (locks), 6.5, 6.6.
+"""
+
+from collections.abc import Callable, Coroutine, Iterator
+
+from pilot.config_cluster import ConfigCluster
+from pilot.mesh import Mesh
+from pilot.settings import Kubernetes, Settings
+from pilot.writers import roots as root_maps
+from pilot.writers.roots import MapNames, RootMaps, Roots
+from pilot.writers.webhook_roots import MUTATING, VALIDATING, WebhookRoots
+
+Task = Coroutine[None, None, None]
+
+
+def writers(
+    cluster: ConfigCluster, mesh: Mesh, settings: Settings, roots: Callable[[], Roots | None]
+) -> tuple[Task, ...]:
+    """Everything that writes to the cluster. `roots`: nothing is handed out while there are none."""
+    wanted = settings.kubernetes or Kubernetes()
+    return (*_roots(cluster, mesh, settings, wanted, Latest(roots)),)
+
+
+class Latest:
+    """A value that is the same object as long as it is equal."""
+
+    def __init__(self, current: Callable[[], Roots | None]) -> None:
+        self._current, self._last = current, current()
+
+    def __call__(self) -> Roots | None:
+        """The value now."""
+        now = self._current()
+        if now != self._last:
+            self._last = now
+        return self._last
+
+
+def _roots(
+    cluster: ConfigCluster, mesh: Mesh, settings: Settings, wanted: Kubernetes, roots: Callable[[], Roots | None]
+) -> Iterator[Task]:
+    names = MapNames(wanted.root_map, wanted.revocation_map)
+    maps = RootMaps(cluster.client, lambda: mesh.snapshot, roots, names, wanted.only)
+    yield cluster.election(root_maps.LOCK).lead(maps.serve)
+
+    def trusted() -> str | None:
+        found = roots()
+        return found.trusted if found is not None else None
+
+    features = settings.features
+    for kind, name in ((MUTATING, wanted.injection_webhook), (VALIDATING, wanted.validation_webhook)):
+        if name:
+            hooks = WebhookRoots(cluster.client, kind, features.revision, features.system_namespace, trusted)
+            yield hooks.serve()

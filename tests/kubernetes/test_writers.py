@@ -1,0 +1,164 @@
+"""What the program leaves in a real cluster, beside what istiod left there; and with two replicas."""
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ca.errors import KubernetesError
+from tests.control_plane import HTTPS, ControlPlane, running
+from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.loopback import network
+from tests.pilot.agent.eventually import eventually
+from webhook import configurations
+from webhook.configurations import Endpoint
+
+pytestmark = [pytest.mark.kubernetes, pytest.mark.shared, pytest.mark.timeout(300)]
+
+WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
+SYSTEM = "/api/v1/namespaces/istio-system"
+
+
+@pytest.fixture(scope="module")
+def whole_cluster() -> Iterator[TestCluster]:
+    with running_cluster() as made:
+        asyncio.run(_prepare(made))
+        yield made
+
+
+async def _prepare(cluster: TestCluster) -> None:
+    await cluster.install_definitions()
+    await cluster.close()
+
+
+@pytest.fixture
+async def cluster(whole_cluster: TestCluster) -> AsyncIterator[TestCluster]:
+    yield whole_cluster
+    await whole_cluster.wipe()
+    await whole_cluster.close()
+
+
+@contextlib.contextmanager
+def replicas(cluster: TestCluster, work: Path, count: int = 1, **environment: str) -> Iterator[list[ControlPlane]]:
+    """Control planes of one cluster that are not started yet."""
+    nowhere = ("--meshConfig", str(work / "none"), "--networksConfig", str(work / "none"))
+    arguments = ("--kubeconfig", str(cluster.server.kubeconfig), *nowhere)
+    with network() as addresses:
+        yield [
+            ControlPlane(
+                address,
+                None,
+                work / str(number),
+                arguments,
+                {"POD_NAME": f"istiod-{number}", "ISTIOD_CUSTOM_HOST": address, "REVISION": "default", **environment},
+            )
+            for number, address in enumerate(map(addresses.address, range(1, count + 1)))
+        ]
+
+
+async def found(cluster: TestCluster, path: str) -> Any:
+    """An object; None where there is none."""
+    try:
+        return await cluster.call("GET", path)
+    except KubernetesError as error:
+        if error.status != 404:
+            raise
+        return None
+
+
+async def create_namespace(cluster: TestCluster, name: str, **labels: str) -> None:
+    await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+
+
+# --- roots ----------------------------------------------------------------------------------------------------------
+
+
+async def root_of(cluster: TestCluster, namespace: str) -> str:
+    read = await found(cluster, f"/api/v1/namespaces/{namespace}/configmaps/istio-ca-root-cert")
+    return str(read["data"].get("root-cert.pem", "")) if read else ""
+
+
+async def test_every_namespace_gets_the_root_and_keeps_it(cluster: TestCluster, tmp_path: Path) -> None:
+    await create_namespace(cluster, "before")
+    with replicas(cluster, tmp_path) as (plane,):
+        async with running(plane):
+            root = await eventually(lambda: root_of(cluster, "before"))
+            for namespace in ("default", "kube-system", "istio-system"):
+                assert await eventually(lambda where=namespace: root_of(cluster, where)) == root  # type: ignore[misc]
+            secret = await cluster.call("GET", f"{SYSTEM}/secrets/istio-ca-secret")
+            assert base64.b64decode(secret["data"]["ca-cert.pem"]).decode().strip() == root.strip()
+            await create_namespace(cluster, "later")
+            assert await eventually(lambda: root_of(cluster, "later")) == root
+            path = "/api/v1/namespaces/later/configmaps/istio-ca-root-cert"
+            await cluster.call("PATCH", path, {"data": {"root-cert.pem": "nonsense", "other": "kept"}})
+
+            async def is_repaired() -> bool:
+                return await root_of(cluster, "later") == root
+
+            await eventually(is_repaired)
+            read = await cluster.call("GET", path)
+            assert read["data"]["other"] == "kept"
+            assert read["metadata"]["labels"] == {"istio.io/config": "true"}
+            await cluster.call("DELETE", path)
+            await eventually(is_repaired)
+            assert (await found(cluster, "/api/v1/namespaces/later/configmaps/istio-ca-crl"))["data"] == {
+                "ca-crl.pem": ""
+            }
+            assert not await root_of(cluster, "kube-public")
+
+
+async def holder(cluster: TestCluster, name: str) -> str:
+    read = await found(cluster, f"{SYSTEM}/configmaps/{name}")
+    text = (read or {}).get("metadata", {}).get("annotations", {}).get("control-plane.alpha.kubernetes.io/leader", "")
+    return next((each for each in ("istiod-0", "istiod-1") if each in text), "")
+
+
+async def test_another_replica_goes_on_after_kill_nine_and_at_once_after_a_signal(
+    cluster: TestCluster, tmp_path: Path
+) -> None:
+    lock = "istio-namespace-controller-election"
+    with replicas(cluster, tmp_path, 2) as (first, second):
+        async with running(first):
+            await eventually(lambda: root_of(cluster, "default"))
+            assert await holder(cluster, lock) == "istiod-0"
+            async with running(second):
+                await first.kill()
+                await create_namespace(cluster, "orphan")
+                await eventually(lambda: root_of(cluster, "orphan"), within=15)
+                assert await holder(cluster, lock) == "istiod-1"
+                assert await second.stop() == 0
+                assert await holder(cluster, lock) == ""
+
+
+# --- webhooks -------------------------------------------------------------------------------------------------------
+
+
+async def test_webhooks_get_our_root_and_validation_becomes_binding(cluster: TestCluster, tmp_path: Path) -> None:
+    with replicas(cluster, tmp_path) as (plane,):
+        where = Endpoint(url=f"https://{plane.address}:{HTTPS}", ca_bundle="")
+        for made in (
+            configurations.build_injection("default", where),
+            configurations.build_injection("canary", where),
+            configurations.build_validation("default", where),
+        ):
+            await cluster.call("POST", f"{WEBHOOKS}/{made['kind'].lower()}s", made)
+
+        async def is_ours(kind: str, name: str) -> bool:
+            read = await cluster.call("GET", f"{WEBHOOKS}/{kind}/{name}")
+            return all(each["clientConfig"].get("caBundle") for each in read["webhooks"])
+
+        async with running(plane):
+            await eventually(lambda: is_ours("mutatingwebhookconfigurations", "istio-sidecar-injector"))
+            validator = "istio-validator-istio-system"
+            await eventually(lambda: is_ours("validatingwebhookconfigurations", validator))
+            assert not await is_ours("mutatingwebhookconfigurations", "istio-sidecar-injector-canary")
+
+            async def is_binding() -> bool:
+                read = await cluster.call("GET", f"{WEBHOOKS}/validatingwebhookconfigurations/{validator}")
+                return bool(read["webhooks"][0]["failurePolicy"] == "Fail")
+
+            await eventually(is_binding, within=60)

@@ -1,0 +1,70 @@
+"""The root in webhook configurations."""
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator
+from typing import cast
+
+import pytest
+
+from pilot.kube_client import KubeClient
+from pilot.writers import following, retry
+from pilot.writers.webhook_roots import API, MUTATING, VALIDATING, WebhookRoots
+from tests.pilot.agent.eventually import eventually
+from tests.pilot.writers.recorder import Recorder
+from webhook.configurations import Endpoint, build_injection, build_validation
+
+ENCODED = base64.b64encode(b"PEM").decode()
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "LOOK", 0.001)
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.01)
+
+
+@contextlib.asynccontextmanager
+async def writing(api: Recorder, kind: str, root: str | None = "PEM") -> AsyncIterator[None]:
+    hooks = WebhookRoots(cast(KubeClient, api), kind, "", "istio-system", lambda: root)
+    task = asyncio.create_task(hooks.serve())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_every_injection_entry_gets_the_root_in_one_patch_that_tests_the_version() -> None:
+    api = Recorder(f"{API}/{MUTATING}")
+    made = build_injection("default", Endpoint())
+    made["webhooks"].append({"name": "stranger.example.com", "clientConfig": {}})
+    api.put(f"{API}/{MUTATING}", "one", **made)
+    async with writing(api, MUTATING):
+        await eventually(lambda: api.calls)
+    ((method, path, body),) = api.calls
+    assert (method, path) == ("PATCH", f"{API}/{MUTATING}/istio-sidecar-injector")
+    assert body[0]["op"] == "test"
+    assert [each["path"] for each in body[1:]] == [f"/webhooks/{n}/clientConfig/caBundle" for n in range(4)]
+    assert {each["value"] for each in body[1:]} == {ENCODED}
+
+
+async def test_one_that_has_the_root_is_left_alone() -> None:
+    api = Recorder(f"{API}/{MUTATING}")
+    api.put(f"{API}/{MUTATING}", "one", **build_injection("default", Endpoint(ca_bundle=ENCODED)))
+    async with writing(api, MUTATING):
+        await eventually(lambda: any("watch=1" in each for each in api.asked))
+        await asyncio.sleep(0.02)
+    assert not api.calls
+
+
+async def test_validation_stays_optional_until_an_object_was_refused() -> None:
+    api = Recorder(f"{API}/{VALIDATING}")
+    api.put(f"{API}/{VALIDATING}", "one", **build_validation("default", Endpoint(ca_bundle=ENCODED)))
+    async with writing(api, VALIDATING):
+        await eventually(lambda: sum("dryRun=All" in path for _, path, _ in api.calls) > 1)
+        assert not [each for each in api.calls if each[0] == "PATCH"]
+        api.failing = (1, 404)  # the trial: there is no such kind
+        await eventually(lambda: [each for each in api.calls if each[0] == "PATCH"])
+    (patch,) = (body for method, _, body in api.calls if method == "PATCH")
+    assert patch[1] == {"op": "add", "path": "/webhooks/0/failurePolicy", "value": "Fail"}
