@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
 
 from tests.envoys import newest_envoy, oldest_envoy
-from tests.live.client_side import Play, count, playing
+from tests.live.client_side import Answer, Play, count, playing
 from tests.pilot.agent.eventually import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(90)]
@@ -240,3 +241,51 @@ async def test_good_routes_beside_bad_ones_keep_working_and_every_bad_one_is_tol
 async def no_problems(play: Play) -> bool:
     """Whether nothing is wrong any more."""
     return await play.mesh.problems() == []
+
+
+def growing(number: int) -> str:
+    """A route to a cluster that comes with it; all earlier ones stay. `/step` tells that it is live."""
+    subsets = "".join(f"  - {{name: s{each}, labels: {{version: v1}}}}\n" for each in range(number + 1))
+    return f"""
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {{name: web, namespace: shop}}
+spec:
+  host: web
+  subsets:
+{subsets}---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: web, namespace: shop}}
+spec:
+  hosts: [web]
+  http:
+  - match: [{{uri: {{exact: /step}}}}]
+    directResponse: {{status: {210 + number}}}
+  - route: [{{destination: {{host: web, subset: s{number}}}}}]
+"""
+
+
+def is_step(status: int, answer: Answer) -> bool:
+    return answer.status == status
+
+
+async def test_a_route_that_comes_with_its_cluster_fails_no_request(play: Play) -> None:
+    seen: list[int] = []
+
+    async def ask() -> None:
+        while True:
+            seen.append((await play.get()).status)
+
+    asking = [asyncio.create_task(ask()) for _ in range(4)]
+    try:
+        for number in range(8):
+            play.mesh.write("growing.yaml", growing(number))
+            await eventually(partial(play.answers, partial(is_step, 210 + number), path="/step"))
+    finally:
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+        play.mesh.remove("growing.yaml")
+    assert len(seen) > 100
+    assert set(seen) == {200}
