@@ -145,12 +145,18 @@ class ClusterMatch(Message, frozen=True):
     name: str = ""
 
 
+class WaypointRouteMatch(Message, frozen=True):
+    """A route of a waypoint by its name."""
+
+    name: str = ""
+
+
 class WaypointMatch(Message, frozen=True):
     """A part of a waypoint. istiod: reads it and does nothing by it."""
 
     port_number: UInt32 = 0
     filter: FilterMatch | None = None
-    route: RouteMatch | None = None
+    route: WaypointRouteMatch | None = None
 
 
 class ObjectMatch(OneOfMessage, frozen=True):

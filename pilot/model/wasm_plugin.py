@@ -70,10 +70,23 @@ class PortSelector(Message, frozen=True):
     number: UInt32 = 0
 
 
+class TrafficMode(StrEnum):
+    """`WorkloadMode`: of which side traffic is."""
+
+    UNDEFINED = "UNDEFINED"
+    CLIENT = "CLIENT"
+    SERVER = "SERVER"
+    CLIENT_AND_SERVER = "CLIENT_AND_SERVER"
+
+    def covers(self, mode: WorkloadMode) -> bool:
+        """Whether traffic of one side is meant; where none is named, both are."""
+        return self.value in (mode.value, TrafficMode.UNDEFINED, TrafficMode.CLIENT_AND_SERVER)
+
+
 class TrafficSelector(Message, frozen=True):
     """Traffic on one side, on some ports; none: on all."""
 
-    mode: WorkloadMode = WorkloadMode.CLIENT_AND_SERVER
+    mode: TrafficMode = TrafficMode.CLIENT_AND_SERVER
     ports: tuple[PortSelector, ...] = ()
 
 

@@ -1,6 +1,7 @@
 """What WasmPlugin documents may hold."""
 
-from pilot.model.wasm_plugin import EnvValueSource, FailStrategy, PluginPhase
+from pilot.model.telemetry import WorkloadMode
+from pilot.model.wasm_plugin import EnvValueSource, FailStrategy, PluginPhase, TrafficMode
 from tests.pilot.model.meshes import only
 
 DOCUMENT = """
@@ -23,3 +24,10 @@ def test_every_part_is_read() -> None:
     assert spec.plugin_config == {"a": [1, {"b": "c"}]}
     assert [each.value_from for each in spec.vm_config.env] == [EnvValueSource.INLINE, EnvValueSource.HOST]
     assert spec.match[0].ports[0].number == 80
+
+
+def test_traffic_of_no_side_in_particular_is_all_traffic() -> None:
+    assert TrafficMode.UNDEFINED.covers(WorkloadMode.CLIENT)
+    assert TrafficMode.CLIENT_AND_SERVER.covers(WorkloadMode.SERVER)
+    assert TrafficMode.CLIENT.covers(WorkloadMode.CLIENT)
+    assert not TrafficMode.CLIENT.covers(WorkloadMode.SERVER)

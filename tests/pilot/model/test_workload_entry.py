@@ -20,4 +20,4 @@ def test_every_field_of_a_workload_entry_arrives() -> None:
     assert faults == ()
     assert entry is not None
     assert (entry.spec.address, entry.spec.ports, entry.spec.weight) == ("10.0.0.1", {"http": 8080}, 2)
-    assert entry.status.conditions == (StatusCondition(type="Healthy", status="True"),)
+    assert entry.status.conditions == (StatusCondition(type="Healthy", status="True", last_probe_time="x"),)
