@@ -19,7 +19,6 @@ NOT_YET = {
     "10-gateway-api": "objects of the Gateway API",
     "11-envoyfilter": "EnvoyFilter",
     "16-multinetwork": "a gateway between networks that the Gateway API declares",
-    "17-waypoint": "waypoints and ambient workloads",
 }
 """Scenarios whose clusters or endpoints need something that is not there."""
 

@@ -20,7 +20,6 @@ NOT_YET = {
     "11-envoyfilter": "EnvoyFilter",
     "12-telemetry": "Telemetry",
     "13-wasm": "WasmPlugin",
-    "17-waypoint": "tunnels that end at sidecars, routes of the Gateway API",
     "23-meshconfig": "AuthorizationPolicy and Ingress",
 }
 """Scenarios in which some listener or route needs something that is not there."""

@@ -57,6 +57,11 @@ def inbound(port: int) -> str:
     return f"inbound|{port}||"
 
 
+def inbound_vip(port: int, host: str, subset: str) -> str:
+    """The name of the cluster of a waypoint for a service behind it; `subset`: `http`, `tcp/v1`."""
+    return f"inbound-vip|{port}|{subset}|{host}"
+
+
 def outbound_sni(port: int, host: str, subset: str = "") -> str:
     """The SNI that names an outbound cluster to a server or an AUTO_PASSTHROUGH gateway."""
     return f"outbound_.{port}_.{subset}_.{host}"

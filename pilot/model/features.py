@@ -31,6 +31,10 @@ class Features:
     auto_allow_waypoint_policy: bool = False
     discover_network_gateways: bool = True
     """PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API."""
+    wildcard_tls_entries: bool = False
+    """ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS: waypoints find names at run time for TLS too."""
+    layered_waypoint_policies: bool = False
+    """ENABLE_LAYERED_WAYPOINT_AUTHORIZATION_POLICIES: policies with selectors hold where waypoints end tunnels."""
     ambient_dry_run: bool = False
     """AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY: ztunnels get policies with the annotation istio.io/dry-run."""
     dual_stack: bool = False

@@ -13,10 +13,17 @@ from pilot.model.label_selection import SelectorIndex
 from pilot.model.objects import ObjectKey
 from pilot.model.policy_target import PolicyTargetReference
 from pilot.model.selectors import WorkloadSelector
+from pilot.resources import Origin
 
 GATEWAY_NAME: Final = "gateway.networking.k8s.io/gateway-name"
 """Label of the workloads that belong to a Gateway of Gateway API."""
 _GATEWAY: Final = ("gateway.networking.k8s.io", "Gateway")
+_GATEWAY_CLASS: Final = ("gateway.networking.k8s.io", "GatewayClass", "istio-waypoint")
+_TARGETS: Final = frozenset(
+    {_GATEWAY, _GATEWAY_CLASS[:2], ("", "Service"), ("core", "Service"), ("networking.istio.io", "ServiceEntry")}
+)
+Named = tuple[str, str, str]
+"""What a policy may name: group, kind, name."""
 
 
 class Placed(Protocol):
@@ -44,11 +51,11 @@ class Attachment:
         targets = spec.target_refs or ((spec.target_ref,) if spec.target_ref is not None else ())
         return cls(namespace, spec.selector.match_labels if spec.selector is not None else {}, targets)
 
-    def gateways(self) -> tuple[str, ...]:
-        """Names of the Gateways that it targets."""
+    def named(self) -> tuple[Named, ...]:
+        """What it targets: Gateways, classes of them, Services, ServiceEntries."""
         own = ("", self.namespace)
-        named = (each for each in self.targets if (each.group, each.kind) == _GATEWAY and each.namespace in own)
-        return tuple(dict.fromkeys(each.name for each in named))
+        found = (each for each in self.targets if (each.group, each.kind) in _TARGETS and each.namespace in own)
+        return tuple(dict.fromkeys((each.group.removeprefix("core"), each.kind, each.name) for each in found))
 
 
 class Attachable(Protocol):
@@ -75,6 +82,26 @@ class WorkloadPlace:
     is_waypoint: bool = False
     selectors_reach_gateways: bool = True
     """ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY."""
+    service: Origin | None = None
+    """Waypoints: the Service or ServiceEntry that traffic is for."""
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Others than the workload's own in which there may be policies for it."""
+        return (self.service.namespace,) if self.service is not None and self.is_waypoint else ()
+
+    def named(self, namespace: str, *, is_root: bool) -> tuple[Named, ...]:
+        """What policies of a namespace may name to mean it."""
+        found: list[Named] = []
+        gateway = self.labels.get(GATEWAY_NAME, "")
+        if gateway and namespace == self.namespace:
+            found.append((*_GATEWAY, gateway))
+        if self.is_waypoint and is_root:
+            found.append(_GATEWAY_CLASS)
+        if self.service is not None and self.is_waypoint and self.service.namespace == namespace:
+            group = "" if self.service.kind == "Service" else "networking.istio.io"
+            found.append((group, self.service.kind, self.service.name))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +112,17 @@ class NamespacePolicies(Generic[P]):
     general: tuple[Numbered[P], ...]
     """For every workload."""
     selecting: SelectorIndex[Numbered[P]]
-    targeting: Mapping[str, tuple[Numbered[P], ...]]
-    """By name of a Gateway."""
+    targeting: Mapping[Named, tuple[Numbered[P], ...]]
+    """By what they name."""
 
     @classmethod
     def of(cls, policies: Iterable[P]) -> "NamespacePolicies[P]":
         """In order of creation time, then name."""
         ordered = tuple(sorted(policies, key=lambda each: (each.created, each.key.name)))
         placed = [(number, each) for number, each in enumerate(ordered) if not each.attachment.targets]
-        targeting: dict[str, list[Numbered[P]]] = {}
+        targeting: dict[Named, list[Numbered[P]]] = {}
         for number, each in enumerate(ordered):
-            for name in each.attachment.gateways():
+            for name in each.attachment.named():
                 targeting.setdefault(name, []).append((number, each))
         return cls(
             ordered,
@@ -104,14 +131,15 @@ class NamespacePolicies(Generic[P]):
             {name: tuple(found) for name, found in targeting.items()},
         )
 
-    def select(self, place: WorkloadPlace, gateway: str) -> tuple[P, ...]:
-        """Those for a workload; `gateway`: that it belongs to, where policies here may name it."""
+    def select(self, place: WorkloadPlace, named: Iterable[Named]) -> tuple[P, ...]:
+        """Those for a workload; `named`: what policies here may name to mean it."""
         found: list[Numbered[P]] = []
         if not place.is_waypoint and (GATEWAY_NAME not in place.labels or place.selectors_reach_gateways):
             found += self.general
             found += self.selecting.matching(place.labels)
-        found += self.targeting.get(gateway, ())
-        return tuple(policy for _, policy in sorted(found, key=lambda each: each[0]))
+        for each in named:
+            found += self.targeting.get(each, ())
+        return tuple(policy for _, policy in sorted(dict(found).items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +154,12 @@ class Policies(Generic[P]):
             yield from self.namespaces[namespace].all
 
     def of(self, root_namespace: str, place: WorkloadPlace) -> tuple[P, ...]:
-        """Those for a workload: of the root namespace, then of its own."""
+        """Those for a workload: of the root namespace, then of its own, then of the service that it stands for."""
         found: tuple[P, ...] = ()
-        for namespace in dict.fromkeys((root_namespace, place.namespace)):
+        for namespace in dict.fromkeys((root_namespace, place.namespace, *place.namespaces)):
             here = self.namespaces.get(namespace)
             if here is not None:
-                gateway = place.labels.get(GATEWAY_NAME, "") if namespace == place.namespace else ""
-                found += here.select(place, gateway)
+                found += here.select(place, place.named(namespace, is_root=namespace == root_namespace))
         return found
 
 

@@ -31,6 +31,11 @@ class _Kept:
 
 def ambient_view(snapshot: Snapshot, proxy: Proxy) -> AmbientView:
     """What a ztunnel may be told; the same object for the same."""
+    return _view(proxy, index_of(snapshot))
+
+
+def index_of(snapshot: Snapshot) -> AmbientIndex:
+    """All workloads and services; the same object for the same."""
     mesh = _mesh(
         snapshot.settings,
         snapshot.seen,
@@ -41,7 +46,7 @@ def ambient_view(snapshot: Snapshot, proxy: Proxy) -> AmbientView:
         snapshot.policies,
         snapshot.peer_authentications,
     )
-    return _view(proxy, _index(mesh))
+    return _index(mesh)
 
 
 _mesh = memoized(size=4)(AmbientMesh)

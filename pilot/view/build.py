@@ -20,12 +20,13 @@ from pilot.model.waypoint import INGRESS_USE_WAYPOINT, Traffic, Waypoint, Waypoi
 from pilot.view.credential_access import access_of
 from pilot.view.observed import observed_of
 from pilot.view.patches import body_limit_of, patches_of
-from pilot.view.plugins import plugins_of
+from pilot.view.plugins import plugins_of, served
 from pilot.view.proxy import Proxy, ProxyKind
 from pilot.view.proxy_view import NO_WAYPOINTS, Particulars, ProxyView
 from pilot.view.scope import Endpoints, Scope
 from pilot.view.scoping import scope_of
 from pilot.view.security import security_of
+from pilot.view.waypoint import NO_ATTACHMENTS, attachments_of
 from pilot.view.workload import ServiceTarget, Workload
 from pilot.view.workload_lookup import Identified, identify, workload_of
 
@@ -41,6 +42,11 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
     gateways = _gateways(snapshot, proxy, identified, workload)
     observed = observed_of(snapshot, proxy, identified)
     credentials = access_of(snapshot.credentials, proxy.identity, gateways)
+    plugins = plugins_of(snapshot, proxy, identified, credentials)
+    attachments = NO_ATTACHMENTS
+    if traits.kind is ProxyKind.WAYPOINT:
+        attachments = attachments_of(snapshot, proxy, identified, workload, scope.egress[0].virtual_services)
+        plugins = served(snapshot, plugins, (each.plugins for each in attachments.services), credentials)
     return ProxyView(
         proxy=_particulars(proxy, observed.names_itself, _depends_on_addresses(proxy, scope, snapshot.endpoints)),
         traits=traits,
@@ -58,7 +64,8 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
         ingress_waypoints=_ingress_waypoints(snapshot, proxy),
         credentials=credentials,
         observed=observed,
-        plugins=plugins_of(snapshot, proxy, identified, credentials),
+        plugins=plugins,
+        attachments=attachments,
         patches=patches_of(snapshot, proxy, identified),
         body_limit=body_limit_of(snapshot),
     )
@@ -74,8 +81,8 @@ def _particulars(proxy: Proxy, with_name: bool, with_addresses: bool) -> Particu
 
 
 def _depends_on_addresses(proxy: Proxy, scope: Scope, endpoints: Endpoints) -> bool:
-    """Whether it is an endpoint with a listener of its own, or its ingress listeners are bound to its address."""
-    if scope.ingress:
+    """Whether it is an endpoint with a listener of its own, or listens at its address itself."""
+    if scope.ingress or (proxy.traits.listens_hbone and proxy.traits.kind is ProxyKind.SIDECAR):
         return True
     listening = _headless_addresses(_headless(scope), endpoints)
     return bool(listening) and not listening.isdisjoint(proxy.ip_addresses)

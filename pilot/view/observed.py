@@ -62,6 +62,22 @@ def observed_of(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> Obs
     if declared.namespaces:
         reach = snapshot.features.selector_gateway_policy
         specs = _specs(identified, declared, snapshot.mesh.root_namespace, proxy.traits, reach)
+    return _of_specs(snapshot, proxy, specs)
+
+
+def observed_at(snapshot: Snapshot, proxy: Proxy, place: WorkloadPlace) -> Observed:
+    """What a waypoint observes of the traffic to a service. `place`: one object for one."""
+    declared = snapshot.extensions.telemetries
+    specs = _specs_at(place, declared, snapshot.mesh.root_namespace) if declared.namespaces else _NO_SPECS
+    return _of_specs(snapshot, proxy, specs)
+
+
+@latest(size=65_536)
+def _specs_at(place: WorkloadPlace, declared: Policies[CheckedTelemetry], root: str) -> tuple[TelemetrySpec, ...]:
+    return same_tuple(tuple(each.spec for each in telemetries.select(declared, root, place)))
+
+
+def _of_specs(snapshot: Snapshot, proxy: Proxy, specs: tuple[TelemetrySpec, ...]) -> Observed:
     observation = observe(specs, snapshot.mesh)
     version = (65535, 65535)
     if _traces_to_zipkin(observation):

@@ -22,6 +22,7 @@ from pilot.view.plugins import NO_PLUGINS, Plugins
 from pilot.view.proxy import Traits
 from pilot.view.scope import Endpoints, Scope
 from pilot.view.security import NO_SECURITY, Security
+from pilot.view.waypoint import NO_ATTACHMENTS, Attachments
 from pilot.view.workload import Workload
 
 NO_WAYPOINTS: Mapping[Hostname, Service] = MappingProxyType({})
@@ -72,6 +73,8 @@ class ProxyView:
 
     ingress_waypoints: Mapping[Hostname, Service] = field(default_factory=lambda: NO_WAYPOINTS)
     """Routers: services of the waypoints through which services are to be reached."""
+    attachments: Attachments = NO_ATTACHMENTS
+    """Waypoints: what they stand in front of."""
 
     @property
     def key(self) -> tuple[int, ...]:

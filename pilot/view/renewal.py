@@ -24,4 +24,6 @@ def differ_in_endpoints_only(before: Snapshot, now: Snapshot) -> bool:
 
 def renew(view: ProxyView, now: Snapshot) -> ProxyView | None:
     """A view of a snapshot that differs in endpoints only, as it is now; None where it may differ in more."""
-    return None if build.has_headless(view.scope) else replace(view, endpoints=now.endpoints)
+    if build.has_headless(view.scope) or view.attachments.takes_workloads:
+        return None
+    return replace(view, endpoints=now.endpoints)

@@ -64,6 +64,32 @@ def security_of(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> Sec
     policies, root, reach = snapshot.policies, snapshot.mesh.root_namespace, snapshot.features.selector_gateway_policy
     authorizations = _authorizations(identified, policies.authorizations, root, proxy.traits, reach)
     authentications = _authentications(identified, policies.authentications, root, proxy.traits, reach)
+    return _security(snapshot, authorizations, authentications)
+
+
+def security_at(snapshot: Snapshot, place: WorkloadPlace) -> Security:
+    """The policies at a place that is no workload's: of a service behind a waypoint. `place`: one object for one."""
+    policies, root = snapshot.policies, snapshot.mesh.root_namespace
+    authorizations = _authorizations_at(place, policies.authorizations, root)
+    return _security(snapshot, authorizations, _authentications_at(place, policies.authentications, root))
+
+
+@latest(size=65_536)
+def _authorizations_at(place: WorkloadPlace, policies: Policies[Authorization], root: str) -> tuple[Authorization, ...]:
+    return same_tuple(policies.of(root, place))
+
+
+@latest(size=65_536)
+def _authentications_at(
+    place: WorkloadPlace, policies: Policies[Authentication], root: str
+) -> tuple[Authentication, ...]:
+    return same_tuple(policies.of(root, place))
+
+
+def _security(
+    snapshot: Snapshot, authorizations: tuple[Authorization, ...], authentications: tuple[Authentication, ...]
+) -> Security:
+    policies = snapshot.policies
     if not authorizations and not authentications:
         return NO_SECURITY
     asks = _asks(authorizations)

@@ -37,6 +37,11 @@ class Context:
         return self.kind is ProxyKind.ROUTER
 
     @property
+    def is_waypoint(self) -> bool:
+        """Stands in front of services."""
+        return self.kind is ProxyKind.WAYPOINT
+
+    @property
     def exchanges_metadata(self) -> bool:
         """Whether clusters have the filter that tells peers apart."""
         return alpn.has_metadata_exchange(self.features, self.flavour)

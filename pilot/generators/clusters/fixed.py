@@ -30,7 +30,7 @@ from pilot.generators.stat_name import cluster_stat_name
 from pilot.memo import memoized
 from pilot.resources import Resource, resource
 from pilot.type_urls import CLUSTER
-from pilot.view.proxy import IpMode, Traits
+from pilot.view.proxy import IpMode, ProxyKind, Traits
 
 BLACK_HOLE = "BlackHoleCluster"
 PASSTHROUGH = "PassthroughCluster"
@@ -104,7 +104,8 @@ def _any_port(address: str) -> Any:
 
 def connect_originate(context: Context, traits: Traits) -> Resource:
     """Opens HBONE tunnels to workloads, or to the waypoint that an endpoint names."""
-    socket = tls.hbone_upstream(mesh=context.mesh, features=context.features, traits=traits)
+    namespace = traits.namespace if traits.kind is ProxyKind.WAYPOINT else ""
+    socket = tls.hbone_upstream(mesh=context.mesh, features=context.features, traits=traits, peer_namespace=namespace)
     return _connect_originate(context, socket)
 
 
@@ -133,21 +134,32 @@ def _connect_originate(context: Context, socket: Any) -> Resource:
 @memoized(size=256)
 def main_internal(context: Context) -> Resource:
     """Leads from the end of a tunnel to the listener that handles what was in it."""
-    address = Address(envoy_internal_address=EnvoyInternalAddress(server_listener_name=MAIN_INTERNAL))
+    return _to_listener(MAIN_INTERNAL, MAIN_INTERNAL, context)
+
+
+@memoized(size=256)
+def encap(context: Context) -> Resource:
+    """Leads a waypoint's traffic for a single workload to the listener that opens tunnels."""
+    return _to_listener("encap", CONNECT_ORIGINATE, context)
+
+
+def _to_listener(name: str, listener: str, context: Context) -> Resource:
     return _resource(
         Cluster(
-            name=MAIN_INTERNAL,
-            alt_stat_name=cluster_stat_name(MAIN_INTERNAL),
+            name=name,
+            alt_stat_name=cluster_stat_name(name),
             type=Cluster.STATIC,
             circuit_breakers=connection_pool.circuit_breakers(None),
             typed_extension_protocol_options=_as_the_client_speaks(context),
-            load_assignment=static_assignment(MAIN_INTERNAL, address),
-            transport_socket=sockets.to_internal_listener(_RAW),
+            load_assignment=static_assignment(name, internal_address(listener)),
+            transport_socket=sockets.to_internal_listener(sockets.RAW_BUFFER),
         )
     )
 
 
-_RAW = type(sockets.RAW)(name="raw_buffer", typed_config=sockets.RAW.typed_config)
+def internal_address(listener: str) -> Any:
+    """The address of a listener of the proxy itself."""
+    return Address(envoy_internal_address=EnvoyInternalAddress(server_listener_name=listener))
 
 
 @memoized(size=256)

@@ -93,11 +93,11 @@ def build_cluster(
     name = outbound_sni(port.number, service.hostname, cut.subset) if for_sni else cut.name
     pool = effective.connection_pool
     kind = discovery.discovery_type(service, context)
-    fields = _discovery_fields(kind, name, service, port, context, assignment)
+    fields = discovery_fields(kind, name, service, port, context, assignment)
     if load_balancing.is_passthrough(effective.load_balancer):
         kind = int(Cluster.ORIGINAL_DST)
-        fields = {key: value for key, value in fields.items() if key not in _ENDPOINT_FIELDS}
-    codec = _codec(port, effective, context)
+        fields = {key: value for key, value in fields.items() if key not in ENDPOINT_FIELDS}
+    codec = codec_of(port, effective, context)
     protocol = connection_pool.http_protocol(codec, pool, preserve_case=context.preserve_case)
     if not for_sni:
         protocol = _add_tls(fields, cut, facts, context, protocol, original_dst=kind == Cluster.ORIGINAL_DST)
@@ -114,12 +114,13 @@ def build_cluster(
         upstream_connection_options=connection_pool.keepalive(pool, context.mesh),
         metadata=_metadata(cut, facts, context.features),
         filters=exchange_filters(context.features, context.flavour),
-        **_balancing_fields(kind, cut, context),
+        **balancing_fields(kind, cut, context),
         **fields,
     )
 
 
-_ENDPOINT_FIELDS = frozenset({"eds_cluster_config", "load_assignment"})
+ENDPOINT_FIELDS = frozenset({"eds_cluster_config", "load_assignment"})
+"""What a cluster that takes the client's choice of an address has none of."""
 
 
 def _resource(cut: Cut, message: Any) -> Resource:
@@ -127,9 +128,10 @@ def _resource(cut: Cut, message: Any) -> Resource:
     return resource(CLUSTER, message.name, message, origins)
 
 
-def _discovery_fields(
+def discovery_fields(
     kind: int, name: str, service: Service, port: ServicePort, context: Context, assignment: Any | None
 ) -> dict[str, Any]:
+    """Where the cluster finds its endpoints; `assignment`: of services found by DNS."""
     if kind == Cluster.EDS:
         return discovery.eds_fields(name)
     if kind == Cluster.ORIGINAL_DST:
@@ -137,7 +139,8 @@ def _discovery_fields(
     return {**discovery.dns_fields(context), "load_assignment": assignment}
 
 
-def _codec(port: ServicePort, effective: Policy, context: Context) -> Codec:
+def codec_of(port: ServicePort, effective: Policy, context: Context) -> Codec:
+    """What goes through the cluster of a port."""
     declared = connection_pool.port_codec(
         port.protocol, sniffs=not context.is_router, preserve_case=context.preserve_case
     )
@@ -160,7 +163,7 @@ def _speaks(codec: Codec, protocol: PortProtocol) -> Speaks:
 
 def speaks(port: ServicePort, effective: Policy, context: Context) -> Speaks:
     """What goes through the cluster of this port: TCP chains to it may need `alpn.overrides_tcp`."""
-    protocol = connection_pool.http_protocol(_codec(port, effective, context), effective.connection_pool)
+    protocol = connection_pool.http_protocol(codec_of(port, effective, context), effective.connection_pool)
     return _speaks(protocol.codec, port.protocol)
 
 
@@ -189,7 +192,7 @@ def _add_tls(
     return replace(protocol, auto_sni=True, auto_san_validation=chosen.auto_san_validation)
 
 
-def _balancing_fields(kind: int, cut: Cut, context: Context) -> dict[str, Any]:
+def balancing_fields(kind: int, cut: Cut, context: Context) -> dict[str, Any]:
     """Outlier detection, the algorithm, and `common_lb_config`, which holds parts of several settings."""
     service, effective, features = cut.service, cut.policy, context.features
     unhealthy = sends_unhealthy(service, features)

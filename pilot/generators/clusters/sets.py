@@ -14,13 +14,14 @@ from pilot.generators.clusters import fixed, inbound, outbound
 from pilot.generators.clusters.context import Context, context_of
 from pilot.generators.clusters.discovery import has_cluster, is_dns
 from pilot.generators.clusters.facts import ServiceFacts, service_facts
-from pilot.generators.clusters.needed_hosts import needed_hosts
+from pilot.generators.clusters.needed_hosts import needed_hosts, waypoint_hosts
 from pilot.generators.clusters.outbound import Cut
 from pilot.generators.endpoints.assignment import Target, load_assignment
 from pilot.generators.endpoints.client import Client, Place, client_of, place_of
 from pilot.generators.endpoints.plaintext import Plaintext, plaintext_of
 from pilot.generators.endpoints.targets import target
 from pilot.generators.isolation import isolated
+from pilot.generators.waypoint import clusters as waypoint
 from pilot.memo import Work, finish, latest, memoized, sliced
 from pilot.model.destination_rule import MergedRule
 from pilot.model.endpoint_index import NO_ENDPOINTS, ServiceEndpoints
@@ -49,11 +50,14 @@ def steps(view: ProxyView) -> Work[ResourceSet]:
     needed = None
     if context.is_router and view.features.filter_gateway_clusters:
         needed = needed_hosts(view.scope, view.gateways, view.mesh, view.patches)
+    elif context.is_waypoint:
+        needed = waypoint_hosts(view.attachments, view.mesh, view.patches)
     scope, client, place = view.scope, client_of(view), place_of(view)
     sni = _passes_encrypted(view)
     plan = yield from _plan.steps(scope.services, scope.rules, context, client, place, sni, needed)
     services = yield from _of_services.steps(plan, view.endpoints, view.peer_authentications, view.network_gateways)
-    return _together(services, same_tuple(tuple(_others(view, context))))
+    others = waypoint.build(view, context) if context.is_waypoint else _others(view, context)
+    return _together(services, same_tuple(tuple(others)))
 
 
 @memoized(size=2048, passing=True)

@@ -57,6 +57,8 @@ class Target:
     encrypted_only: bool
     """An AUTO_PASSTHROUGH gateway passes on what is encrypted already."""
     origins: tuple[Origin, ...]
+    behind_waypoint: bool = False
+    """The client is the waypoint in front of the service: tunnels are taken wherever there is one."""
     via: str = ""
     """`address:port` that a waypoint, whose service this is then, is asked for; empty: no waypoint is between."""
 
@@ -120,13 +122,15 @@ def load_assignment(
 def _locality_endpoints(group: Group, target: Target, plaintext: Plaintext, features: Features) -> bytes:
     members, weight = [], group.weight
     for endpoint, share in group.endpoints:
-        wanted = supports_tunnel(endpoint) and _prefers_tunnel(endpoint, features)
+        wanted = supports_tunnel(endpoint) and (target.behind_waypoint or _prefers_tunnel(endpoint, features))
         tunnel = target.client.tunnels and (wanted or bool(target.via))
         mtls = not tunnel and _does_mtls(endpoint, target.mtls, plaintext)
         if target.encrypted_only and not mtls:
             weight -= share
             continue
-        members.append(lb_endpoint.build(endpoint, share, mtls, tunnel, features, target.via))
+        members.append(
+            lb_endpoint.build(endpoint, share, mtls, tunnel, features, target.via, not target.behind_waypoint)
+        )
     rest = LocalityLbEndpoints(
         load_balancing_weight=UInt32Value(value=weight) if weight else None, priority=group.priority
     )

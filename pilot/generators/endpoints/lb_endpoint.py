@@ -29,10 +29,18 @@ _NO_MTLS = frozenset({"", "disabled"})
 
 
 @memoized(size=65_536)
-def build(endpoint: Endpoint, weight: int, mtls: bool, tunnel: bool, features: Features, via: str = "") -> bytes:
+def build(
+    endpoint: Endpoint,
+    weight: int,
+    mtls: bool,
+    tunnel: bool,
+    features: Features,
+    via: str = "",
+    matched: bool = True,
+) -> bytes:
     """An endpoint, serialized. `mtls`: its workload does mutual TLS with us; `tunnel`: it is reached through HBONE.
 
-    `via`: it is a waypoint, and this is what it is asked for.
+    `via`: it is a waypoint, and this is what it is asked for. `matched`: its cluster has a socket for tunnels.
     """
     described = features.telemetry_label and features.endpoint_telemetry_label
     workload = workload_text(endpoint) if described else ""
@@ -43,7 +51,7 @@ def build(endpoint: Endpoint, weight: int, mtls: bool, tunnel: bool, features: F
                 envoy_internal_address=EnvoyInternalAddress(server_listener_name=TUNNEL_LISTENER, endpoint_id=authority)
             )
         )
-        metadata = _metadata(workload, "tunnel", "http", via or authority, authority if via else "")
+        metadata = _metadata(workload, "tunnel" if matched else "", "http", via or authority, authority if via else "")
     else:
         target = _direct(endpoint, features.dual_stack)
         mode = endpoint.tls_mode if mtls and endpoint.tls_mode not in _NO_MTLS else ""

@@ -14,7 +14,7 @@ from pilot.generators.endpoints import assignment
 from pilot.generators.endpoints.assignment import Target, build_unknown
 from pilot.generators.endpoints.client import Client, Place, client_of, place_of
 from pilot.generators.endpoints.plaintext import plaintext_of
-from pilot.generators.endpoints.targets import find_targets
+from pilot.generators.endpoints.targets import Reached, find_targets
 from pilot.memo import Work, finish, latest, memoized, sliced
 from pilot.model.destination_rule import MergedRule
 from pilot.model.endpoint_index import NO_ENDPOINTS, ServiceEndpoints
@@ -29,6 +29,7 @@ from pilot.resources import Resource, ResourceSet, resource_set
 from pilot.rows import PIECE
 from pilot.view.proxy_view import ProxyView
 from pilot.view.scope import Endpoints
+from pilot.view.waypoint import Attached
 
 _NAMES: Interner[frozenset[str]] = Interner(4096)
 _SETS: Interner[ResourceSet] = Interner(128)  # arbitrary: answers that somebody may still hold
@@ -43,8 +44,8 @@ def steps(view: ProxyView, names: frozenset[str]) -> Work[ResourceSet]:
     """The same, in pieces."""
     names, scope = _NAMES.same(names, names), view.scope
     client, place = client_of(view), place_of(view)
-    waypoints = view.ingress_waypoints
-    plan = yield from _plan.steps(names, scope.by_host, scope.rules, waypoints, client, place, view.mesh, view.features)
+    reached = (scope.by_host, scope.rules, view.ingress_waypoints, view.attachments.by_host)
+    plan = yield from _plan.steps(names, *reached, client, place, view.mesh, view.features)
     rest = (view.peer_authentications, view.features, view.network_gateways)
     return (yield from _build.steps(plan, view.endpoints, *rest)).set
 
@@ -66,13 +67,15 @@ def _plan(
     by_host: Mapping[Hostname, Service],
     rules: Mapping[Hostname, MergedRule],
     waypoints: Mapping[Hostname, Service],
+    attached: Mapping[Hostname, Attached],
     client: Client,
     place: Place,
     mesh: MeshConfig,
     features: Features,
 ) -> Work[_Plan]:
     ordered = sorted(names)
-    found = yield from find_targets(ordered, by_host, rules, waypoints, client, place, mesh, features)
+    reached = Reached(by_host, rules, waypoints, attached)
+    found = yield from find_targets(ordered, reached, client, place, mesh, features)
     targets = same_tuple(tuple(each for each in found if each is not None))
     unknown = (build_unknown(name) for name, each in zip(ordered, found, strict=True) if each is None)
     return _planned(targets, same_tuple(tuple(unknown)))

@@ -5,7 +5,7 @@ made for them. Does not look at endpoints. Source: xDS behaviour 6.1, 6.2 (mutua
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pilot.generators import policy
@@ -23,34 +23,60 @@ from pilot.model.service import UNSPECIFIED_ADDRESS, Hostname, Resolution, Servi
 from pilot.model.traffic_policy import ClientTLSMode, TrafficPolicy
 from pilot.model.waypoint import HBONE_PORT
 from pilot.rows import rows
+from pilot.view.waypoint import Attached
 
 _DNS = frozenset({Resolution.DNS, Resolution.DNS_ROUND_ROBIN})
 _NO_LABELS: Mapping[str, str] = {}
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What a client reaches."""
+
+    by_host: Mapping[Hostname, Service]
+    """Of its scope."""
+    rules: Mapping[Hostname, MergedRule]
+    waypoints: Mapping[Hostname, Service]
+    """The services in front of those that it reaches through one."""
+    attached: Mapping[Hostname, Attached]
+    """Waypoints: the services behind it."""
+
+    def find(self, host: Hostname, direction: Direction) -> tuple[Service | None, MergedRule | None, Service | None]:
+        """A service, its rule, and the service in front of it."""
+        own = self.attached.get(host) if direction is Direction.INBOUND_VIP else None
+        if own is not None:
+            return own.service, own.rule, None
+        return self.by_host.get(host), self.rules.get(host), self.waypoints.get(host)
+
+
 def find_targets(
     names: Sequence[str],
-    by_host: Mapping[Hostname, Service],
-    rules: Mapping[Hostname, MergedRule],
-    waypoints: Mapping[Hostname, Service],
+    reached: Reached,
     client: Client,
     place: Place,
     mesh: MeshConfig,
     features: Features,
 ) -> Work[list[Target | None]]:
-    """The targets behind names asked for over EDS; None: nothing that this client may reach.
-
-    `by_host`, `rules`: those of its scope; `waypoints`: the services in front of those that it reaches through one.
-    """
+    """The targets behind names asked for over EDS; None: nothing that this client may reach."""
+    if reached.attached:
+        found = [reached.find(_host_of(each), _direction_of(each)) for each in names]
+        parts = ([each[column] for each in found] for column in range(3))
+        return (yield from _find.steps((names, *parts), client, place, mesh, features))
     hosts = list(map(_host_of, names))
-    services, found, through = (list(map(each.get, hosts)) for each in (by_host, rules, waypoints))
-    return (yield from _find.steps((names, services, found, through), client, place, mesh, features))
+    columns = (list(map(each.get, hosts)) for each in (reached.by_host, reached.rules, reached.waypoints))
+    return (yield from _find.steps((names, *columns), client, place, mesh, features))
 
 
 @lru_cache(maxsize=65_536)
 def _host_of(name: str) -> Hostname:
     parsed = ClusterName.parse(name)
     return Hostname("" if parsed is None or parsed.direction is Direction.INBOUND else parsed.host)
+
+
+@lru_cache(maxsize=65_536)
+def _direction_of(name: str) -> Direction:
+    parsed = ClusterName.parse(name)
+    return Direction.OUTBOUND if parsed is None else parsed.direction
 
 
 @rows()
@@ -67,7 +93,8 @@ def _find(
     parsed = ClusterName.parse(name)
     if parsed is None or service is None or service.resolution in _DNS:
         return None
-    found = target(name, parsed.port, parsed.subset, service, rule, client, place, mesh, features)
+    subset = parsed.subset if parsed.direction is Direction.OUTBOUND else parsed.subset.partition("/")[2]
+    found = target(name, parsed.port, subset, service, rule, client, place, mesh, features)
     return found if found is None or waypoint is None else _through(found, waypoint) or found
 
 
@@ -136,6 +163,7 @@ def _target(
         own_cluster_only=is_cluster_local(service.hostname, mesh, features),
         encrypted_only="|" not in name,
         origins=(service.origin, *(rule.origins if rule else ())),
+        behind_waypoint=_direction_of(name) is Direction.INBOUND_VIP,
     )
 
 

@@ -8,7 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from envoy.config.accesslog.v3.accesslog_pb2 import AccessLogFilter, AndFilter, ExtensionFilter, ResponseFlagFilter
+from envoy.config.accesslog.v3.accesslog_pb2 import (
+    AccessLogFilter,
+    AndFilter,
+    ComparisonFilter,
+    ExtensionFilter,
+    ResponseFlagFilter,
+    StatusCodeFilter,
+)
+from envoy.config.core.v3.base_pb2 import RuntimeUInt32
 from envoy.extensions.access_loggers.file.v3.file_pb2 import FileAccessLog
 from envoy.extensions.access_loggers.filters.cel.v3.cel_pb2 import ExpressionFilter
 
@@ -24,6 +32,11 @@ from pilot.view.observed import Observed
 from pilot.view.proxy import Flavour
 
 _FILTER = 2  # field of AccessLog
+_FAILED: Final = StatusCodeFilter(
+    comparison=ComparisonFilter(
+        op=ComparisonFilter.GE, value=RuntimeUInt32(default_value=400, runtime_key="istio.io/unset")
+    )
+)
 _EXPRESSION_TYPE: Final = PREFIX + str(ExpressionFilter.DESCRIPTOR.full_name)
 
 
@@ -39,6 +52,8 @@ class AccessLogs:
     """Of listeners: connections that no filter chain took."""
     tunnel: tuple[bytes, ...] = ()
     """Of the proxy that opens tunnels: connections that failed upstream."""
+    terminated: tuple[bytes, ...] = ()
+    """Of the proxy that tunnels end at: those that it refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +63,9 @@ class _Logger:
     extension: Extension
     expression: str = ""
 
-    def body(self, flag: str = "") -> bytes:
-        """The logger, limited to connections with this response flag."""
-        return self.extension.body + _when(flag, self.expression)
+    def body(self, flag: str = "", *, failures: bool = False) -> bytes:
+        """The logger, limited to connections with this response flag, or to requests that failed."""
+        return self.extension.body + _when(flag, self.expression, failures)
 
 
 @memoized()
@@ -67,6 +82,7 @@ def build_access_logs(mesh: MeshConfig, flavour: Flavour, observed: Observed, si
         tcp=tuple(each.body() for each in tcp),
         listener=tuple(each.body("NR") for each in listener),
         tunnel=tuple(each.body("UF") for each in tcp),
+        terminated=tuple(each.body(failures=True) for each in http),
     )
 
 
@@ -118,9 +134,11 @@ def _file_log(path: str, log_format: Any) -> Extension:
 
 
 @memoized(size=1024)
-def _when(flag: str, expression: str) -> bytes:
+def _when(flag: str, expression: str, failures: bool) -> bytes:
     """The field that limits a log; empty: it logs everything."""
     conditions: list[Any] = []
+    if failures:
+        conditions.append(AccessLogFilter(status_code_filter=_FAILED))
     if flag:
         conditions.append(AccessLogFilter(response_flag_filter=ResponseFlagFilter(flags=[flag])))
     if expression:

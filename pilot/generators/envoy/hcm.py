@@ -5,6 +5,7 @@ of a proxy class is serialized once; a listener only adds its name and its route
 Source: xDS behaviour 4.5, appendix A.11.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -87,7 +88,7 @@ class ProxyContext:
 
     def observed_on(self, side: Side) -> ObservedSide:
         """What is observed on that side."""
-        return self.observed.server if side is Side.INBOUND else self.observed.client
+        return self.observed.server if side.is_server else self.observed.client
 
     def logs(self, side: Side) -> access_log.AccessLogs:
         """The access logs of that side."""
@@ -266,6 +267,12 @@ def _set_gateway_topology(manager: Any, config: ProxyConfig, headers: ProxyHeade
         )
     if topology is not None:
         manager.xff_num_trusted_hops = topology.num_trusted_proxies
+
+
+def put_together(manager: Any, http_filters: Iterable[bytes], logs: Iterable[bytes]) -> bytes:
+    """The network filter of a connection manager that is like no other; filters and logs are serialized."""
+    value = serialize(manager) + embed_all(_HTTP_FILTERS, http_filters) + embed_all(_ACCESS_LOG, logs)
+    return _NAME + embed(_TYPED_CONFIG, text(1, _URL) + embed(2, value))
 
 
 def _filter(base: bytes, stat_prefix: str, routes: bytes) -> bytes:

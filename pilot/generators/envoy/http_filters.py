@@ -1,7 +1,7 @@
-"""The HTTP filters of sidecars and gateways, in the one order that they may have.
+"""The HTTP filters of sidecars, gateways and waypoints, in the one order that they may have.
 
 In: what kind of chain it is. Out: the filters, in order. Filters of later layers (authorization, JWT, Wasm) come as
-`extra`, by slot. Waypoints have an order of their own. Source: xDS behaviour 4.5, 4.6, appendix A.11, A.16.
+`extra`, by slot. Waypoints have an order of their own. Source: xDS behaviour 4.5, 4.6, 4.12, appendix A.11, A.16.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,12 +48,40 @@ class Slot(Enum):
     ROUTER = auto()
 
 
+_AT_WAYPOINT: Final = (
+    Slot.CUSTOM_AUTHORIZATION,
+    Slot.WASM_AUTHENTICATION,
+    Slot.JWT,
+    Slot.WASM_AUTHORIZATION,
+    Slot.AUTHORIZATION,
+    Slot.GRPC_WEB,
+    Slot.GRPC_STATS,
+    Slot.FAULT,
+    Slot.CORS,
+    Slot.DYNAMIC_FORWARD_PROXY,
+    Slot.WASM_STATS,
+    Slot.WASM_UNSPECIFIED,
+    Slot.METADATA_EXCHANGE,
+    Slot.STATS,
+    Slot.ROUTER,
+)
+
+
 class Side(Enum):
-    """Which side of a connection the proxy is on; a gateway serves clients and is the client of services."""
+    """Which side of a connection the proxy is on.
+
+    A gateway serves clients and is the client of services; a waypoint serves in the place of a service.
+    """
 
     OUTBOUND = "outbound"
     INBOUND = "inbound"
     GATEWAY = "gateway"
+    WAYPOINT = "waypoint"
+
+    @property
+    def is_server(self) -> bool:
+        """The proxy stands for the server."""
+        return self in (Side.INBOUND, Side.WAYPOINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +111,11 @@ def _peer_metadata(direction: str, *, in_mesh_only: bool) -> Extension:
 _MX_INBOUND = _peer_metadata("downstream", in_mesh_only=False)
 _MX_OUTBOUND = _peer_metadata("upstream", in_mesh_only=False)
 _MX_OUTBOUND_IN_MESH = _peer_metadata("upstream", in_mesh_only=True)
+_WAYPOINT_UPSTREAM = packed(
+    "waypoint_upstream_peer_metadata",
+    PEER_METADATA_TYPE,
+    typed_struct(PEER_METADATA_TYPE, {"upstream_discovery": [{"workload_discovery": {}}]}),
+)
 _Protocols = alpn_pb2.FilterConfig.AlpnOverride
 _ALPN = extension(
     "istio.alpn",
@@ -110,6 +143,8 @@ _QUIET_ROUTER = extension("envoy.filters.http.router", Router(suppress_envoy_hea
 
 
 def _metadata_exchange(chain: HttpChain) -> Extension | None:
+    if chain.side is Side.WAYPOINT:
+        return _WAYPOINT_UPSTREAM
     if not chain.metadata_exchange:
         return None
     if chain.side is Side.INBOUND:
@@ -140,7 +175,7 @@ NOTHING: Final[Extra] = {}
 def build_http_filters(chain: HttpChain, flavour: Flavour, extra: Extra = NOTHING) -> tuple[Extension, ...]:
     """The filters of a chain, without those that the proxy lacks."""
     filters: list[Extension | None] = []
-    for slot in Slot:
+    for slot in _AT_WAYPOINT if chain.side is Side.WAYPOINT else Slot:
         filters.extend(extra.get(slot, ()))
         own = _OWN.get(slot)
         filters.append(own(chain) if own else None)

@@ -45,17 +45,18 @@ def tls_inspector(needs: Mapping[int, bool]) -> bytes | None:
     `needs` says for each destination port whether it is needed; port 0 stands for all that are not listed.
     """
     if needs.get(0, False):
-        return TLS_INSPECTOR + _disabled_for(needs)
+        return TLS_INSPECTOR + disabled_for(needs)
     wanted = [port for port in sorted(needs) if needs[port]]
     return TLS_INSPECTOR + _disabled(_Predicate(not_match=_any_of(wanted))) if wanted else None
 
 
 def http_inspector(needs: Mapping[int, bool]) -> bytes | None:
     """The HTTP inspector likewise; port 0 is turned off like any other."""
-    return HTTP_INSPECTOR + _disabled_for(needs) if any(needs.values()) else None
+    return HTTP_INSPECTOR + disabled_for(needs) if any(needs.values()) else None
 
 
-def _disabled_for(needs: Mapping[int, bool]) -> bytes:
+def disabled_for(needs: Mapping[int, bool]) -> bytes:
+    """The field that turns a filter off for ports that do not need it."""
     idle = [port for port in sorted(needs) if not needs[port]]
     return _disabled(_any_of(idle)) if idle else b""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
 from envoy.extensions.filters.network.mongo_proxy.v3.mongo_proxy_pb2 import MongoProxy
 from envoy.extensions.filters.network.redis_proxy.v3.redis_proxy_pb2 import RedisProxy
 from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
@@ -31,6 +32,7 @@ _NAME, _TYPED_CONFIG = 1, 4
 _ACCESS_LOG: Final = 5  # field of TcpProxy
 _TCP_PROXY_TYPE: Final = "type.googleapis.com/" + str(TcpProxy.DESCRIPTOR.full_name)
 _SOURCE_IP: Final = (HashPolicy(source_ip=HashPolicy.SourceIp()),)
+_OVERWRITE: Final = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 _REDIS_TIMEOUT: Final = Duration(seconds=5)
 
 
@@ -48,6 +50,8 @@ class TcpTarget:
     tunnel_to: str = ""
     """`host:port` behind an HTTP tunnel; empty: none."""
     tunnel_by_post: bool = False
+    tunnel_headers: tuple[tuple[str, str], ...] = ()
+    """Of the request that opens the tunnel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,14 @@ def tcp_proxy(target: TcpTarget, logs: Sequence[bytes]) -> bytes:
         clusters = [split.ClusterWeight(name=name, weight=weight) for name, weight in target.weighted]
         config.weighted_clusters.CopyFrom(split(clusters=clusters))
     if target.tunnel_to:
-        tunnel = TcpProxy.TunnelingConfig(hostname=target.tunnel_to, use_post=target.tunnel_by_post)
+        tunnel = TcpProxy.TunnelingConfig(
+            hostname=target.tunnel_to,
+            use_post=target.tunnel_by_post,
+            headers_to_add=[
+                HeaderValueOption(header=HeaderValue(key=key, value=value), append_action=_OVERWRITE)
+                for key, value in target.tunnel_headers
+            ],
+        )
         config.tunneling_config.CopyFrom(tunnel)
     value = serialize(config) + embed_all(_ACCESS_LOG, logs)
     return text(_NAME, "envoy.filters.network.tcp_proxy") + embed(

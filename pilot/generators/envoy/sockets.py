@@ -25,6 +25,9 @@ PROXY_PROTOCOL_TYPE = "type.googleapis.com/" + ProxyProtocolUpstreamTransport.DE
 
 RAW = TransportSocket(name="envoy.transport_sockets.raw_buffer", typed_config=pack(RawBuffer()))
 
+RAW_BUFFER = TransportSocket(name="raw_buffer", typed_config=RAW.typed_config)
+"""The same under the name that it has inside of the proxy."""
+
 _HOST = MetadataKind(host=MetadataKind.Host())
 _CLUSTER = MetadataKind(cluster=MetadataKind.Cluster())
 _Passthrough = InternalUpstreamTransport.MetadataValueSource
@@ -34,11 +37,19 @@ _TUNNEL_METADATA = (
     _Passthrough(name=ISTIO, kind=_HOST),
 )
 
+_ENDPOINT_METADATA = (_Passthrough(name=ORIGINAL_DST, kind=_HOST), _Passthrough(name=ISTIO, kind=_HOST))
+
 
 def to_tunnel(inner: Any) -> Any:
     """A socket into the internal listener that opens a tunnel; `inner` is what goes through the tunnel."""
     transport = InternalUpstreamTransport(passthrough_metadata=_TUNNEL_METADATA, transport_socket=inner)
     return TransportSocket(name="envoy.transport_sockets.internal_upstream", typed_config=pack(transport))
+
+
+def behind_waypoint(inner: Any) -> Any:
+    """A socket toward what a waypoint stands in front of: through a tunnel or not, as each endpoint says."""
+    transport = InternalUpstreamTransport(passthrough_metadata=_ENDPOINT_METADATA, transport_socket=inner)
+    return TransportSocket(name="internal_upstream", typed_config=pack(transport))
 
 
 def to_internal_listener(inner: Any, name: str = "internal_upstream") -> Any:

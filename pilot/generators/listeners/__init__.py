@@ -6,6 +6,7 @@ where headless services have them. Source: xDS behaviour 4.
 
 from collections.abc import Mapping
 
+from pilot.generators.envoy import sockets
 from pilot.generators.envoy.hcm import ProxyContext, proxy_context
 from pilot.generators.envoy.proxy_settings import proxy_config
 from pilot.generators.envoy.tracing import WorkloadTags
@@ -15,6 +16,7 @@ from pilot.generators.listeners.assemble import Unknown
 from pilot.generators.listeners.plan import HeadlessAddresses, PlannedListener
 from pilot.generators.routes.caller import caller_of
 from pilot.generators.service_address import wildcard_addresses
+from pilot.generators.waypoint import listeners as waypoint
 from pilot.memo import latest, memoized
 from pilot.model.endpoint_index import ServiceEndpoints
 from pilot.model.interning import Interner, same_tuple
@@ -46,7 +48,9 @@ def build(view: ProxyView) -> ResourceSet:
                 gateway.build_gateway(gateways, caller.scope, context, caller.labels, view.security),
                 tuple(tunnel.build_tunnel(context)),
             )
-        case ProxyKind.WAYPOINT | ProxyKind.ZTUNNEL:
+        case ProxyKind.WAYPOINT:
+            return waypoint.build(view, context_of(view))
+        case ProxyKind.ZTUNNEL:
             return EMPTY
 
 
@@ -83,8 +87,15 @@ def _sidecar(view: ProxyView) -> ResourceSet:
         bind,
         context,
         view.security,
+        _tunnelled_to(view),
     )
     return _set(wanted, served)
+
+
+def _tunnelled_to(view: ProxyView) -> tuple[str, ...]:
+    """The addresses at which a sidecar takes HBONE, if it does."""
+    able = view.traits.flavour.has(sockets.INTERNAL_UPSTREAM_TYPE)
+    return view.proxy.ip_addresses if view.traits.listens_hbone and able else ()
 
 
 def _ingress_bind(view: ProxyView) -> str:

@@ -18,8 +18,15 @@ from pilot.generators.envoy.wire import embed_all, serialize
 from pilot.generators.listeners import assemble
 from pilot.generators.listeners.address import additional, listen_on, listener_name
 from pilot.generators.listeners.assemble import ACCESS_LOG, CHAINS
-from pilot.generators.listeners.chain import TLS, Chain, serialize_chain
-from pilot.generators.listeners.inbound_chains import InboundPort, Owner, blackhole_chain, build_port_chains
+from pilot.generators.listeners.chain import TLS, Chain, normalise_cidrs, serialize_chain
+from pilot.generators.listeners.inbound_chains import (
+    InboundPort,
+    Owner,
+    blackhole_chain,
+    build_port_chains,
+    build_tunnelled_chains,
+)
+from pilot.generators.listeners.terminate import MAIN_INTERNAL, build_terminate
 from pilot.generators.service_address import wildcard_addresses
 from pilot.generators.stat_name import stat_name
 from pilot.memo import memoized
@@ -63,11 +70,12 @@ def build_inbound(
     own_address: str,
     context: ProxyContext,
     security: Security = NO_SECURITY,
+    tunnelled_to: tuple[str, ...] = (),
 ) -> tuple[Resource, ...]:
     """The inbound listeners of a workload.
 
     `ingress` are the listeners of its Sidecar, which replace the ports of its services; `own_address` is where those
-    without a bind address are (the wildcard, or the pod's IP).
+    without a bind address are (the wildcard, or the pod's IP). `tunnelled_to`: addresses at which it takes HBONE.
     """
     intercepted = context.traits.interception is not Interception.NONE
     if ingress:
@@ -80,7 +88,25 @@ def build_inbound(
     if intercepted:
         made.append(_virtual_inbound([port for port in ports if not port.bound], mtls, sidecar, owner))
     made.extend(_bound_listener(port, sidecar, owner) for port in ports if port.bound)
+    if tunnelled_to:
+        made.append(build_terminate(context.untagged))
+        made.append(_main_internal([port.inbound for port in ports], tunnelled_to, Owner(context, security, True)))
     return tuple(made)
+
+
+def _main_internal(ports: Sequence[InboundPort], addresses: tuple[str, ...], owner: Owner) -> Resource:
+    """The listener for what comes out of tunnels, which nothing intercepts and no TLS hides."""
+    own = normalise_cidrs(addresses)
+    chains = [
+        chain for port in (_passthrough(0, owner.context), *ports) for chain in build_tunnelled_chains(port, owner, own)
+    ]
+    base = Listener(
+        name=MAIN_INTERNAL,
+        internal_listener=Listener.InternalListenerConfig(),
+        traffic_direction=assemble.INBOUND,
+        continue_on_listener_filters_timeout=True,
+    )
+    return _listener(MAIN_INTERNAL, base, [listener_filters.ORIGINAL_DST], chains, None, owner)
 
 
 def _service_ports(targets: Sequence[ServiceTarget], mtls: InboundMtls, context: ProxyContext) -> Iterator[_Port]:

@@ -5,7 +5,7 @@ Source: xDS behaviour 4.4 (chain sets), appendix A.11.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
@@ -118,6 +118,8 @@ class Owner:
 
     context: ProxyContext
     security: Security = NO_SECURITY
+    tunnelled: bool = False
+    """Traffic comes out of tunnels, whose end knows who the client is."""
 
 
 _UNKNOWN_MODE: Final = MtlsMode.DISABLE
@@ -135,6 +137,15 @@ def build_port_chains(
         return (_chain(port, _Row(TLS, (), inside.is_http, mtls=False), inside, owner, server_tls),)
     rows = _CHAINS.get((mode, port.speaks)) or _CHAINS[_UNKNOWN_MODE, port.speaks]
     return tuple(_chain(port, row, port.protocol, owner, _mtls(row, owner.context)) for row in rows)
+
+
+def build_tunnelled_chains(port: InboundPort, owner: Owner, addresses: tuple[str, ...]) -> tuple[Chain, ...]:
+    """The chains of a port for what comes out of HBONE tunnels to these addresses (ranges) of the workload."""
+    found = build_port_chains(port, MtlsMode.DISABLE, owner)
+    return tuple(
+        replace(each, match=ChainMatch(protocols=each.match.protocols, port=port.number, cidrs=addresses))
+        for each in found
+    )
 
 
 def _mtls(row: _Row, context: ProxyContext) -> Any | None:
@@ -170,7 +181,7 @@ def _http_filters(port: InboundPort, protocol: PortProtocol, owner: Owner) -> by
         grpc_web=protocol is PortProtocol.GRPC_WEB,
         http2=protocol.is_http2,
         extra=wasm.with_plugins(
-            security_filters.http_filters(owner.security, context.mesh, Side.INBOUND),
+            security_filters.http_filters(owner.security, context.mesh, Side.INBOUND, owner.tunnelled),
             context.plugins,
             Side.INBOUND,
             port.number,
@@ -184,7 +195,7 @@ def _http_filters(port: InboundPort, protocol: PortProtocol, owner: Owner) -> by
 
 def _tcp_filters(port: InboundPort, protocol: PortProtocol, owner: Owner) -> bytes:
     context = owner.context.untagged
-    asks, enforced = security_filters.tcp_filters(owner.security, context.mesh)
+    asks, enforced = security_filters.tcp_filters(owner.security, context.mesh, owner.tunnelled)
     guards = wasm.guarded(context.plugins, Side.INBOUND, port.number, asks, enforced)
     return network_filters.build_tcp_filters(
         TcpTarget(port.cluster, stat_prefix=port.stat_prefix, idle_timeout=idle_timeout(context.traits)),

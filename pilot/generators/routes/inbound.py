@@ -19,8 +19,11 @@ _RETRY: Final = RetryPolicy(retry_on="reset-before-request", num_retries=UInt32V
 
 
 @memoized()
-def build_inbound_routes(cluster: str, port: int, host: str, retry: bool) -> bytes:
-    """`port` and `host` name the service in virtual host and traces; `retry`: not for gRPC, whose clients retry."""
+def build_inbound_routes(cluster: str, port: int, host: str, retry: bool, domain: str = "*") -> bytes:
+    """`port` and `host` name the service in virtual host and traces; `retry`: not for gRPC, whose clients retry.
+
+    `domain`: the only hosts that requests may be for.
+    """
     action = RouteAction(
         cluster=cluster,
         timeout=Duration(),
@@ -28,5 +31,5 @@ def build_inbound_routes(cluster: str, port: int, host: str, retry: bool) -> byt
         retry_policy=_RETRY if retry else None,
     )
     route = Route(name="default", match=EVERYTHING, decorator=Decorator(operation=f"{host}:{port}/*"), route=action)
-    hosts = [VirtualHost(name=f"inbound|http|{port}", domains=["*"], routes=[route])]
+    hosts = [VirtualHost(name=f"inbound|http|{port}", domains=[domain], routes=[route])]
     return serialize(RouteConfiguration(name=cluster, virtual_hosts=hosts, validate_clusters=BoolValue(value=False)))

@@ -59,7 +59,12 @@ class RouteListener:
 
     quic: bool = False
     """Answers say that the port speaks HTTP/3 too."""
+    own: str = ""
+    """Waypoints: hosts of destinations that it stands in front of, a line each."""
 
-    def key(self) -> tuple[int, str, bool, bool, bool]:
+    def key(self) -> "Key":
         """The parts, for cache keys."""
-        return self.port, self.gateway, self.tls, self.keep_listener_port, self.quic
+        return self.port, self.gateway, self.tls, self.keep_listener_port, self.quic, self.own
+
+
+Key = tuple[int, str, bool, bool, bool, str]

@@ -20,7 +20,7 @@ from pilot.generators.routes.hash_policy import build_hash_policy
 from pilot.generators.routes.header_operations import HeaderChanges
 from pilot.generators.routes.match import EVERYTHING, build_match, takes_everything
 from pilot.generators.routes.retry import build_retry_policy
-from pilot.generators.routes.settings import RouteListener, RouteSettings
+from pilot.generators.routes.settings import Key, RouteListener, RouteSettings
 from pilot.memo import memoized
 from pilot.model.cluster_name import ClusterName
 from pilot.model.destination_rule import MergedRule
@@ -52,6 +52,11 @@ class _References:
 
 Lookup = Callable[[str], tuple[Service | None, MergedRule | None]]
 """The service and the rule of a host."""
+
+
+def hosts_of(service: ResolvedVirtualService) -> tuple[str, ...]:
+    """Of the destinations of its HTTP routes."""
+    return _references(service).hosts
 
 
 def build_routes(
@@ -87,7 +92,7 @@ def _references(service: ResolvedVirtualService) -> _References:
 def _build(
     service: ResolvedVirtualService,
     settings: RouteSettings,
-    listener: tuple[int, str, bool, bool, bool],
+    listener: Key,
     found: tuple[Service | MergedRule | None, ...],
     source: str,
     namespace: str,
@@ -194,7 +199,11 @@ class _Translation:
 
     def _cluster(self, destination: Destination) -> str:
         service, _ = self.destinations.get(destination.host, _NOTHING)
-        return cluster_of(destination, service, self.listener.port, keep_listener_port=self.listener.keep_listener_port)
+        listener = self.listener
+        layer = "http" if listener.own and destination.host in listener.own.split("\n") else ""
+        return cluster_of(
+            destination, service, listener.port, keep_listener_port=listener.keep_listener_port, own_layer=layer
+        )
 
     def _filters(self, route: HTTPRoute) -> dict[str, Any]:
         if not validity.is_valid_route(route):

@@ -19,26 +19,33 @@ _NONE: Final[tuple[Extension, ...]] = ()
 
 
 @memoized(size=4096)
-def http_filters(security: Security, mesh: MeshConfig, side: Side) -> Mapping[Slot, tuple[Extension, ...]]:
-    """What is enforced on requests; nothing on those that a sidecar's own workload makes."""
+def http_filters(
+    security: Security, mesh: MeshConfig, side: Side, tunnelled: bool = False
+) -> Mapping[Slot, tuple[Extension, ...]]:
+    """What is enforced on requests; nothing on those that a sidecar's own workload makes.
+
+    `tunnelled`: they came in a tunnel, whose end knows who the client is.
+    """
     if security is NO_SECURITY or side is Side.OUTBOUND:
         return NOTHING
-    trust = _trust(mesh)
+    trust = _trust(mesh, tunnelled=tunnelled or side is Side.WAYPOINT)
     return {
         Slot.CUSTOM_AUTHORIZATION: custom.build(security, trust, Layer.HTTP),
-        Slot.JWT: jwt.build(security.providers, clear_route_cache=side is Side.GATEWAY),
+        Slot.JWT: jwt.build(security.providers, clear_route_cache=side in (Side.GATEWAY, Side.WAYPOINT)),
         Slot.AUTHORIZATION: rbac.build(security.authorizations, trust, Layer.HTTP),
     }
 
 
 @memoized(size=4096)
-def tcp_filters(security: Security, mesh: MeshConfig) -> tuple[tuple[Extension, ...], tuple[Extension, ...]]:
+def tcp_filters(
+    security: Security, mesh: MeshConfig, tunnelled: bool = False
+) -> tuple[tuple[Extension, ...], tuple[Extension, ...]]:
     """What is enforced on connections: filters that ask an authorizer, and those of all other policies."""
     if security is NO_SECURITY:
         return _NONE, _NONE
-    trust = _trust(mesh)
+    trust = _trust(mesh, tunnelled=tunnelled)
     return custom.build(security, trust, Layer.TCP), rbac.build(security.authorizations, trust, Layer.TCP)
 
 
-def _trust(mesh: MeshConfig) -> Trust:
-    return Trust(mesh.trust_domain, mesh.trust_domain_aliases)
+def _trust(mesh: MeshConfig, *, tunnelled: bool) -> Trust:
+    return Trust(mesh.trust_domain, mesh.trust_domain_aliases, tunnelled)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
 from envoy.config.rbac.v3.rbac_pb2 import Permission, Principal
 from envoy.extensions.path.match.uri_template.v3.uri_template_match_pb2 import UriTemplateMatchConfig
+from envoy.type.matcher.v3.filter_state_pb2 import FilterStateMatcher
 from envoy.type.matcher.v3.path_pb2 import PathMatcher
 from envoy.type.matcher.v3.value_pb2 import ValueMatcher
 
@@ -29,6 +30,8 @@ class Trust:
 
     domain: str
     aliases: tuple[str, ...] = ()
+    tunnelled: bool = False
+    """Clients are known by the tunnel that they came in, not by the connection."""
 
     def expand(self, value: str) -> tuple[str, ...]:
         """A full identity of ours in every domain; patterns and identities of others as they are."""
@@ -48,7 +51,8 @@ def principal(clause: Clause, trust: Trust) -> Any:
         values = [each for value in clause.values for each in trust.expand(value)]
     else:
         values = list(clause.values)
-    build = _PRINCIPALS[clause.attribute]
+    build = _IN_TUNNEL.get(clause.attribute) if trust.tunnelled else None
+    build = build or _PRINCIPALS[clause.attribute]
     ids = [build(clause, value) for value in values]
     if clause.attribute is Attribute.REQUEST_PRINCIPAL and len(ids) == 1:
         return _not_id(clause, ids[0])
@@ -69,6 +73,14 @@ _CLAIMS: Final[Mapping[Attribute, tuple[str, ...]]] = {
 
 def _authenticated(match: Callable[[str], Any]) -> Callable[[Clause, str], Any]:
     return lambda _, value: Principal(authenticated=Principal.Authenticated(principal_name=match(value)))
+
+
+PEER_PRINCIPAL: Final = "io.istio.peer_principal"
+"""Filter state in which the end of a tunnel keeps the identity of the client."""
+
+
+def _tunnelled(match: Callable[[str], Any]) -> Callable[[Clause, str], Any]:
+    return lambda _, value: Principal(filter_state=FilterStateMatcher(key=PEER_PRINCIPAL, string_match=match(value)))
 
 
 def _request_principal(_: Clause, value: str) -> Any:
@@ -98,6 +110,13 @@ _PRINCIPALS: Final[Mapping[Attribute, Callable[[Clause, str], Any]]] = {
     Attribute.REMOTE_IP: lambda _, value: Principal(remote_ip=strings.cidr(value)),
     Attribute.SOURCE_IP: lambda _, value: Principal(direct_remote_ip=strings.cidr(value)),
     Attribute.HEADER: lambda clause, value: Principal(header=strings.header(clause.path[0], value)),
+}
+
+
+_IN_TUNNEL: Final[Mapping[Attribute, Callable[[Clause, str], Any]]] = {
+    Attribute.PRINCIPAL: _tunnelled(strings.principal),
+    Attribute.NAMESPACE: _tunnelled(strings.namespace),
+    Attribute.SERVICE_ACCOUNT: _tunnelled(strings.account),
 }
 
 

@@ -47,7 +47,7 @@ def build(plugins: Plugins, flavour: Flavour, names: frozenset[str]) -> tuple[Re
     """The configurations of plugins with these names, in the order of the plugins."""
     return tuple(
         _build(each, plugins.pull_secrets.get(each.resource_name), flavour.is_stock)
-        for each in plugins.ordered
+        for each in (*plugins.ordered, *plugins.others)
         if each.resource_name in names
     )
 

@@ -94,7 +94,7 @@ def guarded(
 
 
 def _is_meant(plugin: CheckedPlugin, side: Side, port: int) -> bool:
-    mode = WorkloadMode.SERVER if side is Side.INBOUND else WorkloadMode.CLIENT
+    mode = WorkloadMode.SERVER if side.is_server else WorkloadMode.CLIENT
     selectors = plugin.spec.match
     return not selectors or any(each.mode.covers(mode) and _has_port(each, port) for each in selectors)
 

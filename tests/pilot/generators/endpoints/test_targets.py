@@ -7,7 +7,7 @@ import pytest
 
 from pilot.generators.endpoints.assignment import Target
 from pilot.generators.endpoints.client import place_of
-from pilot.generators.endpoints.targets import find_targets
+from pilot.generators.endpoints.targets import Reached, find_targets
 from pilot.memo import finish
 from pilot.model.destination_rule import Subset
 from pilot.model.service import Hostname, PortProtocol, Resolution, Service, ServicePort
@@ -45,7 +45,8 @@ def found(
     name: str, within: Scope = PLAIN_SCOPE, at: Any = HERE, through: Mapping[Hostname, Service] = MappingProxyType({})
 ) -> Target | None:
     place = place_of(view(within, workload=at))
-    return finish(find_targets([name], within.by_host, within.rules, through, CLIENT, place, MESH, FEATURES))[0]
+    reached = Reached(within.by_host, within.rules, through, {})
+    return finish(find_targets([name], reached, CLIENT, place, MESH, FEATURES))[0]
 
 
 def tls(mode: ClientTLSMode) -> ClientTLSSettings:

@@ -27,4 +27,4 @@ def test_settings_of_the_same_parts_are_the_same() -> None:
 
 
 def test_a_listener_is_a_key_by_value() -> None:
-    assert RouteListener(80).key() == RouteListener(80).key() == (80, "mesh", False, False, False)
+    assert RouteListener(80).key() == RouteListener(80).key() == (80, "mesh", False, False, False, "")
