@@ -9,9 +9,14 @@ from collections.abc import Callable, Coroutine, Iterator
 
 from pilot.config_cluster import ConfigCluster
 from pilot.mesh import Mesh
+from pilot.model.snapshot import Snapshot
 from pilot.settings import Kubernetes, Settings
+from pilot.writers import addresses
 from pilot.writers import roots as root_maps
+from pilot.writers.addresses import AddressWriter
+from pilot.writers.gateway_classes import GatewayClasses
 from pilot.writers.roots import MapNames, RootMaps, Roots
+from pilot.writers.statuses import GATEWAY_LOCK, OTHERS_LOCK, Statuses, StatusWriter, is_of_gateway_api
 from pilot.writers.webhook_roots import MUTATING, VALIDATING, WebhookRoots
 
 Task = Coroutine[None, None, None]
@@ -22,7 +27,27 @@ def writers(
 ) -> tuple[Task, ...]:
     """Everything that writes to the cluster. `roots`: nothing is handed out while there are none."""
     wanted = settings.kubernetes or Kubernetes()
-    return (*_roots(cluster, mesh, settings, wanted, Latest(roots)),)
+    return (
+        *_roots(cluster, mesh, settings, wanted, Latest(roots)),
+        *_statuses(cluster, mesh, settings, wanted),
+    )
+
+
+def _statuses(cluster: ConfigCluster, mesh: Mesh, settings: Settings, wanted: Kubernetes) -> Iterator[Task]:
+    client, features = cluster.client, settings.features
+
+    def snapshot() -> Snapshot:
+        return mesh.snapshot
+
+    found = Statuses(snapshot)
+    if features.gateway_api and wanted.writes_status:
+        yield cluster.election(GATEWAY_LOCK).lead(StatusWriter(client, found, is_of_gateway_api).serve)
+    others = StatusWriter(client, found, lambda key: not is_of_gateway_api(key))
+    yield cluster.election(OTHERS_LOCK).lead(others.serve)
+    if features.gateway_api and wanted.makes_classes:
+        yield GatewayClasses(client, snapshot).serve()
+    if features.ip_autoallocate:
+        yield cluster.election(addresses.LOCK).lead(AddressWriter(client, snapshot).serve)
 
 
 class Latest:

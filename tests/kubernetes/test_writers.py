@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ca.errors import KubernetesError
 from tests.control_plane import HTTPS, ControlPlane, running
 from tests.kubernetes.cluster import TestCluster, running_cluster
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
+from tests.shared import shared_path
 from webhook import configurations
 from webhook.configurations import Endpoint
 
@@ -162,3 +164,66 @@ async def test_webhooks_get_our_root_and_validation_becomes_binding(cluster: Tes
                 return bool(read["webhooks"][0]["failurePolicy"] == "Fail")
 
             await eventually(is_binding, within=60)
+
+
+# --- what istiod left for the same objects ----------------------------------------------------------------------------
+
+AMBIENT = {"PILOT_ENABLE_AMBIENT": "true", "PILOT_ENABLE_ALPHA_GATEWAY_API": "true"}
+
+
+def recorded() -> dict[tuple[str, str, str], dict[str, Any]]:
+    """By kind, namespace, name."""
+    documents = yaml.load_all(shared_path("aux", "writers", "objects.yaml").read_text(), yaml.CSafeLoader)
+    return {(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]): each for each in documents}
+
+
+@contextlib.asynccontextmanager
+async def loaded(cluster: TestCluster, work: Path, **environment: str) -> AsyncIterator[ControlPlane]:
+    """The recorded input, and one control plane."""
+    await cluster.load(shared_path("aux", "writers", "input.yaml").read_text())
+    with replicas(cluster, work, 1, **AMBIENT, **environment) as (plane,):
+        async with running(plane):
+            yield plane
+
+
+def said(status: Any) -> Any:
+    """Of conditions what is not prose: type, status, reason, generation."""
+    if isinstance(status, list):
+        return [said(each) for each in status]
+    if not isinstance(status, dict):
+        return status
+    if "reason" in status:
+        return {name: status[name] for name in ("type", "status", "reason", "observedGeneration") if name in status}
+    return {name: sorted(said(each), key=str) if name == "conditions" else said(each) for name, each in status.items()}
+
+
+STATUSES = {
+    ("Gateway", "plain", "foreign"): "/apis/gateway.networking.k8s.io/v1/namespaces/plain/gateways/foreign",
+    ("GatewayClass", "", "istio"): "/apis/gateway.networking.k8s.io/v1/gatewayclasses/istio",
+    ("GatewayClass", "", "istio-remote"): "/apis/gateway.networking.k8s.io/v1/gatewayclasses/istio-remote",
+    ("GatewayClass", "", "istio-waypoint"): "/apis/gateway.networking.k8s.io/v1/gatewayclasses/istio-waypoint",
+    ("ServiceEntry", "demo", "auto"): "/apis/networking.istio.io/v1/namespaces/demo/serviceentries/auto",
+}
+
+
+async def status_of(cluster: TestCluster, path: str) -> Any:
+    return said(((await found(cluster, path)) or {}).get("status"))
+
+
+async def test_statuses_are_as_recorded(cluster: TestCluster, tmp_path: Path) -> None:
+    wanted = {path: said(recorded()[key].get("status")) for key, path in STATUSES.items()}
+    async with loaded(cluster, tmp_path):
+
+        async def differences() -> dict[str, Any]:
+            now = {path: await status_of(cluster, path) for path in wanted}
+            return {path: (now[path], wanted[path]) for path in wanted if now[path] != wanted[path]}
+
+        async def is_as_wanted() -> bool:
+            return not await differences()
+
+        with contextlib.suppress(AssertionError):
+            await eventually(is_as_wanted, within=20)
+        for path, (now, then) in (await differences()).items():
+            assert now == then, path
+        made = await cluster.call("GET", STATUSES["GatewayClass", "", "istio"])
+        assert made["spec"]["controllerName"] == "istio.io/gateway-controller"

@@ -1,0 +1,134 @@
+"""Conditions and the other parts of `status`, as a pure function has them, written where they are not so yet.
+
+In: snapshots. Out: server-side apply of `status` under our name, only of objects about which something else is to be
+said than was said last; what other controllers say stays. Two writers, behind istiod's two locks: the Gateway API's
+kinds, and all others. Source: Kubernetes controllers behaviour 6.5, 9.5, 10.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ca.errors import KubernetesError
+from pilot.gatewayapi.classes import CONTROLLERS
+from pilot.kube_client import APPLY, KubeClient
+from pilot.model.objects import ObjectKey
+from pilot.model.snapshot import Snapshot
+from pilot.sources.kinds import KINDS, Kind
+from pilot.sources.kubernetes.resources import Resource, is_custom, plural_of
+from pilot.status.statuses import Status, statuses
+from pilot.writers.following import changes
+from pilot.writers.merging import is_same, merge_status, own_part
+from pilot.writers.retry import NOT_FOUND, Retries
+
+GATEWAY_LOCK, OTHERS_LOCK = "istio-gateway-status-leader", "istio-status-leader"
+MANAGER = "meshpilot"
+PAUSE = 1.0
+"""Seconds between two looks at everything: what changes meanwhile is one batch; arbitrary."""
+_KINDS = {each.struct.KIND: each for each in KINDS.values()}
+_log = logging.getLogger("status")
+
+
+def is_of_gateway_api(key: ObjectKey) -> bool:
+    """Whose lock guards it."""
+    return _KINDS[key.kind].group.startswith("gateway.")
+
+
+class Statuses:
+    """What is to be said now: computed once for both writers."""
+
+    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
+        self.snapshot = snapshot
+        self._of: Snapshot | None = None
+        self._found: Mapping[ObjectKey, Status] = {}
+
+    def found(self) -> Mapping[ObjectKey, Status]:
+        """By object; only of objects that are there."""
+        now = self.snapshot()
+        if now is not self._of:
+            said = statuses(now, datetime.now(UTC))
+            self._found = {key: value for key, value in said.items() if now.objects.find(key) is not None}
+            self._of = now
+        return self._found
+
+
+class StatusWriter:
+    """One of the two. `serve` while we lead."""
+
+    def __init__(self, client: KubeClient, found: Statuses, is_mine: Callable[[ObjectKey], bool]) -> None:
+        self._client, self._statuses, self._is_mine = client, found, is_mine
+        self._said: dict[ObjectKey, tuple[str, Status]] = {}
+        """What we said last, and of which object: one of the same name may take its place."""
+        self._controllers = CONTROLLERS | {found.snapshot().features.gateway_controller}
+
+    async def serve(self) -> None:
+        """Writes what is to be said; ends only by cancellation."""
+        self._said.clear()
+        retries = Retries[ObjectKey](self._write, _log)
+        async for _ in changes(self._statuses.snapshot, due=lambda: retries.is_due):
+            found = {key: value for key, value in self._statuses.found().items() if self._is_mine(key)}
+            due = [key for key, value in found.items() if self._said.get(key) != (self._uid(key), value)]
+            for key in self._said.keys() - found.keys():
+                if self._uid(key):
+                    due.append(key)  # nothing is to be said any more
+                else:
+                    del self._said[key]
+            await retries.run(due)
+            await asyncio.sleep(PAUSE)
+
+    def _uid(self, key: ObjectKey) -> str:
+        """Empty where it is not there."""
+        found = self._statuses.snapshot().objects.find(key)
+        return (found.metadata.uid or "?") if found is not None else ""
+
+    async def _write(self, key: ObjectKey) -> None:
+        """Raises: KubernetesError."""
+        found = self._statuses.found().get(key, {})
+        uid, ours = self._uid(key), _without_addresses(key, found)
+        said = self._said.get(key)
+        before = _without_addresses(key, said[1]) if said is not None and said[0] == uid else {}
+        if ours or before:
+            path, version, stored = await self._read(_KINDS[key.kind], key)
+            if stored is not None and stored["metadata"].get("uid", uid) == uid:
+                await self._apply(path, version, stored, ours, before)
+        if found:
+            self._said[key] = (uid, found)
+        else:
+            self._said.pop(key, None)
+
+    async def _apply(self, path: str, version: str, stored: Any, ours: Status, before: Status) -> None:
+        status = stored.get("status") or {}
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        merged = merge_status(status, ours, before, self._controllers, now)
+        if is_same(merged, status):
+            return
+        metadata = {name: stored["metadata"].get(name) for name in ("name", "namespace", "resourceVersion")}
+        body = {
+            "apiVersion": version,
+            "kind": stored["kind"],
+            "metadata": {name: value for name, value in metadata.items() if value},
+            # Lists of conditions of Istio's own kinds have one owner: what others said is said by us, too.
+            "status": own_part(merged, ours, before, is_shared=not version.partition("/")[0].endswith("istio.io")),
+        }
+        await self._client.call("PATCH", f"{path}/status?fieldManager={MANAGER}&force=true", body, APPLY)
+
+    async def _read(self, kind: Kind, key: ObjectKey) -> tuple[str, str, Any]:
+        """Path, API version, object as it is stored now; None where it is gone. Raises: KubernetesError."""
+        resource = Resource(kind, plural_of(kind.name))
+        for api_version, version in zip(kind.api_versions, kind.versions, strict=True):
+            path = f"{resource.path(version, key.namespace)}/{key.name}"
+            try:
+                return path, api_version, await self._client.call("GET", path)
+            except KubernetesError as error:
+                if error.status != NOT_FOUND or not is_custom(kind.group):
+                    raise
+        return "", "", None
+
+
+def _without_addresses(key: ObjectKey, status: Status) -> Status:
+    """Addresses of ServiceEntries are another writer's."""
+    if key.kind != "ServiceEntry":
+        return status
+    return {name: value for name, value in status.items() if name != "addresses"}

@@ -1,0 +1,62 @@
+"""Which statuses are written."""
+
+import asyncio
+from typing import cast
+
+import pytest
+
+from pilot.kube_client import KubeClient
+from pilot.model.objects import Event
+from pilot.model.snapshot import Snapshot
+from pilot.writers import following, statuses
+from pilot.writers.statuses import Statuses, StatusWriter, is_of_gateway_api
+from tests.pilot.agent.eventually import eventually
+from tests.pilot.model.meshes import objects
+from tests.pilot.writers.recorder import Recorder
+
+CLASSES = "/apis/gateway.networking.k8s.io/v1/gatewayclasses"
+CLASS = (
+    "kind: GatewayClass\nmetadata: {name: istio, generation: 1}\nspec: {controllerName: istio.io/gateway-controller}"
+)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "LOOK", 0.001)
+    monkeypatch.setattr(statuses, "PAUSE", 0.001)
+
+
+def mesh(text: str) -> Snapshot:
+    return Snapshot.empty().apply(Event(each.key, each) for each in objects(text))[0]
+
+
+async def test_only_differences_are_written_once_and_strangers_conditions_are_not_ours() -> None:
+    api, snapshots = Recorder(CLASSES), [mesh(CLASS)]
+    foreign = {"type": "SupportedVersion", "status": "True"}
+    api.put(CLASSES, "istio", kind="GatewayClass", status={"conditions": [foreign]})
+    found = Statuses(lambda: snapshots[-1])
+    task = asyncio.create_task(StatusWriter(cast(KubeClient, api), found, is_of_gateway_api).serve())
+    try:
+        await eventually(lambda: api.calls)
+        ((method, path, body),) = api.calls
+        assert (method, path) == ("PATCH", f"{CLASSES}/istio/status?fieldManager=meshpilot&force=true")
+        (condition,) = body["status"]["conditions"]
+        assert (condition["type"], condition["status"], condition["observedGeneration"]) == ("Accepted", "True", 1)
+        snapshots.append(mesh(CLASS + "\n---\nkind: Namespace\nmetadata: {name: other}"))
+        await asyncio.sleep(0.05)
+        assert len(api.calls) == 1
+        snapshots.append(mesh(CLASS.replace("generation: 1", "generation: 2")))
+        await eventually(lambda: len(api.calls) == 2)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_others_guard_is_not_written() -> None:
+    api, snapshot = Recorder(CLASSES), mesh(CLASS)
+    others = StatusWriter(cast(KubeClient, api), Statuses(lambda: snapshot), lambda key: not is_of_gateway_api(key))
+    task = asyncio.create_task(others.serve())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert not api.calls
