@@ -29,7 +29,7 @@ from pilot.config_cluster import ConfigCluster
 from pilot.debug.status_page import add_status_page
 from pilot.debug.web import http_application, monitoring_application
 from pilot.feed import Feed
-from pilot.mesh import Mesh
+from pilot.mesh import Mesh, class_of
 from pilot.model.snapshot import Snapshot
 from pilot.node_pods import SnapshotPods
 from pilot.registrations import kept
@@ -40,11 +40,13 @@ from pilot.sources.key_fetch import KeyFetcher
 from pilot.sources.key_metrics import KeyMetrics
 from pilot.sources.keys import KeyKeeper
 from pilot.sources.mesh_file import MeshFileError, MeshFiles, read_mesh_files
+from pilot.status import refusals
 from pilot.type_urls import PROXY_CONFIG
 from pilot.webhooks import WebhookSide, serve_tls
 from pilot.writers.roots import Roots
 from pilot.writers.tasks import writers
 from pilot.xds.admission import Admission
+from pilot.xds.custody import Custody
 from pilot.xds.lag import serve_lag_reports
 from pilot.xds.metrics import XdsMetrics
 from pilot.xds.pushes import Change, Debounce
@@ -87,11 +89,13 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     tuning = settings.tuning
     admission = Admission(tuning.streams_per_second) if tuning.streams_per_second else Admission()
     metrics = XdsMetrics(registry)
-    ads = AdsServer(mesh, metrics, admission=admission)
+    custody = Custody(class_of, registry)
+    ads = AdsServer(mesh, metrics, admission=admission, custody=custody)
     debounce = Debounce(ads.publish, asyncio.get_running_loop(), tuning.debounce_after, tuning.debounce_max)
     keys = _key_keeper(settings)
     KeyMetrics(registry, keys)
     feed = Feed(settings, mesh, debounce, keys)
+    feed.refused = lambda: refusals.problems(custody.quarantine.entries())
     async with contextlib.AsyncExitStack() as undo:
         undo.callback(debounce.close)
         side = undo.enter_context(contextlib.closing(WebhookSide(settings, mesh, registry, feed.missing)))

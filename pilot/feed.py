@@ -47,6 +47,8 @@ class Feed:
         self._place = Batch(()).place
         self._doubts: Callable[[], tuple[Problem, ...]] = tuple
         """Why what the source said may be old."""
+        self.refused: Callable[[], tuple[Problem, ...]] = tuple
+        """What proxies did not take; may be set. Who refused it has been logged."""
         self.is_serving = False
 
     def missing(self) -> Iterable[str]:
@@ -55,7 +57,7 @@ class Feed:
 
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the configuration now: with where it is read, then with what it says together."""
-        return (*self._of_source, *self._doubts(), *map(self._located, self._found()))
+        return (*self._of_source, *self._doubts(), *map(self._located, (*self._found(), *self.refused())))
 
     def _found(self) -> tuple[Problem, ...]:
         found = (*problems.find(self._mesh.snapshot), *problems.of_time(self._mesh.snapshot, datetime.now(UTC)))

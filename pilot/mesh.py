@@ -5,7 +5,7 @@ which snapshot is current; everything else is `pipeline.py`.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -80,6 +80,11 @@ def _structure(snapshot: Snapshot) -> tuple[int, ...]:
         *(snapshot.sidecars, snapshot.peer_authentications),
     )
     return tuple(map(id, parts))
+
+
+def class_of(proxy: Proxy) -> Hashable:
+    """Equal for proxies that judge alike what they are sent: replicas of one workload, with one binary."""
+    return proxy.traits, tuple(sorted(proxy.labels.items())), proxy.service_account, proxy.istio_version
 
 
 def verify_identity(proxy: Proxy, identities: tuple[str, ...]) -> str:

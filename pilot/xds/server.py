@@ -16,7 +16,7 @@ proper status. Source: xDS behaviour 1.1, 1.2, 1.10.
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from typing import Any, Final
@@ -25,8 +25,10 @@ from urllib.parse import unquote
 import grpc
 
 from pilot.errors import InternalError, PilotError
-from pilot.type_urls import HEALTH
+from pilot.resources import ResourceSet
+from pilot.type_urls import HEALTH, TypeUrl
 from pilot.xds.admission import Admission
+from pilot.xds.custody import Custody
 from pilot.xds.delta import Delta
 from pilot.xds.discovery import Attendance, Authenticate, Connection, Discovery, Queries, nobody
 from pilot.xds.journal import Journal
@@ -54,6 +56,7 @@ class AdsServer:
         *,
         queries: Queries | None = None,
         admission: Admission | None = None,
+        custody: Custody | None = None,
         responses: Responses | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -63,8 +66,11 @@ class AdsServer:
         self._journal = Journal(metrics)
         self._clock = clock
         self._around = Surroundings(
-            discovery, queries, responses or Responses(), Names(), self._journal, clock, now, self._done
+            discovery, queries, responses or Responses(), Names(), self._journal, clock, now, self._done, custody
         )
+        self.custody = custody
+        if custody is not None:
+            custody.publish, custody.good_sets = self.publish, self._accepted
         self.attendance: Attendance | None = None
         """Whom to tell who comes and goes."""
         self._numbers = count(1)
@@ -128,6 +134,13 @@ class AdsServer:
         """All streams, oldest first."""
         return tuple(stream.row() for stream in self._streams.values())
 
+    def _accepted(self, class_: Hashable, type_url: TypeUrl) -> Iterator[ResourceSet]:
+        """What the streams of a class accepted last."""
+        custody = self._around.custody
+        for each in self._streams.values():
+            if custody is not None and custody.class_of(each.client.proxy) == class_:
+                yield each.accepted(type_url)
+
     def _done(self, stream: Stream) -> None:
         self._queue.done(stream)
         if self._queue:
@@ -180,6 +193,8 @@ class AdsServer:
             self._journal.disconnected(client.id, version)
             if attendance is not None:
                 attendance.left(proxy)
+            if self._around.custody is not None:
+                self._around.custody.left(client.id)
 
     async def _first_request(self, context: Any, front: FrontEnd) -> Request | None:
         """Health reports before it are dropped. None: the client left without a word."""

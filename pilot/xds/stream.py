@@ -21,10 +21,11 @@ from typing import Any
 import grpc
 
 from pilot.errors import PilotError, Unauthenticated, Unimplemented
-from pilot.resources import EMPTY
+from pilot.resources import EMPTY, ResourceSet
 from pilot.type_urls import TypeUrl
+from pilot.xds.custody import Custody
 from pilot.xds.discovery import Attendance, Connection, Discovery, Queries, WatchRow
-from pilot.xds.events import HealthReported, Nonce, Queried
+from pilot.xds.events import Acked, Event, HealthReported, Nacked, Nonce, Queried
 from pilot.xds.journal import Journal
 from pilot.xds.names import Names
 from pilot.xds.pace import Pace
@@ -67,6 +68,7 @@ class Surroundings:
     now: Callable[[], datetime]
     done: "Callable[[Stream], None]"
     """A turn is over."""
+    custody: Custody | None = None
     pace: Pace = field(default_factory=Pace)
     room: Room = field(default_factory=Room)
 
@@ -114,6 +116,8 @@ class Stream:
         self._turn: Change | None = None
         self._held: set[TypeUrl] = set()
         """Types of earlier turns that wait for new clusters."""
+        self._again: set[TypeUrl] = set()
+        """Types to look at anew: what is withheld of them has changed."""
         self._release: asyncio.TimerHandle | None = None
         self._awake = asyncio.Event()
         self._room = asyncio.Event()
@@ -189,6 +193,8 @@ class Stream:
         declined: set[TypeUrl] = set()  # owed, but there is nothing to say: not to be asked again in this round
         while True:
             declined -= await self._catch_up()
+            if self._again:
+                due, self._again = due | self._again, set()
             type_url = self._next(due, declined)
             if type_url is None:
                 break
@@ -255,10 +261,28 @@ class Stream:
                 self._queries.append(event)
             elif type(event) is HealthReported and self._attendance is not None:
                 self._attendance.reported(self.client.proxy, event.healthy, event.message)
+            elif self._around.custody is not None and self._judged(event, self._around.custody):
+                self._again.add(request.type_url)
+                self._awake.set()
         self._heard.add(request.type_url)
         if self._queries or self._session.owes(request.type_url):
             self._waiting += 1
             self._awake.set()
+
+    def _judged(self, event: Event, custody: Custody) -> bool:
+        """Whether a verdict of the client changes what is withheld from it."""
+        if type(event) is Acked and custody.is_searching:  # nearly always: nothing is
+            watch = self._session.watches.get(event.type_url)
+            return custody.accepted(self.client.id, self.client.proxy, event.type_url, watch)
+        if type(event) is Nacked:
+            watch = self._session.watches.get(event.type_url)
+            return custody.refused(self.client.id, self.client.proxy, event, watch)
+        return False
+
+    def accepted(self, type_url: TypeUrl) -> ResourceSet:
+        """What the client accepted last of a type."""
+        watch = self._session.watches.get(type_url)
+        return watch.good if watch is not None else EMPTY
 
     async def _catch_up(self) -> set[TypeUrl]:
         """Makes room for requests, answers questions; the types that were heard of since the last time."""
@@ -296,6 +320,9 @@ class Stream:
             resources = (
                 EMPTY if wanted.is_empty else self._around.discovery.resources_for(self.client.proxy, type_url, names)
             )
+            custody = self._around.custody
+            if custody is not None and not custody.is_idle and resources is not None:
+                resources = custody.served(self.client.id, self.client.proxy, type_url, names, resources)
             return self._session.respond(type_url, resources) if resources is not None else None
         except PilotError:
             raise

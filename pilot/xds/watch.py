@@ -1,13 +1,14 @@
 """What one stream knows of one type: what is wanted, what was sent, what was said about it.
 
-In: requests, as the session hands them on. Out: verdicts and events. Changed by the session only; everybody else reads.
+In: requests, as the session hands them on. Out: verdicts and events. Changed by the session, and by its stream where a
+response was refused; everybody else reads.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
-from pilot.resources import EMPTY, ResourceSet
+from pilot.resources import EMPTY, Resource, ResourceSet, revise
 from pilot.xds.events import Acked, Event, Nacked, Nonce, Stale, Subscribed, Unsubscribed
 from pilot.xds.requests import NO_CLAIMS, Request
 from pilot.xds.subscription import NO_NAMES, Step, Subscription
@@ -25,6 +26,8 @@ class Watch:
     wanted: Subscription = field(default_factory=Subscription)
     sent: ResourceSet = EMPTY
     """The set that the client has once it accepts the last response."""
+    good: ResourceSet = EMPTY
+    """The set that it accepted last."""
     nonce: Nonce | None = None
     """Of the last response."""
     asked: frozenset[str] = NO_NAMES
@@ -69,17 +72,31 @@ class Watch:
     def _refused(self, request: Request) -> tuple[str, ...]:
         """Names that the message speaks of, of those in the refused response; all of these if it speaks of none."""
         names = next((names for nonce, names in self.unjudged if nonce == request.nonce), ())
-        return tuple(name for name in names if _speaks_of(request.error or "", name)) or names
+        return tuple(name for name in names if speaks_of(request.error or "", name)) or names
 
     def judge(self, request: Request, verdict: Verdict) -> None:
         """Remembers what was accepted or refused, and forgets what that response held."""
         if verdict is Verdict.ACK:
             self.acked, self.acked_version, self.error = self.nonce, self.sent.version, ""
+            self.good = self.sent
         elif verdict is Verdict.NACK:
             self.error = request.error or "refused without a reason"
         nonces = [nonce for nonce, _ in self.unjudged]
         if request.nonce in nonces:
             self.unjudged = self.unjudged[nonces.index(Nonce(request.nonce)) + 1 :]
+
+    def retract(self, withheld: Set[str]) -> None:
+        """What was refused counts as never sent, but for what will not be sent again: of that the client has its own.
+
+        Of the rest it may have taken some: each is sent again, or told as gone.
+        """
+        sent, good = self.sent.resources, self.good.resources
+        refused = {
+            name: Resource(name, b"", "refused")
+            for name, each in sent.items()
+            if name not in withheld and (name not in good or good[name].version != each.version)
+        }
+        self.sent = revise(self.good, refused) if refused else self.good
 
     def sending(self, nonce: Nonce, names: tuple[str, ...]) -> None:
         """A response is on its way."""
@@ -87,7 +104,7 @@ class Watch:
         self.unjudged = (*self.unjudged[1 - UNJUDGED :], (nonce, names))
 
 
-def _speaks_of(message: str, name: str) -> bool:
+def speaks_of(message: str, name: str) -> bool:
     """Whether the name stands in the message by itself: `80` is not meant by `outbound|80||web`."""
     if not name or name not in message:  # nearly always: no pattern is compiled then
         return False
