@@ -149,8 +149,10 @@ class Feed:
         """
         known: frozenset[Problem] = frozenset()
         while True:
-            with contextlib.suppress(TimeoutError):  # certificates expire without a change
-                await asyncio.wait_for(self._changed.wait(), LOOK_AGAIN)
+            # certificates expire without a change; `wait_for` would swallow a cancellation that comes with the change
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._changed.wait()
             self._changed.clear()
             found = self._found()
             _report(self._located(each) for each in dict.fromkeys(found) if each not in known)

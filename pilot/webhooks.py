@@ -86,7 +86,8 @@ class WebhookSide:
     async def first_look(self) -> None:
         """Waits until the ConfigMap was looked for, but not long: a cluster may be silent."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._looked.wait(), _FIRST_LOOK)
+            async with asyncio.timeout(_FIRST_LOOK):
+                await self._looked.wait()
 
     def mesh_text(self) -> str:
         """The mesh configuration in force, as people write it."""

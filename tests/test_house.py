@@ -223,6 +223,16 @@ def test_outside_world_is_seen_where_it_is() -> None:
     assert [line for line, _ in outside_world(ast.parse(source))] == [1, 2, 3, 4, 5, 3]
 
 
+def test_nothing_swallows_a_cancellation() -> None:
+    """`asyncio.wait_for` of Python 3.11 does, when what it waits for ends at the same time: then a task never ends."""
+    report(
+        f"{name}:{node.lineno}: wait_for: take `async with asyncio.timeout(...)`"
+        for name in python_files(*PACKAGES)
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Attribute) and node.attr == "wait_for"
+    )
+
+
 # --- words and recordings -------------------------------------------------------------------------------------------
 
 
