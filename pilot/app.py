@@ -14,6 +14,7 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 import grpc
@@ -26,9 +27,10 @@ from ca.state_directory import StateDirectory
 from pilot import config_cluster, memory, trust, trust_bundle
 from pilot.authentication import translated
 from pilot.config_cluster import ConfigCluster
-from pilot.debug.status_page import add_status_page
-from pilot.debug.web import http_application, monitoring_application
+from pilot.debug.call_metrics import CallMetrics
+from pilot.debug.feed_metrics import FeedMetrics
 from pilot.feed import Feed
+from pilot.insight import Insight
 from pilot.mesh import Mesh, class_of
 from pilot.model.snapshot import Snapshot
 from pilot.node_pods import SnapshotPods
@@ -80,26 +82,23 @@ async def serve(settings: Settings) -> None:
 
 async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     """Serves until `stopping`. Raises: StartError, CaError, MeshFileError, OSError."""
-    if settings.config_dir is None and settings.kubernetes is None:
-        raise StartError("there is nothing to read configuration from: give --configDir or --kubeconfig")
-    for warning in settings.warnings:
-        _log.warning("%s", warning)
+    _check(settings)
     registry, addresses = CollectorRegistry(), settings.addresses
     mesh = Mesh(Snapshot.empty(features=settings.features), check_identity=settings.check_identity)
     tuning = settings.tuning
+    metrics, custody = XdsMetrics(registry), Custody(class_of, registry)
     admission = Admission(tuning.streams_per_second) if tuning.streams_per_second else Admission()
-    metrics = XdsMetrics(registry)
-    custody = Custody(class_of, registry)
     ads = AdsServer(mesh, metrics, admission=admission, custody=custody)
     debounce = Debounce(ads.publish, asyncio.get_running_loop(), tuning.debounce_after, tuning.debounce_max)
     keys = _key_keeper(settings)
     KeyMetrics(registry, keys)
-    feed = Feed(settings, mesh, debounce, keys)
+    feed = Feed(settings, mesh, debounce, keys, FeedMetrics(registry))
     feed.refused = lambda: refusals.problems(custody.quarantine.entries())
     async with contextlib.AsyncExitStack() as undo:
         undo.callback(debounce.close)
         side = undo.enter_context(contextlib.closing(WebhookSide(settings, mesh, registry, feed.missing)))
-        await _serve_pages(undo, settings, feed, side, mesh, ads, registry)
+        insight = Insight(settings, mesh, ads, registry, feed.problems, side.templates)
+        await _serve_pages(undo, settings, feed, side, insight, stopping)
         cluster = await _cluster(settings, undo)
         files = await _while_not(stopping, _mesh_settings(settings, cluster))
         if files is None:
@@ -119,7 +118,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
             return
         tasks += [asyncio.create_task(ads.serve_pushes()), asyncio.create_task(serve_lag_reports(metrics.lagged))]
         tasks += await _registrations(settings, mesh, feed, ads, cluster)
-        await _serve_xds(undo, settings, ads, secured, tasks)
+        await _serve_xds(undo, settings, ads, secured, insight, tasks)
         tasks += _root_tasks(settings, mesh, debounce, secured)
         await _serve_webhooks(undo, addresses.https, side, secured, cluster, tasks)
         feed.is_serving = True
@@ -127,9 +126,17 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         _tell(settings)
         tasks += _writers(undo, cluster, mesh, settings, secured)
         await _until(stopping, tasks)
-        _log.info("stopping")
+        feed.is_serving = False
         if cluster is not None:
             await cluster.save(mesh)
+
+
+def _check(settings: Settings) -> None:
+    """What is wrong with settings is told. Raises: StartError."""
+    if settings.config_dir is None and settings.kubernetes is None:
+        raise StartError("there is nothing to read configuration from: give --configDir or --kubeconfig")
+    for warning in settings.warnings:
+        _log.warning("%s", warning)
 
 
 async def _serve_pages(
@@ -137,17 +144,21 @@ async def _serve_pages(
     settings: Settings,
     feed: Feed,
     side: WebhookSide,
-    mesh: Mesh,
-    ads: AdsServer,
-    registry: CollectorRegistry,
+    insight: Insight,
+    stopping: asyncio.Event,
 ) -> None:
     """What is for people and probes. Raises: StartError, OSError."""
-    addresses, pages = settings.addresses, http_application(feed.missing, feed.problems)
+    addresses, pages = settings.addresses, insight.http(feed.missing)
     if not addresses.https:
         side.webhooks.add_to(pages)
-    add_status_page(pages, mesh, ads.connections, feed.problems)
     await _serve_http(undo, addresses.http, pages)
-    await _serve_http(undo, addresses.monitoring, monitoring_application(registry, feed.problems))
+    await _serve_http(undo, addresses.monitoring, insight.monitoring())
+    controlz = insight.controlz(stopping.set)
+    if controlz is not None:
+        try:
+            await _serve_http(undo, *controlz)
+        except OSError as error:
+            _log.warning("ControlZ is not served: %s", error)
 
 
 async def _serve_xds(
@@ -155,17 +166,20 @@ async def _serve_xds(
     settings: Settings,
     ads: AdsServer,
     secured: trust.Trust,
+    insight: Insight,
     tasks: list[asyncio.Task[None]],
 ) -> None:
     """Both ports for proxies, from now on. Raises: StartError."""
+    listen = partial(_serve_grpc, undo, settings, insight.calls, ads.close_streams)
     addresses = settings.addresses
     callers, secure = secured.authentication, secured.port
+    insight.trust(callers)
     if addresses.grpc:
         plain = (ads.handler(translated(callers)), *(secured.handlers if secure is None else ()))
-        await _serve_grpc(undo, settings, plain, bind=addresses.grpc)
+        await listen(plain, bind=addresses.grpc)
     if addresses.secure_grpc and secure is not None:
         handlers = (ads.handler(translated(callers), lambda call: callers.read(call).peer), *secured.handlers)
-        await _serve_grpc(undo, settings, handlers, target=secure.target)
+        await listen(handlers, target=secure.target)
         host, port = split_address(addresses.secure_grpc)
         secure.bind(host, port)
         tasks.append(asyncio.create_task(secure.serve_connections()))
@@ -323,6 +337,7 @@ async def _until(stopping: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -
     signalled.cancel()
     for task in done - {signalled}:
         task.result()
+    _log.info("stopping")
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -344,12 +359,17 @@ async def _serve_http(undo: contextlib.AsyncExitStack, address: str, application
 async def _serve_grpc(
     undo: contextlib.AsyncExitStack,
     settings: Settings,
+    calls: CallMetrics,
+    close_streams: Callable[[], None],
     handlers: Sequence["grpc.GenericRpcHandler[bytes, bytes]"],
     *,
     bind: str = "",
     target: str = "",
 ) -> None:
-    """One gRPC server: on `bind` (host:port) or on `target`, a name that gRPC knows."""
+    """One gRPC server: on `bind` (host:port) or on `target`, a name that gRPC knows.
+
+    In the end it takes nothing new, its streams end in order, and calls under way have the time that is set.
+    """
     tuning = settings.tuning
     options = server_options(
         max_receive_bytes=tuning.max_receive_bytes,
@@ -358,7 +378,7 @@ async def _serve_grpc(
         keepalive_timeout=tuning.keepalive_timeout,
         max_connection_age=tuning.max_connection_age,
     )
-    server = grpc.aio.server(options=options)
+    server = grpc.aio.server(options=options, interceptors=(calls,))
     server.add_generic_rpc_handlers(tuple(handlers))
     if bind:
         host, port = split_address(bind)
@@ -368,4 +388,11 @@ async def _serve_grpc(
     except RuntimeError as error:
         raise StartError(f"cannot listen on {target}: {error}") from error
     await server.start()
-    undo.push_async_callback(server.stop, settings.shutdown.total_seconds())
+
+    async def drain() -> None:
+        ending = asyncio.ensure_future(server.stop(settings.shutdown.total_seconds()))
+        await asyncio.sleep(0)  # from here on new streams are refused
+        close_streams()
+        await ending
+
+    undo.push_async_callback(drain)

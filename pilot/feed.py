@@ -7,11 +7,13 @@ debouncer, log lines for problems. The only writer of the snapshot.
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from pilot.config_cluster import ConfigCluster
+from pilot.debug.feed_metrics import FeedMetrics
 from pilot.generators import isolation, problems
 from pilot.mesh import Mesh
 from pilot.model.changes import Change
@@ -36,7 +38,15 @@ LOOK_AGAIN = 60.0
 class Feed:
     """Keeps the mesh current."""
 
-    def __init__(self, settings: Settings, mesh: Mesh, debounce: pushes.Debounce, keys: KeyKeeper) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        mesh: Mesh,
+        debounce: pushes.Debounce,
+        keys: KeyKeeper,
+        figures: FeedMetrics | None = None,
+    ) -> None:
+        self._figures = figures
         self._settings = settings
         self._mesh = mesh
         self._debounce = debounce
@@ -96,7 +106,11 @@ class Feed:
     def _take(self, batch: Batch, where: str) -> None:
         _report(batch.fresh)
         self._of_source, self._place = batch.problems, batch.place
-        self._mesh.snapshot, change = self._mesh.snapshot.apply(batch.events)
+        before, started = self._mesh.snapshot, time.perf_counter()
+        self._mesh.snapshot, change = before.apply(batch.events)
+        if self._figures is not None:
+            self._figures.built(time.perf_counter() - started)
+            self._figures.took(batch.events, before.objects, from_cluster=self._settings.kubernetes is not None)
         self._push(change, _reason(change))
         if batch.listed:
             _log.info("read %d objects from %s", len(batch.events), where)

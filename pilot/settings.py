@@ -17,8 +17,10 @@ from ca.authn.forwarded import Network, parse_networks
 from ca.authn.oidc import JwtRule, parse_rule
 from ca.authn.signed_token import unproven_audience, unproven_issuer
 from ca.serving_files import ServingPaths, well_known
+from pilot.environment import parse_bool, parse_list, read
 from pilot.model.duration import parse_duration
 from pilot.model.features import Features, RemoteKeys
+from pilot.operating import Operating, operating_from
 
 SECOND = timedelta(seconds=1)
 OWN_TOKEN = pathlib.Path("/var/run/secrets/tokens/istio-token")
@@ -205,6 +207,7 @@ class Settings:
     check_identity: bool = True
     """PILOT_ENABLE_XDS_IDENTITY_CHECK: a node must be who its credentials say."""
     shutdown: timedelta = timedelta(seconds=10)
+    operating: Operating = Operating()
     log_level: str = "info"
     log_as_json: bool = False
     warnings: tuple[str, ...] = field(default=())
@@ -213,20 +216,6 @@ class Settings:
     def is_file_mode(self) -> bool:
         """Configuration comes from a directory; Kubernetes is not wanted."""
         return self.config_dir is not None
-
-
-def parse_bool(text: str) -> bool:
-    """`1`, `t`, `true`, `0`, `f`, `false` in any case. Raises: ValueError."""
-    if text.lower() in ("1", "t", "true"):
-        return True
-    if text.lower() in ("0", "f", "false"):
-        return False
-    raise ValueError(f"expected true or false, got {text!r}")
-
-
-def parse_list(text: str) -> tuple[str, ...]:
-    """Comma separated, blanks dropped."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def parse_percent(text: str) -> int:
@@ -405,7 +394,7 @@ _WEBHOOK_SIDE: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 def webhooks_from(given: Mapping[str, Any], environ: Mapping[str, str], warnings: list[str]) -> Webhooks:
     """What the webhooks know."""
     places = {name: given[name] for name in ("injection_directory",) if name in given}
-    return Webhooks(**_read(_WEBHOOK_SIDE, environ, warnings), **places)
+    return Webhooks(**read(_WEBHOOK_SIDE, environ, warnings), **places)
 
 
 _KUBERNETES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
@@ -445,7 +434,7 @@ def kubernetes_from(
     registries = [each.lower() for each in parse_list(given.get("registries", "Kubernetes"))]
     if given.get("config_dir") is not None or "kubernetes" not in registries:
         return None
-    values = _read(_KUBERNETES, environ, warnings)
+    values = read(_KUBERNETES, environ, warnings)
     values |= {name: environ[variable] for variable, name in _WEBHOOKS.items() if variable in environ}
     values |= {name: given[name] for name in _KUBERNETES_FLAGS if name in given}
     mounted = environ.get("KUBECONFIG", "").partition(os.pathsep)[0]
@@ -472,25 +461,9 @@ def outlives_us(directory: pathlib.Path, mounts: pathlib.Path = pathlib.Path("/p
     return found[1] not in _FLEETING
 
 
-def _read(
-    table: Mapping[str, tuple[str, Callable[[str], Any]]], environ: Mapping[str, str], warnings: list[str]
-) -> dict[str, Any]:
-    """Field values for the variables that are set; a value that cannot be read is a warning and stays the default."""
-    values: dict[str, Any] = {}
-    for variable, (name, parse) in table.items():
-        text = environ.get(variable, "")
-        if not text:
-            continue
-        try:
-            values[name] = parse(text)
-        except ValueError as error:
-            warnings.append(f"environment variable {variable}: {error}; the default is used")
-    return values
-
-
 def features_from(environ: Mapping[str, str], file_mode: bool, domain: str, warnings: list[str]) -> Features:
     """Generation switches. In file mode ambient is on unless said otherwise (docs/differences.md)."""
-    values = _read(_FEATURES, environ, warnings)
+    values = read(_FEATURES, environ, warnings)
     ambient = values.setdefault("ambient", file_mode)
     for name in _FOLLOW_AMBIENT:
         if not ambient and values.get(name):
@@ -536,9 +509,9 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
     warnings: list[str] = []
     given = {name: value for name, value in flags.items() if value is not None}
     config_dir = given.get("config_dir")
-    tuning = Tuning(**_read(_TUNING, environ, warnings))
+    tuning = Tuning(**read(_TUNING, environ, warnings))
     tuning = replace(tuning, **{name: given[name] for name in _TUNING_FLAGS if name in given})
-    token_keys = _read(_TOKEN_KEYS, environ, warnings)
+    token_keys = read(_TOKEN_KEYS, environ, warnings)
     if environ.get("BLOCKED_CIDRS_IN_JWKS_URIS") and "blocked" not in token_keys:
         warnings.append("BLOCKED_CIDRS_IN_JWKS_URIS cannot be read: no keys are fetched from anywhere")
         token_keys["blocked"] = parse_ranges("0.0.0.0/0,::/0")
@@ -547,9 +520,9 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         features = replace(features, cluster_id=given["cluster_id"])
     if "namespace" in given:
         features = replace(features, system_namespace=given["namespace"])
-    check_identity = _read({"PILOT_ENABLE_XDS_IDENTITY_CHECK": ("check", parse_bool)}, environ, warnings)
+    check_identity = read({"PILOT_ENABLE_XDS_IDENTITY_CHECK": ("check", parse_bool)}, environ, warnings)
     warnings += [f"flag {flag} is not known and has no effect" for flag in given.get("unknown", ()) if flag[:1] == "-"]
-    certificates = Certificates(**_read(_CERTIFICATES, environ, warnings))
+    certificates = Certificates(**read(_CERTIFICATES, environ, warnings))
     try:
         alias_of = parse_aliases(given.get("cluster_aliases", ""))
         own = tuple(alias for alias, cluster in alias_of.items() if cluster == features.cluster_id)
@@ -569,10 +542,11 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         state_dir=state_dir,
         kubernetes=kubernetes_from(given, environ, state_dir, warnings),
         tuning=tuning,
-        registrations=Registrations(**_read(_REGISTRATIONS, environ, warnings)),
+        registrations=Registrations(**read(_REGISTRATIONS, environ, warnings)),
         certificates=certificates,
         token_keys=TokenKeys(**token_keys),
         webhooks=webhooks_from(given, environ, warnings),
+        operating=operating_from(given, environ, warnings),
         features=features,
         check_identity=check_identity.get("check", True),
         warnings=tuple(warnings),

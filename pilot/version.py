@@ -11,3 +11,6 @@ try:
     VERSION: Final = installed_version("meshpilot")
 except PackageNotFoundError:  # run from a checkout that was never installed
     VERSION = "0+checkout"  # type: ignore[misc]  # one value a process
+
+FULL_VERSION: Final = f"{ISTIO_VERSION}-meshpilot-Clean"
+"""As `/version` and the metric `pilot_info` say it: version, revision, status of the sources."""

@@ -67,6 +67,11 @@ class WebhookSide:
         self._looked = asyncio.Event()
         self.webhooks = Webhooks(WebhookMetrics(registry), judge, self.injector, missing)
 
+    def templates(self) -> dict[str, str]:
+        """The injector's templates by name; none where it is off."""
+        found = self.files.installation
+        return {name: each.text for name, each in found.config.templates.items()} if found and self._injects else {}
+
     def close(self) -> None:
         """Lets go of the threads."""
         self.webhooks.close()

@@ -1,16 +1,15 @@
-"""`GET /debug/status`: what controllers say of objects, and which proxies have accepted it.
+"""`status` and `problems`: what controllers say of objects, which proxies have accepted it, what is wrong.
 
-In: the mesh, the streams of proxies, problems. Out: a route of an aiohttp application: JSON, a list of entries; `kind`,
-`name` and `namespace` in the query choose. For who asks from this machine, as all debug pages.
+In: the mesh, the streams of proxies, problems. Out: debug pages; of `status`, `kind`, `name` and `namespace` in the
+query choose.
 """
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from aiohttp import web
-
-from pilot.debug.web import Problems, is_local
+from pilot.debug import console
 from pilot.mesh import Mesh
+from pilot.model.problem import Problem
 from pilot.status import acknowledgement, report
 from pilot.status.report import Entry, Question
 from pilot.type_urls import TypeUrl
@@ -19,18 +18,25 @@ from pilot.xds.discovery import Connection
 
 Connections = Callable[[], Iterable[Connection]]
 """The streams that are open now."""
+Problems = Callable[[], Iterable[Problem]]
+"""What is wrong with the configuration now."""
 
 
-def add_status_page(application: web.Application, mesh: Mesh, connections: Connections, problems: Problems) -> None:
-    """Adds the page."""
+def status_entry(mesh: Mesh, connections: Connections, problems: Problems) -> console.Entry:
+    """What controllers say of objects."""
 
-    async def answer(request: web.Request) -> web.Response:
-        if not is_local(request):
-            return web.Response(status=403, text="debug pages are for this machine only\n")
-        question = Question(**{name: request.query.get(name, "") for name in ("kind", "name", "namespace")})
-        return web.json_response(report.select(_entries(mesh, connections(), problems), question))
+    def page(asked: console.Question) -> object:
+        question = Question(**{name: asked.get(name) for name in ("kind", "name", "namespace")})
+        return report.select(_entries(mesh, connections(), problems), question)
 
-    application.router.add_get("/debug/status", answer)
+    return console.Entry("status", "Conditions of gateways, routes and policies, and who has accepted them.", page)
+
+
+def problems_entry(problems: Problems) -> console.Entry:
+    """What is wrong with the configuration: a list of objects with the fields of a problem."""
+    return console.Entry(
+        "problems", "What is wrong with the configuration.", lambda _: [_shown(each) for each in problems()]
+    )
 
 
 def _entries(mesh: Mesh, connections: Iterable[Connection], problems: Problems) -> tuple[Entry, ...]:
@@ -40,3 +46,17 @@ def _entries(mesh: Mesh, connections: Iterable[Connection], problems: Problems) 
 
     progress = acknowledgement.count(mesh.snapshot, connections, current)
     return report.entries(mesh.snapshot, progress, problems(), datetime.now(UTC))
+
+
+def _shown(problem: Problem) -> dict[str, object]:
+    key = problem.key
+    return {
+        "severity": problem.severity.value,
+        "kind": key.kind if key is not None else "",
+        "namespace": key.namespace if key is not None else "",
+        "name": key.name if key is not None else "",
+        "file": problem.file,
+        "line": problem.line,
+        "field": problem.field,
+        "message": problem.message,
+    }

@@ -1,7 +1,7 @@
-"""The plain HTTP ports: `/ready` for kubelets and tests, `/metrics` and `/version` for tools, `/debug/problems`.
+"""The plain HTTP ports: `/ready` for kubelets and tests, `/metrics` and `/version` for tools.
 
-In: a readiness question, a metrics registry, the problems of the configuration. Out: aiohttp applications. Does not
-open sockets: the app does. Source: operations 1, 2, 9.
+In: a readiness question, a metrics registry. Out: aiohttp applications. Does not open sockets: the app does. Debug
+pages are added by `front.py`. Source: operations 1, 2, 9.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,15 +11,11 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from pilot.debug import exposition
-from pilot.model.problem import Problem
-from pilot.version import ISTIO_VERSION
-
-Problems = Callable[[], Iterable[Problem]]
-"""What is wrong with the configuration now."""
+from pilot.version import FULL_VERSION
 
 
-def http_application(missing: Callable[[], Iterable[str]], problems: Problems) -> web.Application:
-    """`GET /ready`: 200 with an empty body, or 503 naming what is not there yet. `GET /debug/problems`.
+def http_application(missing: Callable[[], Iterable[str]]) -> web.Application:
+    """`GET /ready`: 200 with an empty body, or 503 naming what is not there yet.
 
     `missing` answers with the parts that are still needed, e.g. `discovery`.
     """
@@ -30,35 +26,29 @@ def http_application(missing: Callable[[], Iterable[str]], problems: Problems) -
 
     application = web.Application()
     application.router.add_get("/ready", ready)
-    _add_debug_pages(application, problems)
     return application
 
 
-def monitoring_application(registry: CollectorRegistry, problems: Problems) -> web.Application:
-    """`GET /metrics` in Prometheus text, `GET /version` in the line istioctl parses, `GET /debug/problems`."""
+def monitoring_application(registry: CollectorRegistry, *, local_only: bool = False) -> web.Application:
+    """`GET /metrics` in Prometheus text (`local_only`: for us), `GET /version` in the line istioctl parses."""
+    application = web.Application()
+    add_monitoring(application, registry, local_only=local_only)
+    return application
 
-    async def metrics(_: web.Request) -> web.Response:
+
+def add_monitoring(application: web.Application, registry: CollectorRegistry, *, local_only: bool = False) -> None:
+    """The same pages for a port that has others."""
+
+    async def metrics(request: web.Request) -> web.Response:
+        if local_only and not is_local(request):
+            return web.Response(status=403)
         return web.Response(text=exposition.generate(registry), headers={"Content-Type": exposition.CONTENT_TYPE})
 
     async def version(_: web.Request) -> web.Response:
-        return web.Response(text=f"{ISTIO_VERSION}-meshpilot-Clean")
+        return web.Response(text=FULL_VERSION)
 
-    application = web.Application()
     application.router.add_get("/metrics", metrics)
     application.router.add_get("/version", version)
-    _add_debug_pages(application, problems)
-    return application
-
-
-def _add_debug_pages(application: web.Application, problems: Problems) -> None:
-    """`/debug/problems`: a list of objects with the fields of a problem, for who asks from this machine."""
-
-    async def answer(request: web.Request) -> web.Response:
-        if not is_local(request):
-            return web.Response(status=403, text="debug pages are for this machine only\n")
-        return web.json_response([_shown(each) for each in problems()])
-
-    application.router.add_get("/debug/problems", answer)
 
 
 def is_local(request: web.Request) -> bool:
@@ -71,17 +61,3 @@ def is_local(request: web.Request) -> bool:
     if found is not None and found.version == 6 and found.ipv4_mapped is not None:
         found = found.ipv4_mapped
     return found is not None and found.is_loopback
-
-
-def _shown(problem: Problem) -> dict[str, object]:
-    key = problem.key
-    return {
-        "severity": problem.severity.value,
-        "kind": key.kind if key is not None else "",
-        "namespace": key.namespace if key is not None else "",
-        "name": key.name if key is not None else "",
-        "file": problem.file,
-        "line": problem.line,
-        "field": problem.field,
-        "message": problem.message,
-    }

@@ -18,6 +18,9 @@ from pilot.xds.subscription import Step, Subscription, change_names
 class Delta:
     """Front end of the session for DeltaAggregatedResources."""
 
+    CONTROL_PLANE = 7
+    """Number of the field that says who answers."""
+
     def decode(self, data: bytes) -> Request:
         """Raises: BadRequest, MissingType."""
         try:

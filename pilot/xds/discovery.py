@@ -54,9 +54,9 @@ class Queries(Protocol):
     """Debug questions over xDS (operations 3.3)."""
 
     def __call__(
-        self, identities: tuple[str, ...], type_url: TypeUrl, names: frozenset[str], /
+        self, identities: tuple[str, ...] | None, type_url: TypeUrl, names: frozenset[str], /
     ) -> Awaitable[ResourceSet]:
-        """Raises: PermissionDenied, BadRequest, NotFound."""
+        """`identities`: None on a port that asks for none. Raises: Unauthenticated, PermissionDenied, BadRequest."""
         ...
 
 

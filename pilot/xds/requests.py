@@ -60,6 +60,9 @@ class Debt:
 class FrontEnd(Protocol):
     """One of the two protocols."""
 
+    CONTROL_PLANE: int
+    """Number of the field of a response that says who answers."""
+
     def decode(self, data: bytes) -> Request:
         """Raises: BadRequest for bytes that are no request, MissingType for one that does not say of what type."""
         ...

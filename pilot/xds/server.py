@@ -17,6 +17,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from typing import Any, Final
@@ -24,7 +25,7 @@ from urllib.parse import unquote
 
 import grpc
 
-from pilot.errors import InternalError, PilotError
+from pilot.errors import InternalError, NotReady, PilotError
 from pilot.resources import ResourceSet
 from pilot.type_urls import HEALTH, TypeUrl
 from pilot.xds.admission import Admission
@@ -133,6 +134,22 @@ class AdsServer:
     def connections(self) -> tuple[Connection, ...]:
         """All streams, oldest first."""
         return tuple(stream.row() for stream in self._streams.values())
+
+    def answer_queries(self, queries: Queries, identifier: str = "") -> None:
+        """Debug questions of streams to come are answered by these; `identifier` says who we are (JSON)."""
+        self._around = replace(self._around, queries=queries, identifier=identifier)
+
+    def close_streams(self) -> None:
+        """Ends all streams; their clients look for another server."""
+        for each in self._streams.values():
+            each.close(NotReady("the server is shutting down"))
+
+    def disconnect(self, connection: str) -> bool:
+        """Ends the stream of a connection. Whether there is one."""
+        found = self._streams.get(connection)
+        if found is not None:
+            found.close()
+        return found is not None
 
     def _accepted(self, class_: Hashable, type_url: TypeUrl) -> Iterator[ResourceSet]:
         """What the streams of a class accepted last."""

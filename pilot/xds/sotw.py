@@ -18,6 +18,9 @@ from pilot.xds.subscription import EVERYTHING, NO_NAMES, Step, Subscription, rep
 class StateOfTheWorld:
     """Front end of the session for StreamAggregatedResources."""
 
+    CONTROL_PLANE = 6
+    """Number of the field that says who answers."""
+
     def decode(self, data: bytes) -> Request:
         """Raises: BadRequest, MissingType."""
         try:

@@ -12,7 +12,7 @@ Source: xDS behaviour 1.2 ("Per-stream loop").
 
 import asyncio
 from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import count
@@ -23,6 +23,7 @@ import grpc
 from pilot.errors import PilotError, Unauthenticated, Unimplemented
 from pilot.resources import EMPTY, ResourceSet
 from pilot.type_urls import TypeUrl
+from pilot.xds import wire
 from pilot.xds.custody import Custody
 from pilot.xds.discovery import Attendance, Connection, Discovery, Queries, WatchRow
 from pilot.xds.events import Acked, Event, HealthReported, Nacked, Nonce, Queried
@@ -71,6 +72,8 @@ class Surroundings:
     custody: Custody | None = None
     pace: Pace = field(default_factory=Pace)
     room: Room = field(default_factory=Room)
+    identifier: str = ""
+    """Who we are, for who asks how proxies are (JSON)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,8 @@ class Stream:
         self._awake = asyncio.Event()
         self._room = asyncio.Event()
         self._ended = False
+        self._reason: PilotError | None = None
+        """Why we ended it."""
 
     async def run(self) -> None:
         """Serves until the client ends. Raises: PilotError, groups of PilotError or Broken."""
@@ -141,6 +146,11 @@ class Stream:
     def push(self, change: Change) -> None:
         """It is this stream's turn: what the change means for it is sent; then the surroundings' `done` is called."""
         self._turn = change
+        self._awake.set()
+
+    def close(self, reason: PilotError | None = None) -> None:
+        """Ends for this reason; without one as if the client had ended it: it comes back."""
+        self._ended, self._reason = True, reason
         self._awake.set()
 
     def row(self) -> Connection:
@@ -184,6 +194,8 @@ class Stream:
             if turn is not None:
                 self._around.journal.metrics.converged(self._around.clock() - turn.since)
                 self._around.done(self)
+        if self._reason is not None:
+            raise self._reason
 
     async def _answer(self, turn: Change | None) -> None:
         """Questions first; then in push order what is owed, and what a turn may have changed."""
@@ -332,12 +344,16 @@ class Stream:
             return None
 
     async def _answer_query(self, query: Queried) -> None:
-        if self.client.identities is None:
-            raise Unauthenticated("authentication required")  # recorded
         if self._around.queries is None:
+            if self.client.identities is None:
+                raise Unauthenticated("authentication required")  # recorded
             raise Unimplemented(f"{query.type_url} is not answered here")
         found = await self._around.queries(self.client.identities, query.type_url, query.names)
-        await self._write(self._session.answer(query.type_url, found), 0.0)
+        response = self._session.answer(query.type_url, found)
+        if self._around.identifier and query.type_url.endswith("/syncz"):
+            signature = wire.encode_identifier(self._around.identifier, self._front.CONTROL_PLANE)
+            response = replace(response, body=replace(response.body, chunks=(*response.body.chunks, signature)))
+        await self._write(response, 0.0)
 
     async def _write(self, response: Response, made: float) -> None:
         around, size = self._around, response.body.size + len(response.nonce) + 2

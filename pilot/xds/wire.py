@@ -50,6 +50,12 @@ def encode_nonce(nonce: str) -> bytes:
     return b"".join(_text(_NONCE, nonce))
 
 
+def encode_identifier(identifier: str, number: int) -> bytes:
+    """The field `control_plane` of either response, which is of another number in each."""
+    message = b"".join(_text(b"\x0a", identifier))
+    return b"".join((bytes([number << 3 | 2]), varint(len(message)), message))
+
+
 def _entry(resource: Resource, version: str) -> bytes:
     aliases = [part for alias in resource.aliases for part in _text(_RESOURCE_ALIASES, alias)]
     return b"".join(

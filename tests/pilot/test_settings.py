@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from pilot import settings
+from pilot.environment import parse_bool
 from pilot.model.features import Features, RemoteKeys
-from pilot.settings import load, parse_bool
+from pilot.settings import load
 
 CONFIG = pathlib.Path("/config")
 

@@ -11,8 +11,12 @@ from aiohttp.test_utils import TestServer
 from click.testing import CliRunner, Result
 
 from pilot.cli.status import status
-from pilot.debug.status_page import add_status_page
+from pilot.debug.access import Access
+from pilot.debug.console import Console
+from pilot.debug.front import DebugFront
+from pilot.debug.status_page import status_entry
 from pilot.mesh import Mesh
+from pilot.operating import DebugSettings
 from tests.pilot.gatewayapi.worlds import HTTP, OPEN, gateway, route, world
 from tests.pilot.status.worlds import served
 
@@ -81,8 +85,9 @@ def test_a_mistake_in_a_file_is_told_beside(directory: str) -> None:
 
 
 async def test_a_running_control_plane_is_asked() -> None:
-    application = web.Application()
-    add_status_page(application, Mesh(world(HTTP)), tuple, tuple)
+    application, console = web.Application(), Console()
+    console.add(status_entry(Mesh(world(HTTP)), tuple, tuple))
+    DebugFront(console, Access(DebugSettings(), str)).add_to(application)
     async with TestServer(application) as server:
         result = await asyncio.to_thread(run, "gateway", "--address", f"127.0.0.1:{server.port}")
     assert result.exit_code == 0

@@ -1,13 +1,13 @@
-"""`/debug/status`."""
+"""What is said of objects, and what is wrong."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
-
-from pilot.debug.status_page import add_status_page
+from pilot.debug.console import Question
+from pilot.debug.status_page import problems_entry, status_entry
 from pilot.mesh import Mesh
+from pilot.model.objects import ObjectKey
+from pilot.model.problem import Problem, Severity
 from pilot.type_urls import LISTENER, ROUTE
 from pilot.xds.discovery import Connection, WatchRow
 from tests.pilot.gatewayapi.worlds import HTTP, world
@@ -17,24 +17,20 @@ NOW = datetime(2024, 1, 1, tzinfo=UTC)
 PROXY = proxy("a", "gws", "10.1.1.1", "router", LABELS={"gateway.networking.k8s.io/gateway-name": "main"})
 
 
-def page(*watches: WatchRow, mesh: Mesh | None = None) -> web.Application:
-    """The page of a mesh with one gateway proxy."""
-    application = web.Application()
+def asked(*watches: WatchRow, mesh: Mesh | None = None, **query: str) -> Any:
+    """What is said of a mesh with one gateway proxy."""
     connection = Connection("a.gws-1", "", "", "delta", NOW, PROXY, watches)
-    add_status_page(application, mesh or Mesh(world(HTTP)), lambda: (connection,), tuple)
-    return application
+    return status_entry(mesh or Mesh(world(HTTP)), lambda: (connection,), tuple).page(Question(query))
 
 
-async def test_everything_or_what_is_asked_for() -> None:
-    async with TestClient(TestServer(page())) as client:
-        everything = await (await client.get("/debug/status")).json()
-        assert [each["kind"] for each in everything] == ["Gateway", "GatewayClass", "GatewayClass"]
-        (found,) = await (await client.get("/debug/status?kind=gateway&name=main&namespace=gws")).json()
-        assert found["proxies"] == {"connected": 1, "acknowledged": 1}
-        assert await (await client.get("/debug/status?name=nobody")).json() == []
+def test_everything_or_what_is_asked_for() -> None:
+    assert [each["kind"] for each in asked()] == ["Gateway", "GatewayClass", "GatewayClass"]
+    (found,) = asked(kind="gateway", name="main", namespace="gws")
+    assert found["proxies"] == {"connected": 1, "acknowledged": 1}
+    assert asked(name="nobody") == []
 
 
-async def test_current_is_what_the_mesh_answers() -> None:
+def test_current_is_what_the_mesh_answers() -> None:
     mesh = Mesh(world(HTTP))
     names = frozenset(("http.80",))
     listeners, routes = mesh.resources_for(PROXY, LISTENER, None), mesh.resources_for(PROXY, ROUTE, names)
@@ -42,12 +38,25 @@ async def test_current_is_what_the_mesh_answers() -> None:
     assert routes is not None
     good = WatchRow(LISTENER, frozenset(), True, listeners.version, "1", NOW, listeners.version, "1", "")
     old = WatchRow(ROUTE, names, False, "old", "1", NOW, "old", "1", "")
-    async with TestClient(TestServer(page(good, old, mesh=mesh))) as client:
-        (found, *_) = await (await client.get("/debug/status")).json()
-        assert found["proxies"]["behind"] == [{"proxy": "a.gws-1", "types": ["RDS"], "reason": "pending"}]
+    (found, *_) = asked(good, old, mesh=mesh)
+    assert found["proxies"]["behind"] == [{"proxy": "a.gws-1", "types": ["RDS"], "reason": "pending"}]
 
 
-async def test_strangers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pilot.debug.status_page.is_local", lambda _: False)
-    async with TestClient(TestServer(page())) as client:
-        assert (await client.get("/debug/status")).status == 403
+def test_problems_are_a_list_of_objects() -> None:
+    problems = (
+        Problem("expected a port, got none", ObjectKey("Gateway", "shop", "web"), "a.yaml", 7, "spec.servers[0].port"),
+        Problem("look at it", severity=Severity.WARNING),
+    )
+    told: Any = problems_entry(lambda: problems).page(Question())
+    first, second = told
+    assert first == {
+        "severity": "error",
+        "kind": "Gateway",
+        "namespace": "shop",
+        "name": "web",
+        "file": "a.yaml",
+        "line": 7,
+        "field": "spec.servers[0].port",
+        "message": "expected a port, got none",
+    }
+    assert (second["severity"], second["kind"], second["line"]) == ("warning", "", 0)

@@ -1,18 +1,15 @@
 """The plain HTTP ports answer what kubelets and tools ask."""
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from prometheus_client import CollectorRegistry, Counter
 
 from pilot.debug.web import http_application, is_local, monitoring_application
-from pilot.model.objects import ObjectKey
-from pilot.model.problem import Problem, Severity
 
 
 async def test_ready_says_what_is_missing_until_nothing_is() -> None:
     missing = ["discovery"]
-    async with TestClient(TestServer(http_application(lambda: missing, tuple))) as client:
+    async with TestClient(TestServer(http_application(lambda: missing))) as client:
         answer = await client.get("/ready")
         assert (answer.status, await answer.text()) == (503, "not ready: discovery\n")
         missing.clear()
@@ -23,44 +20,25 @@ async def test_ready_says_what_is_missing_until_nothing_is() -> None:
 async def test_metrics_are_prometheus_text() -> None:
     registry = CollectorRegistry()
     Counter("pilot_things", "Things.", registry=registry).inc()
-    async with TestClient(TestServer(monitoring_application(registry, tuple))) as client:
+    async with TestClient(TestServer(monitoring_application(registry))) as client:
         text = await (await client.get("/metrics")).text()
         assert "pilot_things_total 1.0" in text
 
 
 async def test_version_is_the_line_istioctl_parses() -> None:
-    async with TestClient(TestServer(monitoring_application(CollectorRegistry(), tuple))) as client:
+    async with TestClient(TestServer(monitoring_application(CollectorRegistry()))) as client:
         text = await (await client.get("/version")).text()
         assert text.split("-")[0] == "1.29.1"
         assert text.count("-") == 2
 
 
-def of_both_ports() -> list[web.Application]:
-    found = (
-        Problem("expected a port, got none", ObjectKey("Gateway", "shop", "web"), "a.yaml", 7, "spec.servers[0].port"),
-        Problem("look at it", severity=Severity.WARNING),
-    )
-    return [
-        http_application(tuple, lambda: found),
-        monitoring_application(CollectorRegistry(), lambda: found),
-    ]
-
-
-@pytest.mark.parametrize("application", of_both_ports(), ids=["http", "monitoring"])
-async def test_problems_are_a_list_of_objects_on_both_ports(application: web.Application) -> None:
-    async with TestClient(TestServer(application)) as client:
-        first, second = await (await client.get("/debug/problems")).json()
-        assert first == {
-            "severity": "error",
-            "kind": "Gateway",
-            "namespace": "shop",
-            "name": "web",
-            "file": "a.yaml",
-            "line": 7,
-            "field": "spec.servers[0].port",
-            "message": "expected a port, got none",
-        }
-        assert (second["severity"], second["kind"], second["line"]) == ("warning", "", 0)
+async def test_metrics_can_be_for_this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pilot.debug.web.is_local", lambda _: False)
+    for local_only, status in ((True, 403), (False, 200)):
+        application = monitoring_application(CollectorRegistry(), local_only=local_only)
+        async with TestClient(TestServer(application)) as client:
+            assert (await client.get("/metrics")).status == status
+            assert (await client.get("/version")).status == 200
 
 
 class Connection:
@@ -90,11 +68,3 @@ class Connection:
 def test_only_peers_on_this_machine_are_local_whatever_headers_say(peer: object, local: bool) -> None:
     headers = {"X-Forwarded-For": "127.0.0.1", "Host": "localhost"}
     assert is_local(make_mocked_request("GET", "/", headers=headers, transport=Connection(peer))) is local
-
-
-async def test_debug_pages_are_refused_to_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pilot.debug.web.is_local", lambda _: False)
-    for application in of_both_ports():
-        async with TestClient(TestServer(application)) as client:
-            answer = await client.get("/debug/problems")
-            assert (answer.status, "machine only" in await answer.text()) == (403, True)

@@ -308,7 +308,7 @@ async def test_debug_question_without_identity_ends_the_stream(delta: bool) -> N
 async def test_debug_question_with_identity_is_answered_where_somebody_can(delta: bool) -> None:
     asked = []
 
-    async def answer(identities: tuple[str, ...], type_url: TypeUrl, names: frozenset[str]) -> ResourceSet:
+    async def answer(identities: tuple[str, ...] | None, type_url: TypeUrl, names: frozenset[str]) -> ResourceSet:
         asked.append((identities, type_url, names))
         return resource_set([anything(DEBUG, "syncz", "text")])
 
