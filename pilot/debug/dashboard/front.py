@@ -1,0 +1,132 @@
+"""The dashboard over HTTP: who may see it, one route a page. It answers GET and HEAD alone.
+
+In: where to look, what a proxy is to have, who admits callers. Out: routes of an aiohttp application. Gathers on the
+event loop and makes pages in a thread.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Final
+
+from aiohttp import web
+
+from pilot.debug.dashboard import pages, proxy_pages, push_page, script, style
+from pilot.debug.dashboard.explained import explain
+from pilot.debug.dashboard.frame import POLICY, SCRIPT, STYLE
+from pilot.debug.dashboard.gathering import Sources, gather, proxy_row
+from pilot.debug.dashboard.rows import Picture
+from pilot.debug.web import is_local
+from pilot.resources import ResourceSet
+from pilot.type_urls import TypeUrl
+from pilot.view.proxy import Proxy
+from pilot.xds.discovery import Connection
+
+Held = Callable[[Connection], Mapping[TypeUrl, ResourceSet]]
+"""What a proxy is to have now, by type."""
+Admit = Callable[[web.Request], Awaitable[int]]
+"""Whether a caller may see everything: 0, or the status that says no."""
+Page = Callable[[Picture, web.Request], str]
+
+HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_PAGES: Final[Mapping[str, Page]] = {
+    "/": lambda picture, _: pages.overview(picture),
+    "/proxies": lambda picture, asked: proxy_pages.proxies(picture, asked.query.get("state", ""), _number(asked)),
+    "/services": lambda picture, asked: pages.services(picture, asked.query.get("namespace", "")),
+    "/problems": lambda picture, _: pages.problems(picture),
+    "/pushes": lambda picture, _: push_page.pushes(picture),
+    "/certificates": lambda picture, _: pages.certificates(picture),
+    "/search": lambda picture, asked: pages.search(picture, asked.query.get("q", "").strip()),
+}
+
+
+async def only_local(request: web.Request) -> int:
+    """Callers from this machine."""
+    return 0 if is_local(request) else 403
+
+
+class Dashboard:
+    """The pages. `sources` and `admit` may be replaced while it is served."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        held: Held,
+        admit: Admit = only_local,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.sources = sources
+        self.admit = admit
+        self._held = held
+        self._now = now
+
+    def add_to(self, application: web.Application) -> None:
+        """Adds the routes."""
+        for path, page in _PAGES.items():
+            application.router.add_get(path, self._serving(page))
+        application.router.add_get("/proxies/{connection}", self._proxy)
+        application.router.add_get(STYLE, _constant(style.TEXT, "text/css"))
+        application.router.add_get(SCRIPT, _constant(script.TEXT, "text/javascript"))
+
+    def _serving(self, page: Page) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def serve(request: web.Request) -> web.Response:
+            refused = await self._refusal(request)
+            if refused is not None:
+                return refused
+            make = gather(self.sources, self._now())
+            return _html(await asyncio.to_thread(lambda: page(make(), request)))
+
+        return serve
+
+    async def _proxy(self, request: web.Request) -> web.Response:
+        refused = await self._refusal(request)
+        if refused is not None:
+            return refused
+        wanted, filtered = request.match_info["connection"], request.query.get("q", "").strip()
+        found = next((each for each in self.sources.connections() if each.id == wanted), None)
+        if found is None or not isinstance(found.proxy, Proxy):
+            return _html(proxy_pages.unknown(wanted), 404)
+        row, held, now = proxy_row(found), self._held(found), self._now()
+        return _html(await asyncio.to_thread(lambda: proxy_pages.proxy(row, explain(held), now, filtered)))
+
+    async def _refusal(self, request: web.Request) -> web.Response | None:
+        if not is_safe_host(request.host):
+            return web.Response(status=421, text="the dashboard is served under an address or localhost only\n")
+        status = await self.admit(request)
+        return web.Response(status=status, text="the dashboard is for this machine only\n") if status else None
+
+
+def is_safe_host(host: str) -> bool:
+    """Whether a browser was told to go to us: a name of somebody else's may have been pointed at this machine.
+
+    Names inside of a cluster end in `.svc` or have no dot.
+    """
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and not host.endswith("]") else host
+    try:
+        ip_address(name.strip("[]"))
+    except ValueError:
+        return "." not in name or name.endswith((".localhost", ".svc", ".svc.cluster.local"))
+    return True
+
+
+def _number(request: web.Request) -> int:
+    text = request.query.get("page", "1")
+    return int(text) if text.isdecimal() and len(text) < 7 else 1
+
+
+def _html(text: str, status: int = 200) -> web.Response:
+    return web.Response(text=text, status=status, content_type="text/html", headers=HEADERS)
+
+
+def _constant(text: str, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def serve(_: web.Request) -> web.Response:
+        return web.Response(text=text, content_type=kind, headers=HEADERS)
+
+    return serve
