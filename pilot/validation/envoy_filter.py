@@ -89,7 +89,7 @@ def _patch(entry: ConfigPatch, path: Path) -> Findings:
             version = entry.match.proxy.proxy_version
             yield from refused_if((*path, "match", "proxy", "proxyVersion"), regex_fault(version))
         yield from _match(entry.apply_to, entry.match, (*path, "match"))
-    if patch is not None and patch.value is not None and patch.operation is not Operation.REMOVE:
+    if patch is not None and patch.value is not None:
         yield from _value(entry.apply_to, patch, (*path, "patch", "value"))
 
 
@@ -149,7 +149,7 @@ def _value(apply_to: ApplyTo, patch: PatchSpec, path: Path) -> Findings:
             yield note(
                 path, f"using missing typedConfig: a filter without one ({name or 'no name'}) is refused by Envoy"
             )
-    kind = envoy_message.KINDS.get(apply_to)
+    kind = envoy_message.KINDS.get(apply_to) if patch.operation is not Operation.REMOVE else None
     if kind is None:
         return
     for unknown in envoy_message.unknown_types(value):
