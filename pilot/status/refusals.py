@@ -40,7 +40,7 @@ def rows(quarantine: Quarantine) -> dict[str, Any]:
     return {
         "quarantined": [_row(each) for each in quarantine.entries()],
         "searching": [
-            {"type": short_name(place[1]), "proxies": _class(place[0]), "asking": by, "suspects": len(suspects)}
+            {"type": short_name(place[1]), "proxies": describe(place[0]), "asking": by, "suspects": len(suspects)}
             for place, by, suspects in quarantine.searches()
         ],
     }
@@ -55,14 +55,14 @@ def _row(entry: Entry) -> dict[str, Any]:
         "objects": [str(each) for each in entry.origins],
         "reason": entry.message,
         "since": datetime.fromtimestamp(entry.since, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "proxies": _class(entry.place[0]),
+        "proxies": describe(entry.place[0]),
         "refusedBy": len(entry.refused_by),
         "connections": sorted(entry.refused_by)[:SHOWN],
     }
 
 
-def _class(class_: object) -> str:
-    """The proxies that an entry is about, in a few words."""
+def describe(class_: object) -> str:
+    """The proxies of a class, in a few words."""
     if not isinstance(class_, tuple) or not class_ or not isinstance(class_[0], Traits):
         return str(class_)
     traits, labels = class_[0], class_[1]
