@@ -13,9 +13,9 @@ import re
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
 from ca.errors import CsrError
@@ -97,17 +97,24 @@ def _checked_key(request: x509.CertificateSigningRequest) -> PublicKey:
 
 
 def _verify_signature(request: x509.CertificateSigningRequest, key: PublicKey) -> None:
+    """With the key that was read already: `is_signature_valid` reads it once more, a fifth of its time."""
     algorithm = "RSA" if isinstance(key, rsa.RSAPublicKey) else "ECDSA"
     try:
         used = request.signature_hash_algorithm
         if not isinstance(used, _SIGNATURE_HASHES):
             name = used.name if used else "no hash"
             raise CsrError(f"certificate signing request is signed with {name}, expected sha256, sha384 or sha512")
-        is_valid = request.is_signature_valid
+        match key, request.signature_algorithm_parameters:
+            case rsa.RSAPublicKey(), padding.PKCS1v15() | padding.PSS() as parameters:
+                key.verify(request.signature, request.tbs_certrequest_bytes, parameters, used)
+            case ec.EllipticCurvePublicKey(), ec.ECDSA() as parameters:
+                key.verify(request.signature, request.tbs_certrequest_bytes, parameters)
+            case _:
+                raise CsrError("certificate signing request has a signature of another kind than its key")
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise CsrError("certificate signing request has a signature of an unknown kind") from error
-    if not is_valid:
-        raise CsrError(f"x509: {algorithm} verification failure")
+    except InvalidSignature as error:
+        raise CsrError(f"x509: {algorithm} verification failure") from error
 
 
 def _has_common_name(request: x509.CertificateSigningRequest) -> bool:

@@ -9,8 +9,9 @@ Source: CA behaviour 1.6 (algorithms).
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from ca import tbs
 from ca.errors import GenerationError
 from ca.template import Template
 
@@ -19,19 +20,17 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 def sign(template: Template, key: PrivateKey) -> x509.Certificate:
     """Signs. Raises: GenerationError where the library refuses what the template says."""
+    used = hash_for(key)
     try:
-        builder = (
-            x509.CertificateBuilder()
-            .issuer_name(template.issuer)
-            .subject_name(template.subject)
-            .public_key(template.public_key)
-            .serial_number(template.serial)
-            .not_valid_before(template.not_before)
-            .not_valid_after(template.not_after)
-        )
-        for extension, critical in template.extensions:
-            builder = builder.add_extension(extension, critical)
-        return builder.sign(key, hash_for(key))
+        if isinstance(key, rsa.RSAPrivateKey):
+            signed_with = tbs.algorithm(used, is_rsa=True)
+            content = tbs.encode(template, signed_with)
+            signature = key.sign(content, padding.PKCS1v15(), used)
+        else:
+            signed_with = tbs.algorithm(used, is_rsa=False)
+            content = tbs.encode(template, signed_with)
+            signature = key.sign(content, ec.ECDSA(used))
+        return x509.load_der_x509_certificate(tbs.put_together(content, signed_with, signature))
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise GenerationError(f"certificate cannot be signed: {error}") from error
 
