@@ -252,7 +252,7 @@ def parse_remote_keys(text: str) -> RemoteKeys:
     return RemoteKeys(known[text.lower()])
 
 
-_FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_ENABLE_AMBIENT": ("ambient", parse_bool),
     "PILOT_ENABLE_SENDING_HBONE": ("sending_hbone", parse_bool),
     "PILOT_ENABLE_SIDECAR_LISTENING_HBONE": ("sidecar_hbone", parse_bool),
@@ -318,7 +318,7 @@ _FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "ENABLE_GATEWAY_API_MANUAL_DEPLOYMENT": ("manual_gateways", parse_bool),
 }
 _FOLLOW_AMBIENT = ("sending_hbone", "sidecar_hbone", "ingress_waypoint_routing")
-_TUNING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+TUNING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_DEBOUNCE_AFTER": ("debounce_after", parse_duration),
     "PILOT_DEBOUNCE_MAX": ("debounce_max", parse_duration),
     "PILOT_MAX_REQUESTS_PER_SECOND": ("streams_per_second", float),
@@ -327,7 +327,7 @@ _TUNING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "ISTIO_GPRC_MAXSTREAMS": ("max_streams", int),
     "ISTIO_GPRC_MAXRECVMSGSIZE": ("max_receive_bytes", int),
 }
-_REGISTRATIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+REGISTRATIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION": ("registers", parse_bool),
     "PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS": ("checks_health", parse_bool),
     "ISTIO_WORKLOAD_ENTRY_VALIDATE_IDENTITY": ("checks_identity", parse_bool),
@@ -335,7 +335,7 @@ _REGISTRATIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "POD_NAME": ("controller", str),
 }
 _TUNING_FLAGS = ("keepalive_interval", "keepalive_timeout", "max_connection_age")
-_CERTIFICATES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+CERTIFICATES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "ENABLE_CA_SERVER": ("enabled", parse_bool),
     "DEFAULT_WORKLOAD_CERT_TTL": ("default_ttl", parse_duration),
     "MAX_WORKLOAD_CERT_TTL": ("max_ttl", parse_duration),
@@ -371,7 +371,7 @@ def parse_ranges(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(ip_network(part, strict=False) for part in parse_list(text))
 
 
-_TOKEN_KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+TOKEN_KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_JWT_PUB_KEY_REFRESH_INTERVAL": ("refresh", parse_duration),
     "JWKS_RESOLVER_INSECURE_SKIP_VERIFY": ("insecure", parse_bool),
     "BLOCKED_CIDRS_IN_JWKS_URIS": ("blocked", parse_ranges),
@@ -383,7 +383,7 @@ def parse_native_sidecars(text: str) -> bool | None:
     return None if text == "auto" else text == "true"
 
 
-_WEBHOOK_SIDE: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+WEBHOOK_SIDE: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "INJECT_ENABLED": ("injects", parse_bool),
     "ENABLE_NATIVE_SIDECARS": ("native_sidecars", parse_native_sidecars),
     "PLATFORM": ("platform", str),
@@ -394,10 +394,10 @@ _WEBHOOK_SIDE: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 def webhooks_from(given: Mapping[str, Any], environ: Mapping[str, str], warnings: list[str]) -> Webhooks:
     """What the webhooks know."""
     places = {name: given[name] for name in ("injection_directory",) if name in given}
-    return Webhooks(**read(_WEBHOOK_SIDE, environ, warnings), **places)
+    return Webhooks(**read(WEBHOOK_SIDE, environ, warnings), **places)
 
 
-_KUBERNETES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+KUBERNETES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "SHARED_MESH_CONFIG": ("shared_mesh_config", str),
     "PILOT_IGNORE_RESOURCES": ("ignored", parse_list),
     "PILOT_INCLUDE_RESOURCES": ("included", parse_list),
@@ -417,7 +417,7 @@ _KUBERNETES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER": ("deploys_gateways", parse_bool),
     "PILOT_ENABLE_GATEWAY_API_COPY_LABELS_ANNOTATIONS": ("copies_metadata", parse_bool),
 }
-_WEBHOOKS = {
+WEBHOOK_NAMES = {
     "INJECTION_WEBHOOK_CONFIG_NAME": "injection_webhook",
     "VALIDATION_WEBHOOK_CONFIG_NAME": "validation_webhook",
 }
@@ -434,8 +434,8 @@ def kubernetes_from(
     registries = [each.lower() for each in parse_list(given.get("registries", "Kubernetes"))]
     if given.get("config_dir") is not None or "kubernetes" not in registries:
         return None
-    values = read(_KUBERNETES, environ, warnings)
-    values |= {name: environ[variable] for variable, name in _WEBHOOKS.items() if variable in environ}
+    values = read(KUBERNETES, environ, warnings)
+    values |= {name: environ[variable] for variable, name in WEBHOOK_NAMES.items() if variable in environ}
     values |= {name: given[name] for name in _KUBERNETES_FLAGS if name in given}
     mounted = environ.get("KUBECONFIG", "").partition(os.pathsep)[0]
     if "kubeconfig" not in values and mounted and pathlib.Path(mounted).exists():
@@ -463,7 +463,7 @@ def outlives_us(directory: pathlib.Path, mounts: pathlib.Path = pathlib.Path("/p
 
 def features_from(environ: Mapping[str, str], file_mode: bool, domain: str, warnings: list[str]) -> Features:
     """Generation switches. In file mode ambient is on unless said otherwise (docs/differences.md)."""
-    values = read(_FEATURES, environ, warnings)
+    values = read(FEATURES, environ, warnings)
     ambient = values.setdefault("ambient", file_mode)
     for name in _FOLLOW_AMBIENT:
         if not ambient and values.get(name):
@@ -509,9 +509,9 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
     warnings: list[str] = []
     given = {name: value for name, value in flags.items() if value is not None}
     config_dir = given.get("config_dir")
-    tuning = Tuning(**read(_TUNING, environ, warnings))
+    tuning = Tuning(**read(TUNING, environ, warnings))
     tuning = replace(tuning, **{name: given[name] for name in _TUNING_FLAGS if name in given})
-    token_keys = read(_TOKEN_KEYS, environ, warnings)
+    token_keys = read(TOKEN_KEYS, environ, warnings)
     if environ.get("BLOCKED_CIDRS_IN_JWKS_URIS") and "blocked" not in token_keys:
         warnings.append("BLOCKED_CIDRS_IN_JWKS_URIS cannot be read: no keys are fetched from anywhere")
         token_keys["blocked"] = parse_ranges("0.0.0.0/0,::/0")
@@ -522,7 +522,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         features = replace(features, system_namespace=given["namespace"])
     check_identity = read({"PILOT_ENABLE_XDS_IDENTITY_CHECK": ("check", parse_bool)}, environ, warnings)
     warnings += [f"flag {flag} is not known and has no effect" for flag in given.get("unknown", ()) if flag[:1] == "-"]
-    certificates = Certificates(**read(_CERTIFICATES, environ, warnings))
+    certificates = Certificates(**read(CERTIFICATES, environ, warnings))
     try:
         alias_of = parse_aliases(given.get("cluster_aliases", ""))
         own = tuple(alias for alias, cluster in alias_of.items() if cluster == features.cluster_id)
@@ -542,7 +542,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         state_dir=state_dir,
         kubernetes=kubernetes_from(given, environ, state_dir, warnings),
         tuning=tuning,
-        registrations=Registrations(**read(_REGISTRATIONS, environ, warnings)),
+        registrations=Registrations(**read(REGISTRATIONS, environ, warnings)),
         certificates=certificates,
         token_keys=TokenKeys(**token_keys),
         webhooks=webhooks_from(given, environ, warnings),

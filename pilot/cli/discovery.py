@@ -8,10 +8,13 @@ Source: operations 6.
 """
 
 import pathlib
+import urllib.error
+import urllib.request
 from datetime import timedelta
 from typing import Any
 
 import click
+from click.shell_completion import get_completion_class
 
 from pilot.model.duration import parse_duration
 from pilot.version import VERSION
@@ -36,9 +39,29 @@ class DurationType(click.ParamType[timedelta | None]):
 
 PATH = click.Path(path_type=pathlib.Path)
 DURATION = DurationType()
+_PATIENCE = 60.0
+"""Seconds for an answer to `request`, as istiod's has."""
+
+
+def _print_environment(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from pilot.cli import environment_help
+
+    for name, default, meaning in environment_help.rows():
+        click.echo(f"{name}={default}\n    {meaning}")
+    context.exit()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--help-env",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_environment,
+    help="list the environment variables that are honoured, with their defaults",
+)
 def main() -> None:
     """The meshpilot control plane, started as istiod is."""
 
@@ -89,6 +112,12 @@ def version() -> None:
 @click.option("--keepaliveMaxServerConnectionAge", "max_connection_age", type=DURATION, help="[default: infinite]")
 @click.option("--log_output_level", "log_level", help="[default: default:info] scope:level,... or a level")
 @click.option("--log_as_json", is_flag=True, default=None, help="JSON lines")
+@click.option("--log_target", "log_targets", multiple=True, help="[default: stdout] stdout, stderr or a file; repeated")
+@click.option("--log_stacktrace_level", "log_stack_trace_level", help="[default: default:none] scope:level,...")
+@click.option("--log_caller", "log_callers", help="scopes whose lines tell where they come from, comma separated")
+@click.option("--vklog", expose_value=False, type=int, help="without effect: there is no such library")
+@click.option("--ctrlz_port", "controlz_port", type=int, help="[default: 9876] ControlZ; 0: not at all")
+@click.option("--ctrlz_address", "controlz_address", help="[default: localhost] where ControlZ listens; *: everywhere")
 @click.pass_context
 def discovery(context: click.Context, /, **flags: Any) -> None:
     """Serves the mesh until SIGTERM."""
@@ -98,11 +127,46 @@ def discovery(context: click.Context, /, **flags: Any) -> None:
     flags["addresses"] = settings.Addresses(**{name: value for name, value in addresses.items() if value is not None})
     flags["unknown"] = tuple(context.args)
     loaded = settings.load(flags)
-    logs.configure(loaded.log_level, as_json=loaded.log_as_json)
+    wanted = loaded.operating.logs
+    logs.configure(
+        loaded.log_level,
+        as_json=loaded.log_as_json,
+        targets=wanted.targets,
+        stack_trace_levels=wanted.stack_trace_level,
+        callers=wanted.callers,
+    )
     try:
         app.run(loaded)
     except app.StartError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.argument("method")
+@click.argument("path")
+@click.argument("body", default="")
+@click.option("--port", default=15014, show_default=True, help="of --monitoringAddr")
+def request(method: str, path: str, body: str, port: int) -> None:
+    """Asks the control plane on this machine, e.g. GET debug/syncz, and prints what it says."""
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{port}/{path.lstrip('/')}", data=body.encode() or None, method=method.upper()
+    )
+    try:
+        with urllib.request.urlopen(asked, timeout=_PATIENCE) as answer:
+            click.echo(answer.read(), nl=False)
+    except urllib.error.HTTPError as error:
+        raise click.ClickException(f"{path}: {error.code}: {error.read().decode(errors='replace').strip()}") from error
+    except OSError as error:
+        raise click.ClickException(f"127.0.0.1:{port}: no answer: {error}") from error
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Prints what a shell needs to complete our words: eval "$(pilot-discovery completion bash)"."""
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(main, {}, "pilot-discovery", "_PILOT_DISCOVERY_COMPLETE").source())
 
 
 if __name__ == "__main__":

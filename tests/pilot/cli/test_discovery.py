@@ -1,15 +1,19 @@
 """istiod's flags become our settings."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import click
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from click.testing import CliRunner, Result
 
 from pilot import app
 from pilot.cli.discovery import DURATION, main
+from pilot.operating import LogSettings
 from pilot.settings import Addresses, Settings
 from pilot.version import VERSION
 
@@ -101,3 +105,40 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 def test_version_is_printed() -> None:
     assert CliRunner().invoke(main, ["version"]).output == f"{VERSION}\n"
+
+
+def test_flags_of_logs_and_of_controlz(start: Start) -> None:
+    settings, _ = start(
+        *("--log_target", "stderr", "--log_target", "stdout", "--log_stacktrace_level", "ads:error"),
+        *("--log_caller", "ads,ca", "--ctrlz_port", "0", "--ctrlz_address", "*", "--vklog", "3"),
+    )
+    wanted = settings.operating
+    assert wanted.logs == LogSettings(("stderr", "stdout"), "ads:error", "ads,ca")
+    assert (wanted.controlz_port, wanted.controlz_address) == (0, "*")
+    assert settings.warnings == ()
+
+
+async def test_a_request_is_put_to_the_control_plane_on_this_machine() -> None:
+    async def answer(asked: web.Request) -> web.Response:
+        body = await asked.text()
+        return web.Response(text=f"{asked.method} {asked.path_qs} {body}", status=404 if "none" in asked.path else 200)
+
+    application = web.Application()
+    application.router.add_route("*", "/{rest:.*}", answer)
+    async with TestServer(application) as server:
+
+        def ask(*words: str) -> Result:
+            return CliRunner().invoke(main, ["request", *words, "--port", str(server.port)])
+
+        found = await asyncio.to_thread(ask, "get", "debug/syncz?x=1")
+        assert (found.exit_code, found.output) == (0, "GET /debug/syncz?x=1 ")
+        assert (await asyncio.to_thread(ask, "POST", "/x", "hello")).output == "POST /x hello"
+        refused = await asyncio.to_thread(ask, "GET", "none")
+        assert (refused.exit_code, "404" in refused.output) == (1, True)
+    gone = await asyncio.to_thread(ask, "GET", "debug/syncz")
+    assert (gone.exit_code, "no answer" in gone.output) == (1, True)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_our_words(shell: str) -> None:
+    assert "_PILOT_DISCOVERY_COMPLETE" in CliRunner().invoke(main, ["completion", shell]).output
