@@ -126,9 +126,10 @@ async def test_a_request_is_put_to_the_control_plane_on_this_machine() -> None:
     application = web.Application()
     application.router.add_route("*", "/{rest:.*}", answer)
     async with TestServer(application) as server:
+        port = str(server.port)
 
         def ask(*words: str) -> Result:
-            return CliRunner().invoke(main, ["request", *words, "--port", str(server.port)])
+            return CliRunner().invoke(main, ["request", *words, "--port", port])
 
         found = await asyncio.to_thread(ask, "get", "debug/syncz?x=1")
         assert (found.exit_code, found.output) == (0, "GET /debug/syncz?x=1 ")
