@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from ca.authn.caller import Call
 from ca.authn.grpc_call import GrpcAuthentication
-from pilot.debug import controlz, quarantine
+from pilot.debug import controlz, envoy_filters, quarantine
 from pilot.debug.access import Access
 from pilot.debug.call_metrics import CallMetrics
 from pilot.debug.front import DebugFront
@@ -51,7 +51,8 @@ class Insight:
         around = Surroundings(problems, self._clusters if settings.kubernetes is not None else None, templates)
         self.pages = assemble(mesh, Streams(ads.connections, ads.disconnect, push), access, around)
         if ads.custody is not None:
-            self.pages.console.add(quarantine.entry(ads.custody.quarantine))
+            held = ads.custody.quarantine
+            self.pages.console.add(quarantine.entry(held), envoy_filters.entry(mesh, ads.connections, held.entries))
         self._front = DebugFront(self.pages.console, access)
         ads.answer_queries(self.pages.queries, _identifier(settings))
         self.calls = CallMetrics(registry)
