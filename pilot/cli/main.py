@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "inject": Entry("pilot.cli.inject", "inject", "Put proxies into manifests, without a webhook."),
     "validate": Entry("pilot.cli.validate", "validate", "Tell whether an API server should take what is in files."),
     "analyze": Entry("pilot.cli.analyze", "analyze", "Tell what will not work as it was meant, in files or a cluster."),
+    "waypoint": Entry("pilot.cli.waypoint", "waypoint", "Make, list and delete waypoints, in a cluster or directory."),
     "tag": Entry("pilot.cli.tag", "tag", "Name revisions, so that namespaces can ask for the name."),
     "webhook": Entry("pilot.cli.webhook", "webhook", "Print the objects by which API servers find the webhooks."),
     "token": Entry("pilot.cli.token", "token", "Print a token by which a workload proves who it is."),

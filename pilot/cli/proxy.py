@@ -155,9 +155,10 @@ ENVOY = (
 
 
 @click.command()
+@click.argument("role", type=click.Choice(["sidecar", "router", "waypoint"]), required=False)
 @_options((*IDENTITY, *TRUST, *ENVOY))
 def proxy(**flags: Any) -> None:
-    """Run one Envoy with a mesh identity.
+    """Run one Envoy with a mesh identity; the argument is another way to say --type.
 
     Gets a certificate, starts Envoy with xDS from the control plane, renews the certificate while Envoy runs. SIGTERM
     and Ctrl-C drain first, a second one does not wait; SIGHUP reads files again, SIGUSR1 makes Envoy reopen its logs.
@@ -192,7 +193,7 @@ def agent_options(run_dir: Path, flags: Mapping[str, Any]) -> AgentOptions:
     return AgentOptions(
         **same,
         run_dir=run_dir,
-        kind=ProxyKind(flags["kind"]),
+        kind=ProxyKind(flags["role"] or flags["kind"]),
         labels=_parse_labels(flags["labels"]),
         metadata=_parse_metadata(flags["meta"]),
         token=_token_source(flags["token"], flags["token_file"], flags["token_command"]),

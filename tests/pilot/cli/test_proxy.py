@@ -117,3 +117,8 @@ def test_a_contradiction_is_told_by_the_agent() -> None:
 def test_values_that_are_parsed_stay_as_they_are() -> None:
     assert parse_seconds(timedelta(seconds=1)) == timedelta(seconds=1)
     assert parse_address(Address("::1", 1)) == Address("::1", 1)
+
+
+def test_what_kind_of_proxy_it_is_may_be_said_as_other_agents_take_it() -> None:
+    assert parse("waypoint").kind is ProxyKind.WAYPOINT
+    assert parse().kind is ProxyKind.SIDECAR
