@@ -24,7 +24,7 @@ from prometheus_client import CollectorRegistry
 
 from ca.errors import CaError
 from ca.state_directory import StateDirectory
-from pilot import config_cluster, memory, trust, trust_bundle
+from pilot import config_cluster, inventory, memory, trust, trust_bundle
 from pilot.authentication import translated
 from pilot.config_cluster import ConfigCluster
 from pilot.debug.call_metrics import CallMetrics
@@ -174,6 +174,8 @@ async def _serve_xds(
     addresses = settings.addresses
     callers, secure = secured.authentication, secured.port
     insight.trust(callers)
+    insight.show(partial(inventory.certificates, secured), partial(inventory.workloads, secured))
+    tasks.append(asyncio.create_task(insight.history.serve()))
     if addresses.grpc:
         plain = (ads.handler(translated(callers)), *(secured.handlers if secure is None else ()))
         await listen(plain, bind=addresses.grpc)

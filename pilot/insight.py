@@ -1,4 +1,4 @@
-"""Seeing inside: debug pages on both HTTP ports and over xDS, figures of the process, ControlZ.
+"""Seeing inside: debug pages on both HTTP ports and over xDS, the dashboard, figures of the process, ControlZ.
 
 In: settings, the mesh, the xDS server, what is wrong. Out: aiohttp applications; the app opens their ports. Puts parts
 of `pilot/debug` together, knows nothing of its own. Source: operations 1 to 4.
@@ -6,6 +6,7 @@ of `pilot/debug` together, knows nothing of its own. Source: operations 1 to 4.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -15,6 +16,10 @@ from ca.authn.grpc_call import GrpcAuthentication
 from pilot.debug import controlz, envoy_filters, quarantine
 from pilot.debug.access import Access
 from pilot.debug.call_metrics import CallMetrics
+from pilot.debug.dashboard.front import Dashboard
+from pilot.debug.dashboard.gathering import Certificates, Sources
+from pilot.debug.dashboard.history import History
+from pilot.debug.dashboard.rows import WorkloadCertificate
 from pilot.debug.front import DebugFront
 from pilot.debug.mesh_metrics import MeshMetrics
 from pilot.debug.pages import ClusterState, Surroundings, assemble
@@ -54,6 +59,10 @@ class Insight:
             held = ads.custody.quarantine
             self.pages.console.add(quarantine.entry(held), envoy_filters.entry(mesh, ads.connections, held.entries))
         self._front = DebugFront(self.pages.console, access)
+        self.history = History(ads.metrics.collect)
+        """Has to be served."""
+        sources = Sources(lambda: mesh.snapshot, ads.connections, problems, self.history.samples)
+        self.dashboard = Dashboard(sources, self.pages.dumps.held, self._front.refusal)
         ads.answer_queries(self.pages.queries, _identifier(settings))
         self.calls = CallMetrics(registry)
         """Has to see the calls of gRPC servers."""
@@ -67,19 +76,32 @@ class Insight:
 
         self._front.authenticate = authenticate
 
+    def show(
+        self, certificates: Callable[[], Certificates], workloads: Callable[[], Iterable[WorkloadCertificate]]
+    ) -> None:
+        """From now on the dashboard has certificates."""
+        shown = replace(self.dashboard.sources, certificates=certificates, workloads=workloads)
+        self.dashboard.sources = shown
+
     def http(self, missing: Callable[[], Iterable[str]]) -> web.Application:
         """For `--httpAddr`; with metrics where these have no port of their own."""
         made = http_application(missing)
         self._front.add_to(made)
         if not self._settings.addresses.monitoring:
             add_monitoring(made, self._registry, local_only=self._settings.operating.debug.local_metrics)
+            self._add_dashboard(made)
         return made
 
     def monitoring(self) -> web.Application:
         """For `--monitoringAddr`."""
         made = monitoring_application(self._registry, local_only=self._settings.operating.debug.local_metrics)
         self._front.add_to(made)
+        self._add_dashboard(made)
         return made
+
+    def _add_dashboard(self, application: web.Application) -> None:
+        if self._settings.operating.debug.enabled:
+            self.dashboard.add_to(application)
 
     def controlz(self, stop: Callable[[], None]) -> tuple[str, web.Application] | None:
         """Where ControlZ is to be, and what is there; None: nowhere."""

@@ -64,6 +64,8 @@ class Trust:
     """PEM of the revocation lists of our CA at this moment; mostly empty."""
     followers: Followers | None
     """Agents that are told of it; None where there is no CA of our own."""
+    signing: Signing | None = None
+    """The CA of our own; None where somebody else signs."""
 
 
 @contextlib.asynccontextmanager
@@ -112,7 +114,7 @@ async def establish(
             undo.push_async_callback(_cancel, asyncio.create_task(each))
         shown = (lambda: presented.serving) if presented is not None else None
         revoked = (lambda: authority.bundle.revocations) if authority is not None else str
-        yield Trust(port, streams, handlers, shown, bundle, revoked, followers)
+        yield Trust(port, streams, handlers, shown, bundle, revoked, followers, signs)
 
 
 class AcceptedDomains:

@@ -49,6 +49,20 @@ class DebugFront:
             application.router.add_get("/debug/", self._index)
             application.router.add_get("/debug/{page}", self._serve)
 
+    async def refusal(self, request: web.Request) -> int:
+        """0 for callers who may see everything; else the status that says no."""
+        if not self._access.settings.enabled:
+            return 404
+        if is_local(request):
+            return 0
+        try:
+            self._access.admit(None, await self.authenticate(_call(request)))
+        except UnauthenticatedError:
+            return 401
+        except Refused:
+            return 403
+        return 0
+
     async def _index(self, _: web.Request) -> web.Response:
         rows = "\n".join(
             f'<tr><td><a href="/debug/{escape(name)}">/debug/{escape(name)}</a></td><td>{escape(summary)}</td></tr>'

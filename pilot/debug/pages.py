@@ -47,6 +47,7 @@ class Pages:
     console: Console
     queries: DebugQueries
     proxies: ProxyPages
+    dumps: Dumps
 
 
 def assemble(mesh: Mesh, streams: Streams, access: Access, around: Surroundings) -> Pages:
@@ -65,7 +66,7 @@ def assemble(mesh: Mesh, streams: Streams, access: Access, around: Surroundings)
         problems_entry(around.problems),
         status_entry(mesh, streams.connections, around.problems),
     )
-    return Pages(console, DebugQueries(console, access, proxies, dumps), proxies)
+    return Pages(console, DebugQueries(console, access, proxies, dumps), proxies, dumps)
 
 
 def _clusters(states: Callable[[], Iterable[ClusterState]] | None) -> Entry:

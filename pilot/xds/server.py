@@ -131,6 +131,11 @@ class AdsServer:
                 self._awake.clear()
                 await self._awake.wait()
 
+    @property
+    def metrics(self) -> XdsMetrics:
+        """What is counted here."""
+        return self._journal.metrics
+
     def connections(self) -> tuple[Connection, ...]:
         """All streams, oldest first."""
         return tuple(stream.row() for stream in self._streams.values())

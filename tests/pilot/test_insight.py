@@ -1,11 +1,13 @@
 """What is to be seen of a control plane, put together."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
+from pilot.debug.dashboard.rows import WorkloadCertificate
 from pilot.debug.pages import ClusterState
 from pilot.insight import Insight
 from pilot.mesh import Mesh
@@ -18,9 +20,9 @@ from tests.pilot.debug.worlds import bookinfo
 def insight(**flags: Any) -> Insight:
     mesh: Mesh = bookinfo()
     registry = CollectorRegistry()
-    settings = load(
-        flags, {"POD_NAME": "istiod-1"} | ({} if "config_dir" in flags else {"KUBERNETES_SERVICE_HOST": "x"})
-    )
+    environ = {name: flags.pop(name) for name in tuple(flags) if name.isupper()}
+    environ |= {"POD_NAME": "istiod-1"} | ({} if "config_dir" in flags else {"KUBERNETES_SERVICE_HOST": "x"})
+    settings = load(flags, environ)
     return Insight(settings, mesh, AdsServer(mesh, XdsMetrics(registry)), registry, tuple)
 
 
@@ -33,6 +35,23 @@ async def test_both_ports_have_debug_pages() -> None:
             assert clusters == [{"id": "Kubernetes", "secretName": "", "syncStatus": "synced"}]
     async with TestClient(TestServer(made.monitoring())) as client:
         assert "pilot_services 6.0" in await (await client.get("/metrics")).text()
+
+
+async def test_the_dashboard_is_on_the_monitoring_port() -> None:
+    made = insight()
+    ends = datetime(2030, 1, 1, tzinfo=UTC)
+    made.show(tuple, lambda: [WorkloadCertificate("spiffe://a", "web-0", ends)])
+    async with TestClient(TestServer(made.monitoring())) as client:
+        assert "<strong>6</strong><span>services</span>" in await (await client.get("/")).text()
+        assert "spiffe://a" in await (await client.get("/certificates")).text()
+    async with TestClient(TestServer(made.http(tuple))) as client:
+        assert (await client.get("/")).status == 404
+
+
+async def test_the_dashboard_is_switched_off_with_the_debug_pages() -> None:
+    made = insight(ENABLE_DEBUG_ON_HTTP="false")
+    async with TestClient(TestServer(made.monitoring())) as client:
+        assert (await client.get("/")).status == 404
 
 
 async def test_pages_can_push() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from ca.authn.caller import Call
 from ca.errors import UnauthenticatedError
@@ -75,6 +75,19 @@ async def test_the_list_for_browsers_has_links() -> None:
     async with TestClient(TestServer(application())) as client:
         text = await (await client.get("/debug")).text()
         assert '<a href="/debug/configz">/debug/configz</a></td><td>All of it.' in text
+
+
+@pytest.mark.usefixtures("from_afar")
+@pytest.mark.parametrize(("token", "status"), [("", 401), ("bad", 401), ("shop", 403), ("root", 0)])
+async def test_what_shows_everything_is_for_who_may_see_everything(token: str, status: int) -> None:
+    made = DebugFront(Console(), Access(DebugSettings(), lambda: "istio-system"), by_token)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    assert await made.refusal(make_mocked_request("GET", "/", headers=headers)) == status
+
+
+async def test_switched_off_even_this_machine_is_refused() -> None:
+    made = DebugFront(Console(), Access(DebugSettings(enabled=False), lambda: "istio-system"), by_token)
+    assert await made.refusal(make_mocked_request("GET", "/")) == 404
 
 
 async def test_switched_off_there_is_nothing() -> None:
