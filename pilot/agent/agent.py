@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from pilot.agent import bootstrap, file_watch, run_directory
 from pilot.agent.admin import AdminClient
+from pilot.agent.application_metrics import ApplicationMetrics
 from pilot.agent.certificate_authority import CertificateAuthority, ControlPlane
 from pilot.agent.envoy import EnvoyProcess, build_arguments, find_binary
 from pilot.agent.errors import AdminError, AgentError
@@ -65,7 +66,8 @@ class Agent:
             undo.push_async_callback(secrets.stop)
             await secrets.start()
             if self.options.status is not None:
-                status = StatusServer(self.options.status, self.why_not_ready, lambda: self.admin)
+                application = ApplicationMetrics(self.options.application_metrics)
+                status = StatusServer(self.options.status, self.why_not_ready, lambda: self.admin, application)
                 undo.push_async_callback(status.stop)
                 self.status = await status.start()
             return await self._supervise(directory)

