@@ -124,7 +124,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         feed.is_serving = True
         memory.settle()
         _tell(settings)
-        tasks += _writers(undo, cluster, mesh, settings, secured)
+        tasks += _writers(undo, cluster, mesh, settings, secured, side)
         await _until(stopping, tasks)
         feed.is_serving = False
         if cluster is not None:
@@ -262,6 +262,7 @@ def _writers(
     mesh: Mesh,
     settings: Settings,
     secured: trust.Trust,
+    side: WebhookSide,
 ) -> list[asyncio.Task[None]]:
     """What writes to the cluster: the first to end, so that another replica may go on at once."""
     if cluster is None:
@@ -273,7 +274,9 @@ def _writers(
             return None
         return Roots(serving().roots, secured.revocations() if limits.with_revocations else None)
 
-    tasks = [asyncio.create_task(each) for each in writers(cluster, mesh, settings, roots)]
+    tasks = [
+        asyncio.create_task(each) for each in writers(cluster, mesh, settings, roots, lambda: side.files.installation)
+    ]
     undo.push_async_callback(_cancel, tasks)
     return tasks
 

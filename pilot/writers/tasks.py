@@ -11,26 +11,45 @@ from pilot.config_cluster import ConfigCluster
 from pilot.mesh import Mesh
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Kubernetes, Settings
-from pilot.writers import addresses
+from pilot.writers import addresses, gateway_deployments
 from pilot.writers import roots as root_maps
 from pilot.writers.addresses import AddressWriter
 from pilot.writers.gateway_classes import GatewayClasses
+from pilot.writers.gateway_deployments import GatewayDeployments
 from pilot.writers.roots import MapNames, RootMaps, Roots
 from pilot.writers.statuses import GATEWAY_LOCK, OTHERS_LOCK, Statuses, StatusWriter, is_of_gateway_api
 from pilot.writers.webhook_roots import MUTATING, VALIDATING, WebhookRoots
+from webhook.injection.inject import Installation
 
 Task = Coroutine[None, None, None]
 
 
 def writers(
-    cluster: ConfigCluster, mesh: Mesh, settings: Settings, roots: Callable[[], Roots | None]
+    cluster: ConfigCluster,
+    mesh: Mesh,
+    settings: Settings,
+    roots: Callable[[], Roots | None],
+    installation: Callable[[], Installation | None],
 ) -> tuple[Task, ...]:
-    """Everything that writes to the cluster. `roots`: nothing is handed out while there are none."""
+    """Everything that writes to the cluster. `roots`: nothing is handed out while there are none; `installation`: the
+    injector's templates and values.
+    """
     wanted = settings.kubernetes or Kubernetes()
     return (
         *_roots(cluster, mesh, settings, wanted, Latest(roots)),
         *_statuses(cluster, mesh, settings, wanted),
+        *_deployments(cluster, mesh, wanted, installation),
     )
+
+
+def _deployments(
+    cluster: ConfigCluster, mesh: Mesh, wanted: Kubernetes, installation: Callable[[], Installation | None]
+) -> Iterator[Task]:
+    if mesh.snapshot.features.gateway_api and wanted.deploys_gateways:
+        deployments = GatewayDeployments(
+            cluster.client, lambda: mesh.snapshot, installation, copies_metadata=wanted.copies_metadata
+        )
+        yield cluster.election(gateway_deployments.LOCK).lead(deployments.serve)
 
 
 def _statuses(cluster: ConfigCluster, mesh: Mesh, settings: Settings, wanted: Kubernetes) -> Iterator[Task]:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,9 @@ def said(status: Any) -> Any:
 
 
 STATUSES = {
+    ("Gateway", "amb", "waypoint"): "/apis/gateway.networking.k8s.io/v1/namespaces/amb/gateways/waypoint",
+    ("Gateway", "demo", "edge"): "/apis/gateway.networking.k8s.io/v1/namespaces/demo/gateways/edge",
+    ("Gateway", "demo", "edge2"): "/apis/gateway.networking.k8s.io/v1/namespaces/demo/gateways/edge2",
     ("Gateway", "plain", "foreign"): "/apis/gateway.networking.k8s.io/v1/namespaces/plain/gateways/foreign",
     ("GatewayClass", "", "istio"): "/apis/gateway.networking.k8s.io/v1/gatewayclasses/istio",
     ("GatewayClass", "", "istio-remote"): "/apis/gateway.networking.k8s.io/v1/gatewayclasses/istio-remote",
@@ -227,3 +231,67 @@ async def test_statuses_are_as_recorded(cluster: TestCluster, tmp_path: Path) ->
             assert now == then, path
         made = await cluster.call("GET", STATUSES["GatewayClass", "", "istio"])
         assert made["spec"]["controllerName"] == "istio.io/gateway-controller"
+
+
+DEPLOYED = {
+    "Deployment": "/apis/apps/v1/namespaces/{}/deployments/{}",
+    "Service": "/api/v1/namespaces/{}/services/{}",
+    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts/{}",
+    "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}",
+    "PodDisruptionBudget": "/apis/policy/v1/namespaces/{}/poddisruptionbudgets/{}",
+}
+
+
+def comparable(kind: str, made: dict[str, Any]) -> dict[str, Any]:
+    """What is deployed, without what an API server chooses; lists with names in one order."""
+    kept = json.loads(json.dumps(made))
+    metadata = kept["metadata"]
+    owners = [{**each, "uid": ""} for each in metadata.get("ownerReferences", ())]
+    spec = kept.get("spec") or {}
+    for name in ("clusterIP", "clusterIPs", "ipFamilies"):
+        spec.pop(name, None)
+    for port in spec.get("ports", ()) if kind == "Service" else ():
+        port.pop("nodePort", None)
+    pod = spec.get("template", {}).get("spec", {})
+    for container in pod.get("containers", ()):
+        for each in ("env", "volumeMounts", "ports"):
+            container[each] = sorted(container[each], key=str)
+        for variable in container["env"]:
+            if variable["name"] == "PROXY_CONFIG":
+                variable["value"] = variable["value"].strip()
+    if "volumes" in pod:
+        pod["volumes"] = sorted(pod["volumes"], key=str)
+    return {
+        "labels": metadata.get("labels"),
+        "annotations": {k: v for k, v in (metadata.get("annotations") or {}).items() if "deployment.kube" not in k},
+        "owners": owners,
+        "spec": spec,
+    }
+
+
+async def configure(cluster: TestCluster) -> None:
+    """The recorded installation's templates, as they are users' own."""
+    installed = yaml.load_all(shared_path("data", "install", "istio-1.29.1-ambient.yaml").read_text(), yaml.CSafeLoader)
+    for each in installed:
+        if each and (each["kind"], each["metadata"]["name"]) == ("ConfigMap", "istio-sidecar-injector"):
+            await cluster.create(each)
+
+
+@pytest.mark.parametrize("templates", ["recorded", "ours"])
+async def test_gateways_are_deployed_as_recorded(cluster: TestCluster, tmp_path: Path, templates: str) -> None:
+    if templates == "recorded":
+        await configure(cluster)
+    wanted = {key: each for key, each in recorded().items() if key[0] in DEPLOYED}
+    async with loaded(cluster, tmp_path):
+        for (kind, namespace, name), then in wanted.items():
+            path = DEPLOYED[kind].format(namespace, name)
+            now = await eventually(lambda path=path: found(cluster, path), within=20)  # type: ignore[misc]
+            a, b = comparable(kind, now), comparable(kind, then)
+            if templates == "ours":
+                a["spec"], b["spec"] = sorted(a["spec"]), sorted(b["spec"])
+            assert a == b, (kind, name)
+            managers = {each["manager"] for each in now["metadata"]["managedFields"]}
+            assert "istio.io/gateway-controller" in managers
+        for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget"):
+            assert await found(cluster, DEPLOYED[kind].format("demo", "edge-istio")) is None
+        assert await found(cluster, DEPLOYED["Deployment"].format("plain", "foreign")) is None

@@ -149,6 +149,13 @@ JobTemplateSpec metadata:ObjectMeta spec:JobSpec
 DeploymentConfig kind:s apiVersion:s metadata:ObjectMeta spec:DeploymentConfigSpec status:x!
 DeploymentConfigSpec strategy:x! minReadySeconds:i triggers:x replicas:i! revisionHistoryLimit:*i test:b! paused:b
   selector:{} template:*PodTemplateSpec
+Service kind:s apiVersion:s metadata:ObjectMeta spec:ServiceSpec status:x
+ServiceSpec ports:[]ServicePort@port selector:{} externalIPs:[]s loadBalancerSourceRanges:[]s
+ServicePort name:s protocol:s appProtocol:*s port:i! targetPort:x nodePort:i
+ServiceAccount kind:s apiVersion:s metadata:ObjectMeta secrets:[]LocalObjectReference@name
+  imagePullSecrets:[]LocalObjectReference@name
+HorizontalPodAutoscaler kind:s apiVersion:s metadata:ObjectMeta spec:x status:x
+PodDisruptionBudget kind:s apiVersion:s metadata:ObjectMeta spec:x status:x
 ContainerOverrides containers:[]Container initContainers:[]Container
 """
 
