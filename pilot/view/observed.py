@@ -62,14 +62,14 @@ def observed_of(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> Obs
     if declared.namespaces:
         reach = snapshot.features.selector_gateway_policy
         specs = _specs(identified, declared, snapshot.mesh.root_namespace, proxy.traits, reach)
-    return _of_specs(snapshot, proxy, specs)
+    return _of_specs(snapshot, proxy.istio_version[:2], specs)
 
 
-def observed_at(snapshot: Snapshot, proxy: Proxy, place: WorkloadPlace) -> Observed:
-    """What a waypoint observes of the traffic to a service. `place`: one object for one."""
+def observed_at(snapshot: Snapshot, version: tuple[int, int], place: WorkloadPlace) -> Observed:
+    """What a waypoint of this version of Istio observes of the traffic to a service. `place`: one object for one."""
     declared = snapshot.extensions.telemetries
     specs = _specs_at(place, declared, snapshot.mesh.root_namespace) if declared.namespaces else _NO_SPECS
-    return _of_specs(snapshot, proxy, specs)
+    return _of_specs(snapshot, version, specs)
 
 
 @latest(size=65_536)
@@ -77,11 +77,11 @@ def _specs_at(place: WorkloadPlace, declared: Policies[CheckedTelemetry], root: 
     return same_tuple(tuple(each.spec for each in telemetries.select(declared, root, place)))
 
 
-def _of_specs(snapshot: Snapshot, proxy: Proxy, specs: tuple[TelemetrySpec, ...]) -> Observed:
+def _of_specs(snapshot: Snapshot, istio: tuple[int, int], specs: tuple[TelemetrySpec, ...]) -> Observed:
     observation = observe(specs, snapshot.mesh)
     version = (65535, 65535)
     if _traces_to_zipkin(observation):
-        version = min(max(proxy.istio_version[:2], (1, 27)), (1, 29))  # nothing differs before and after
+        version = min(max(istio, (1, 27)), (1, 29))  # nothing differs before and after
     return _observed(observation, _hosts(observation, snapshot.services), version[0], version[1])
 
 

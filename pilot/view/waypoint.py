@@ -6,7 +6,7 @@ Source: xDS behaviour 3.1, 4.12, 7.0, 8.5.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pilot.memo import memoized
 from pilot.model.ambient.index import AmbientIndex
@@ -27,7 +27,7 @@ from pilot.view.destinations import destinations_of
 from pilot.view.observed import Observed, observed_at
 from pilot.view.plugins import plugins_at
 from pilot.view.proxy import Proxy, ProxyKind
-from pilot.view.security import Security, security_at
+from pilot.view.security import NO_SECURITY, Security, security_at
 from pilot.view.workload import Workload
 from pilot.view.workload_lookup import Identified
 
@@ -67,6 +67,8 @@ class Attachments:
     referenced: frozenset[str] = frozenset()
     """Hosts that routes of its services lead to, other than its own; its own where they are outside of the mesh."""
     takes_workloads: bool = False
+    guards: Security = NO_SECURITY
+    """Policies by selector, which hold where tunnels end (ENABLE_LAYERED_WAYPOINT_AUTHORIZATION_POLICIES)."""
 
 
 NO_ATTACHMENTS = Attachments()
@@ -84,20 +86,51 @@ def attachments_of(
         return NO_ATTACHMENTS
     selecting = same_tuple(tuple({id(each.service): each.service for each in workload.targets}.values()))
     mine = _waypoints_behind(waypoints, selecting, proxy.traits.namespace)
+    gateway = identified.labels.get(GATEWAY_NAME, "")
+    found = _behind(snapshot, mine, proxy.traits.namespace, gateway, proxy.istio_version[:2], routes)
+    if not snapshot.features.layered_waypoint_policies:
+        return found
+    return _guarded(found, security_at(snapshot, _by_selector(identified, proxy.traits.namespace)))
+
+
+@memoized(size=8192)
+def _by_selector(identified: Identified, namespace: str) -> WorkloadPlace:
+    """The place of the proxy as a workload like any other."""
+    labels = {key: value for key, value in identified.labels.items() if key != GATEWAY_NAME}
+    return WorkloadPlace(namespace, labels)
+
+
+@memoized(size=256)
+def _guarded(found: Attachments, guards: Security) -> Attachments:
+    return replace(found, guards=guards)
+
+
+@memoized(size=16, passing=True)
+def _behind(
+    snapshot: Snapshot,
+    mine: tuple[Name, ...],
+    namespace: str,
+    gateway: str,
+    version: tuple[int, int],
+    routes: VirtualServices,
+) -> Attachments:
+    """What is behind these waypoints; replicas of a proxy share it."""
+    waypoints = snapshot.conversions.waypoints
     bound = _bound_services(snapshot.service_index, waypoints)
     grouped: dict[tuple[str, str], list[Service]] = {}
     for each in sorted(
         (each for name in mine for each in bound.get(name, ())), key=lambda each: (each.created, each.name)
     ):
         grouped.setdefault((each.hostname, each.namespace), []).append(each)
-    gateway = identified.labels.get(GATEWAY_NAME, "")
-    services = tuple(
-        _attach(snapshot, proxy, gateway, same_tuple(tuple(declared)), routes) for declared in grouped.values()
-    )
+    reach = snapshot.features.selector_gateway_policy
+    services = []
+    for declared in grouped.values():
+        place = place_of(namespace, gateway, declared[0].origin, reach=reach)
+        services.append(_attach(snapshot, place, version, same_tuple(tuple(declared)), routes))
     takes_workloads = any(waypoints.by_name[name].traffic in (Traffic.WORKLOAD, Traffic.ALL) for name in mine)
     addresses = frozenset(address for name in mine if (address := waypoints.by_name[name].address) is not None)
     workloads = _addresses(index_of(snapshot), addresses) if takes_workloads else ()
-    return _together(same_tuple(services), workloads, takes_workloads)
+    return _together(same_tuple(tuple(services)), workloads, takes_workloads)
 
 
 def _together(services: tuple[Attached, ...], workloads: tuple[str, ...], takes_workloads: bool) -> Attachments:
@@ -165,16 +198,19 @@ def _addresses(index: AmbientIndex, waypoints: frozenset[TunnelAddress]) -> tupl
 
 
 def _attach(
-    snapshot: Snapshot, proxy: Proxy, gateway: str, services: tuple[Service, ...], routes: VirtualServices
+    snapshot: Snapshot,
+    place: WorkloadPlace,
+    version: tuple[int, int],
+    services: tuple[Service, ...],
+    routes: VirtualServices,
 ) -> Attached:
-    service, namespace = services[0], proxy.traits.namespace
-    place = place_of(namespace, gateway, service.origin, reach=snapshot.features.selector_gateway_policy)
+    service, namespace = services[0], place.namespace
     return _attached(
         services,
         select_inbound(snapshot.rules.find(namespace, service.hostname, service.namespace)),
         _routes_of(service, namespace, routes),
         security_at(snapshot, place),
-        observed_at(snapshot, proxy, place),
+        observed_at(snapshot, version, place),
         plugins_at(snapshot, place),
     )
 

@@ -25,14 +25,14 @@ from pilot.view.proxy import ProxyKind
 _INSIDE: Final = (ApplyTo.FILTER_CHAIN, ApplyTo.NETWORK_FILTER, ApplyTo.HTTP_FILTER)
 _ADDS_ANY: Final = frozenset({PatchContext.SIDECAR_OUTBOUND, PatchContext.GATEWAY})
 _UNPATCHED: Final = frozenset({"connect_originate", "inner_connect_originate", "outer_connect_originate"})
-"""Listeners that open tunnels are made after the patches."""
+"""Listeners that open tunnels are made after the patches; those of waypoints are not."""
 
 
 @memoized(size=65_536)
 @unharmed
 def patch_listener(made: Resource, kind: ProxyKind, plan: Plan) -> Patched:
     """The listener of this kind of proxy after the patches of a plan."""
-    if made.name in _UNPATCHED:
+    if made.name in _UNPATCHED and kind is not ProxyKind.WAYPOINT:
         return Patched(made)
     listener, tally = message_of(Listener, made), Tally()
     context = _context(listener, kind)

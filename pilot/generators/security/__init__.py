@@ -47,5 +47,13 @@ def tcp_filters(
     return custom.build(security, trust, Layer.TCP), rbac.build(security.authorizations, trust, Layer.TCP)
 
 
+@memoized(size=4096)
+def tunnel_guards(security: Security, mesh: MeshConfig) -> tuple[Extension, ...]:
+    """What is enforced on requests for tunnels: policies as they hold for connections, whatever will be inside."""
+    if security is NO_SECURITY:
+        return _NONE
+    return rbac.build(security.authorizations, _trust(mesh, tunnelled=False), Layer.TCP, Layer.HTTP)
+
+
 def _trust(mesh: MeshConfig, *, tunnelled: bool) -> Trust:
     return Trust(mesh.trust_domain, mesh.trust_domain_aliases, tunnelled)

@@ -47,20 +47,22 @@ _DRY_ALLOW: Final = "istio_dry_run_allow_"
 
 
 @memoized(size=8192)
-def build(policies: tuple[Authorization, ...], trust: Trust, layer: Layer) -> tuple[Extension, ...]:
-    """The filters, in order."""
+def build(
+    policies: tuple[Authorization, ...], trust: Trust, layer: Layer, carrier: Layer | None = None
+) -> tuple[Extension, ...]:
+    """The filters, in order. `carrier`: what they are filters of, where connections are decided on as requests."""
     return tuple(
-        _group(grouped, action, trust, layer)
+        _group(grouped, action, trust, layer, carrier or layer)
         for kind, action in _ORDER
         if (grouped := [each for each in policies if each.action is kind])
     )
 
 
-def _group(policies: list[Authorization], action: int, trust: Trust, layer: Layer) -> Extension:
+def _group(policies: list[Authorization], action: int, trust: Trust, layer: Layer, carrier: Layer) -> Extension:
     enforced = [each for each in policies if not each.dry_run]
     dry = [each for each in policies if each.dry_run]
     return rbac_filter(
-        layer,
+        carrier,
         rules=_rules(enforced, action, trust, layer) if enforced else None,
         shadow=_rules(dry, action, trust, layer) if dry else None,
         shadow_prefix=_DRY_DENY if dry and action == rbac_pb2.RBAC.DENY else _DRY_ALLOW,

@@ -4,6 +4,7 @@ In: an attached service, its part, where that leads; or what holds for the waypo
 which have a name and filters and nothing else: a matcher chooses among them. Source: xDS behaviour 4.12, appendix A.15.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from envoy.config.listener.v3.listener_components_pb2 import FilterChain
@@ -100,6 +101,7 @@ def _tcp_filters(
     target: TcpTarget, port: int, security: Security, context: ProxyContext, before: object | None = None
 ) -> bytes:
     context = context.untagged
+    target = replace(target, idle_timeout=idle_timeout(context.traits))
     asks, enforced = security_filters.tcp_filters(security, context.mesh, True)
     watchers = Watchers(
         metadata_exchange=network_filters.metadata_exchange(context.features, context.traits.flavour),
@@ -113,7 +115,7 @@ def _tcp_filters(
 @memoized(size=4096)
 def direct_chains(security: Security, context: ProxyContext) -> tuple[bytes, ...]:
     """The chains for traffic to single workloads: bytes, then requests."""
-    target = TcpTarget(_ENCAP, idle_timeout=idle_timeout(context.traits))
+    target = TcpTarget(_ENCAP)
     authority = network_filters.before_manager((_AUTHORITY,), context.traits)
     extra = wasm.with_plugins(
         security_filters.http_filters(security, context.mesh, Side.WAYPOINT), context.plugins, Side.WAYPOINT, 0

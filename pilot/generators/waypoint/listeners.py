@@ -11,6 +11,7 @@ from typing import Final
 
 from envoy.config.listener.v3.listener_pb2 import Listener
 
+from pilot.generators import security as security_filters
 from pilot.generators.envoy import listener_filters
 from pilot.generators.envoy.hcm import ProxyContext
 from pilot.generators.envoy.http_filters import Side
@@ -57,7 +58,8 @@ def build(view: ProxyView, context: ProxyContext) -> ResourceSet:
     known = routes.Knowledge(caller_of(view), attachments)
     pieces = tuple(_of_service(each, context, known) for each in attachments.services)
     direct = chains.direct_chains(view.security, context)
-    made = [build_terminate(context.untagged)]
+    guards = security_filters.tunnel_guards(attachments.guards, context.mesh)
+    made = [build_terminate(context.untagged, guards)]
     made.append(_main_internal(same_tuple(pieces), direct, attachments, context))
     made.extend(tunnel.build_tunnel(context))
     if len(made) > 2:

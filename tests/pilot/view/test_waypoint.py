@@ -2,8 +2,8 @@ from pilot.model.service import Hostname
 from pilot.view import build, node
 from pilot.view.proxy_view import ProxyView
 from pilot.view.waypoint import NO_ATTACHMENTS, addresses_of
-from tests.waypoint_mesh import GATEWAY, HOST, NODE, ambient, pod, waypoint
 from tests.recordings import node_of, view_of
+from tests.waypoint_mesh import GATEWAY, HOST, NODE, ambient, pod, waypoint
 
 ELSEWHERE = """
 apiVersion: v1

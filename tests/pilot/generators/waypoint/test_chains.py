@@ -4,9 +4,9 @@ from envoy.config.listener.v3.listener_components_pb2 import FilterChain
 
 from pilot.generators.listeners import context_of
 from pilot.generators.waypoint import chains
-from tests.waypoint_mesh import waypoint
 from tests.pilot.generators.samples import as_json
 from tests.pilot.generators.worlds import TCP_PROXY, config_of, filters_of
+from tests.waypoint_mesh import waypoint
 
 MANAGER = "envoy.filters.network.http_connection_manager"
 

@@ -2,8 +2,8 @@ from typing import Any
 
 from pilot.generators import clusters, endpoints
 from pilot.view.proxy_view import ProxyView
-from tests.waypoint_mesh import HOST, pod, slice_of, waypoint
 from tests.recordings import as_json
+from tests.waypoint_mesh import HOST, pod, slice_of, waypoint
 
 FIXED = {"main_internal", "encap", "connect_originate", "inner_connect_originate", "outer_connect_originate"}
 API = """

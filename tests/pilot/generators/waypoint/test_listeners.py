@@ -3,9 +3,9 @@ from typing import Any
 from pilot.generators import extension_configs, listeners
 from pilot.generators.waypoint import chains
 from pilot.view.proxy_view import ProxyView
-from tests.waypoint_mesh import GATEWAY, HOST, pod, waypoint
 from tests.pilot.generators.worlds import config_of, filters_of
 from tests.recordings import as_json, names_in
+from tests.waypoint_mesh import GATEWAY, HOST, pod, waypoint
 
 WEB_HTTP = f"inbound-vip|80|http|{HOST}"
 MANAGER = "envoy.filters.network.http_connection_manager"
@@ -147,6 +147,25 @@ spec:
     assert "envoy.extensions.filters.network.sni_dynamic_forward_proxy" in filters_of(
         found["inbound-vip|443|tcp|*.example.com"]
     )
+
+
+LAYERED = {"ENABLE_LAYERED_WAYPOINT_AUTHORIZATION_POLICIES": "true"}
+
+
+def test_policies_by_selector_may_hold_where_tunnels_end() -> None:
+    policy = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: friends, namespace: shop}
+spec: {rules: [{from: [{source: {namespaces: [shop]}}]}, {to: [{operation: {methods: [GET]}}]}]}
+"""
+    layered, plain = waypoint(policy, environment=LAYERED), waypoint(policy)
+    (chain,) = made(layered)["connect_terminate"]["filterChains"]
+    first = config_of(chain, MANAGER)["httpFilters"][0]
+
+    assert first["name"] == "envoy.filters.http.rbac"
+    assert list(first["typedConfig"]["rules"]["policies"]) == ["ns[shop]-policy[friends]-rule[0]"]
+    assert "rbac" not in str(made(plain)["connect_terminate"])
 
 
 def test_what_was_made_for_a_service_is_used_again() -> None:
