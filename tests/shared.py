@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 
-REAL_THINGS = ("live", "kubernetes", "shared")
+REAL_THINGS = ("live", "kubernetes", "browser", "shared")
 """Markers of tests that need something that a stranger's machine may lack."""
 
 
