@@ -5,7 +5,7 @@ that stay the same while nothing about their service changes. Other proxies have
 Source: xDS behaviour 3.1, 4.12, 7.0, 8.5.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from pilot.memo import memoized
@@ -130,25 +130,31 @@ def _behind(
     takes_workloads = any(waypoints.by_name[name].traffic in (Traffic.WORKLOAD, Traffic.ALL) for name in mine)
     addresses = frozenset(address for name in mine if (address := waypoints.by_name[name].address) is not None)
     workloads = _addresses(index_of(snapshot), addresses) if takes_workloads else ()
-    return _together(same_tuple(tuple(services)), workloads, takes_workloads)
+    return _together(same_tuple(tuple(services)), workloads, takes_workloads, _referenced(services, routes))
 
 
-def _together(services: tuple[Attached, ...], workloads: tuple[str, ...], takes_workloads: bool) -> Attachments:
-    key = (id(services), workloads, takes_workloads)
+def _together(
+    services: tuple[Attached, ...], workloads: tuple[str, ...], takes_workloads: bool, referenced: frozenset[str]
+) -> Attachments:
+    key = (id(services), workloads, takes_workloads, referenced)
     known = _ATTACHMENTS.find(key)
     if known is not None:
         return known
     by_host: dict[Hostname, Attached] = {}
     for each in services:
         by_host.setdefault(each.service.hostname, each)
-    found = Attachments(services, same_mapping(by_host), workloads, _referenced(services, by_host), takes_workloads)
+    found = Attachments(services, same_mapping(by_host), workloads, referenced, takes_workloads)
     return _ATTACHMENTS.same(key, found)
 
 
-def _referenced(services: tuple[Attached, ...], own: Mapping[Hostname, Attached]) -> frozenset[str]:
-    hosts = {host for each in services for routes in each.routes for host in destinations_of(routes, MESH)}
-    inside = {each for each in own if not own[each].service.mesh_external}
-    return frozenset(hosts - inside)
+def _referenced(services: Iterable[Attached], routes: VirtualServices) -> frozenset[str]:
+    """Hosts that any VirtualService for one of them leads to, whatever namespace it is of."""
+    exact, _ = _by_host(routes)
+    own = [each.service for each in services]
+    speaking = {id(routed): routed for each in own for _, routed in exact.get(each.hostname, ())}
+    speaking.update((id(routed), routed) for each in services for routed in each.routes)
+    hosts = {host for routed in speaking.values() for host in destinations_of(routed, MESH)}
+    return frozenset(hosts - {each.hostname for each in own if not each.mesh_external})
 
 
 @memoized(size=256)

@@ -60,7 +60,8 @@ def context_of(view: ProxyView) -> Context:
         flavour=traits.flavour,
         kind=traits.kind,
         ip_mode=traits.ip_mode,
-        tunnels=traits.sends_hbone and traits.flavour.has(sockets.INTERNAL_UPSTREAM_TYPE),
+        tunnels=(traits.sends_hbone or traits.kind is ProxyKind.WAYPOINT)
+        and traits.flavour.has(sockets.INTERNAL_UPSTREAM_TYPE),
         client_files=traits.client_files,
         own_file_socket=traits.file_credential_socket,
         credential_socket=traits.credential_socket,

@@ -20,13 +20,16 @@ from pilot.generators.listeners.assemble import ACCESS_LOG, CHAINS
 from pilot.memo import memoized
 from pilot.resources import Resource, resource_of_bytes
 from pilot.type_urls import LISTENER
+from pilot.view.proxy import ProxyKind
 
 CONNECT_ORIGINATE: Final = "connect_originate"
 
 
 def build_tunnel(context: ProxyContext) -> Iterator[Resource]:
     """connect_originate, if this proxy tunnels at all."""
-    if context.traits.sends_hbone and context.traits.flavour.has(sockets.INTERNAL_UPSTREAM_TYPE):
+    traits = context.traits
+    sends = traits.sends_hbone or traits.kind is ProxyKind.WAYPOINT
+    if sends and traits.flavour.has(sockets.INTERNAL_UPSTREAM_TYPE):
         yield _connect_originate(context.untagged)
 
 

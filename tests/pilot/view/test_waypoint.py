@@ -95,6 +95,19 @@ spec:
     assert [each.name for each in view.attachments.services[0].routes] == ["web"]
 
 
+def test_routes_of_any_namespace_name_them_but_hold_only_if_they_are_of_the_services_or_the_waypoints() -> None:
+    routes = f"""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: web, namespace: third}}
+spec: {{hosts: [{HOST}], http: [{{route: [{{destination: {{host: api.other.svc.cluster.local}}}}]}}]}}
+"""
+    attachments = waypoint(routes).attachments
+
+    assert attachments.referenced == {"api.other.svc.cluster.local"}
+    assert attachments.services[0].routes == ()
+
+
 def test_replicas_share_what_is_attached() -> None:
     snapshot = ambient()
     other = {**NODE, "id": "waypoint~10.1.0.8~waypoint-1.shop~shop.svc.cluster.local"}
