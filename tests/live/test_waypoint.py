@@ -2,11 +2,12 @@
 
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,15 +42,15 @@ spec: {{clusterIP: {vip}, selector: {{app: {name}}}, ports: [{{name: http, port:
 BIND = """
 apiVersion: networking.istio.io/v1alpha3
 kind: EnvoyFilter
-metadata: {{name: bind, namespace: shop}}
+metadata: {{name: {name}, namespace: shop}}
 spec:
-  targetRefs: [{{group: gateway.networking.k8s.io, kind: Gateway, name: waypoint}}]
+  {whose}
   configPatches:
   - applyTo: LISTENER
     match: {{context: SIDECAR_INBOUND, listener: {{name: connect_terminate}}}}
     patch: {{operation: MERGE, value: {{address: {{socket_address: {{address: {address}, port_value: 15008}}}}}}}}
 """
-"""Waypoints listen on all addresses; this one on that of its test alone."""
+"""Tunnels are taken on all addresses; here on those of the test alone."""
 POLICY = """
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -89,12 +90,16 @@ class Scene:
 
 
 def _manifests(addresses: Network) -> str:
-    parts = [WAYPOINT, GATEWAY, BIND.format(address=addresses.address(NUMBER))]
+    gateway = "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: waypoint}]"
+    sidecar = "workloadSelector: {labels: {app: web-2}}"
+    parts = [WAYPOINT, GATEWAY, BIND.format(name="a", whose=gateway, address=addresses.address(NUMBER))]
+    parts.append(BIND.format(name="b", whose=sidecar, address=addresses.address(SERVERS["web-2"])))
     own = "{gateway.networking.k8s.io/gateway-name: waypoint}"
     parts.append(pod("waypoint-0", addresses.address(NUMBER), own, captured=False))
     for count, (name, number) in enumerate(SERVERS.items(), 1):
         parts.append(SERVICE.format(name=name, vip=f"10.0.0.{count}", port=PORT))
-        parts.append(pod(name, addresses.address(number), f"{{app: {name}}}", captured=False))
+        tunnelled = ", networking.istio.io/tunnel: http" if name == "web-2" else ""
+        parts.append(pod(name, addresses.address(number), f"{{app: {name}{tunnelled}}}", captured=False))
     return "\n---\n".join(parts)
 
 
@@ -110,7 +115,9 @@ async def playing(directory: Path, envoy: Path) -> AsyncIterator[Scene]:
         servers = {name: Server(name) for name in SERVERS}
         for name, number in SERVERS.items():
             await undo.enter_async_context(servers[name].listening(addresses.address(number), PORT))
-        mesh.agents["waypoint"] = Agent(_options(directory, envoy, plane, addresses))
+        places = {"waypoint-0": NUMBER, "web-2": SERVERS["web-2"]}
+        for name, number in places.items():
+            mesh.agents[name] = Agent(_options(name, directory, envoy, plane, addresses.address(number)))
         await undo.enter_async_context(serving(tuple(mesh.agents.values())))
         scene = Scene(
             mesh,
@@ -123,21 +130,28 @@ async def playing(directory: Path, envoy: Path) -> AsyncIterator[Scene]:
         assert not any((await mesh.rejected()).values())
 
 
-def _options(directory: Path, envoy: Path, plane: ControlPlane, addresses: Network) -> AgentOptions:
-    address = addresses.address(NUMBER)
+WHO: Mapping[str, Mapping[str, Any]] = {
+    "waypoint-0": {
+        "kind": ProxyKind.WAYPOINT,
+        "labels": {"gateway.networking.k8s.io/gateway-name": "waypoint"},
+    },
+    "web-2": {"labels": {"app": "web-2"}, "metadata": {"ENABLE_HBONE": "true"}},
+}
+
+
+def _options(name: str, directory: Path, envoy: Path, plane: ControlPlane, address: str) -> AgentOptions:
     return AgentOptions(
-        pod="waypoint-0",
+        pod=name,
         namespace="shop",
-        service_account="waypoint",
-        kind=ProxyKind.WAYPOINT,
-        labels={"gateway.networking.k8s.io/gateway-name": "waypoint"},
+        service_account=name,
+        **WHO[name],
         ip=address,
         admin=Address(address, 0),
         root=plane.root,
-        run_dir=directory / "waypoint",
+        run_dir=directory / name,
         envoy=envoy,
         discovery=Address(plane.address, control_plane.SECURE),
-        token=IssuedToken(local_issuer.load_or_create(plane.state), "shop", "waypoint"),
+        token=IssuedToken(local_issuer.load_or_create(plane.state), "shop", name),
         concurrency=1,
         drain=timedelta(0),
         statistics=Statistics.ALL,
@@ -169,6 +183,8 @@ async def test_requests_through_a_waypoint_follow_an_http_route(tmp_path: Path, 
         await eventually(partial(_answers, routed, 200, "web-2"), within=LIVE_WITHIN)
 
         assert scene.servers["web-2"].seen[-1]["x-routed"] == "yes"
+        tunnels = await scene.mesh.admin("web-2").stats(r"^http\.connect_terminate\.downstream_rq_total$")
+        assert sum(tunnels.values()) > 0, "web-2 has a sidecar that takes HBONE"
         assert (await scene.get(scene.friend)).headers["x-server"] == "web-1"
 
 

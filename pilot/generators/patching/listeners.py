@@ -9,6 +9,7 @@ from typing import Any, Final
 from envoy.config.core.v3.base_pb2 import TrafficDirection
 from envoy.config.listener.v3.listener_pb2 import Listener
 
+from pilot.generators.listeners.terminate import CONNECT_TERMINATE
 from pilot.generators.patching import filters, routes
 from pilot.generators.patching.clusters import merge_socket
 from pilot.generators.patching.merging import MergeError, merge
@@ -47,7 +48,8 @@ def patch_listener(made: Resource, kind: ProxyKind, plan: Plan) -> Patched:
 def _context(listener: Any, kind: ProxyKind) -> PatchContext:
     if kind is ProxyKind.ROUTER:
         return PatchContext.GATEWAY
-    inbound = kind is ProxyKind.WAYPOINT or listener.traffic_direction == TrafficDirection.INBOUND
+    inbound = listener.traffic_direction == TrafficDirection.INBOUND or listener.name == CONNECT_TERMINATE
+    inbound = inbound or kind is ProxyKind.WAYPOINT
     return PatchContext.SIDECAR_INBOUND if inbound else PatchContext.SIDECAR_OUTBOUND
 
 

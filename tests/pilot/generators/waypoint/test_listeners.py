@@ -1,6 +1,7 @@
 from typing import Any
 
 from pilot.generators import extension_configs, listeners
+from pilot.generators.patching import sets as patches
 from pilot.generators.waypoint import chains
 from pilot.view.proxy_view import ProxyView
 from tests.pilot.generators.worlds import config_of, filters_of
@@ -175,3 +176,19 @@ def test_what_was_made_for_a_service_is_used_again() -> None:
     listeners.build(first)
 
     assert chains.http_chain.calls == made_before
+
+
+def test_patches_for_servers_reach_every_listener_of_a_waypoint() -> None:
+    patch = """
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: all, namespace: shop}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: waypoint}]
+  configPatches:
+  - {applyTo: LISTENER, match: {context: SIDECAR_INBOUND}, patch: {operation: MERGE, value: {stat_prefix: x}}}
+"""
+    view = waypoint(patch)
+    patched = as_json(patches.listeners(listeners.build(view), view))
+
+    assert {name for name, each in patched.items() if each.get("statPrefix") == "x"} == set(made(waypoint()))
