@@ -27,6 +27,15 @@ COMMANDS: Final = {
     "ca": Entry("pilot.cli.certificates", "ca", "Make, check and read the certificates of a mesh's CA."),
     "status": Entry("pilot.cli.status", "status", "Show conditions of gateways and routes, and who has accepted them."),
     "explain": Entry("pilot.cli.explain", "explain", "Tell what EnvoyFilters do to proxies, and what proxies say of it."),
+    "proxy-status": Entry(
+        "pilot.cli.proxy_status", "proxy_status", "Show what proxies were sent and what they accepted."
+    ),
+    "proxy-config": Entry("pilot.cli.proxy_config", "proxy_config", "Show what a proxy has, or is to have."),
+    "remote-clusters": Entry("pilot.cli.remote_clusters", "remote_clusters", "Show the clusters that are read."),
+    "xds": Entry("pilot.cli.xds", "xds", "Play a proxy once, and print what it is served."),
+    "admin": Entry("pilot.cli.admin", "admin", "Change log levels of a running control plane."),
+    "version": Entry("pilot.cli.versions", "version", "Show versions: ours, control planes', proxies'."),
+    "completion": Entry("pilot.cli.completion", "completion", "Print what a shell needs to complete words."),
     "inject": Entry("pilot.cli.inject", "inject", "Put proxies into manifests, without a webhook."),
     "validate": Entry("pilot.cli.validate", "validate", "Tell whether an API server should take what is in files."),
     "analyze": Entry("pilot.cli.analyze", "analyze", "Tell what will not work as it was meant, in files or a cluster."),
