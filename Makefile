@@ -22,7 +22,7 @@ PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c '$(TESTED)' >/dev/null 2>&1 && { echo $$p; break; }; done),\
 	$(error meshpilot needs Python 3.11, 3.12 or 3.13: none found. Name one: make PYTHON=/path/to/python3.12))
 
-.PHONY: help setup run test lint lint-format lint-rules lint-types lint-imports lint-house bench coverage lock clean
+.PHONY: help setup run test browser docs screenshots lint lint-format lint-rules lint-types lint-imports lint-house bench coverage lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,19 @@ run: setup ## the demo: a mesh of real Envoys on this machine (ARGS=--once: meas
 
 test: setup $(OLDEST_ENVOY)/.set-up ## every test, live ones with real Envoys included (ARGS: more arguments for pytest)
 	@$(BIN)/python -m pytest --durations=10 $(ARGS)
+
+browser: ## Chromium, for tests of the dashboard and for screenshots (as root on Debian and Ubuntu)
+	@for each in chromium chromium-browser google-chrome; do command -v $$each >/dev/null && exit 0; done; \
+	if [[ $$(id -u) == 0 ]] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; \
+	else echo "there is no Chromium, and it is not ours to install: on Debian and Ubuntu, apt-get install chromium" >&2; exit 1; fi
+
+screenshots: setup browser ## new pictures of the dashboard in docs/images, of the demo as it runs
+	@$(BIN)/python -m tests.screenshots
+
+docs: setup ## the user's guide in build/docs; a broken link or reference is an error
+	@$(BIN)/sphinx-build -q -E -W --keep-going -n -c docs . build/docs
+	@echo "build/docs/docs/index.html"
 
 lint: lint-format lint-rules lint-types lint-imports lint-house ## formatting, lint rules, types, layers and the house checks
 

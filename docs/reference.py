@@ -1,0 +1,85 @@
+"""Two directives for Sphinx: `{commands}` shows every command's help, `{environment}` every variable that is honoured.
+
+In: the click commands, the table of settings. Out: Markdown, which MyST parses. What the program says is the only
+source, so the pages cannot be out of date.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from docutils import nodes
+from docutils.parsers.rst import Directive
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pilot.cli import discovery, environment_help, main
+
+PROGRAMS = {"meshpilot": main.main, "pilot-discovery": discovery.main}
+
+
+def commands() -> str:
+    """Markdown: a heading for each command, its help below."""
+    return "\n\n".join(part for name, command in PROGRAMS.items() for part in _explained(name, command, None, 2))
+
+
+def _explained(name: str, command: click.Command, parent: click.Context | None, level: int) -> Iterator[str]:
+    context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent, max_content_width=100)
+    context.terminal_width = 100
+    help_text = re.sub(r"^Usage: ", "", command.get_help(context))
+    yield f"{'#' * min(level, 4)} {name}\n\n```text\n{help_text}\n```"
+    if isinstance(command, click.Group):
+        for word in command.list_commands(context):
+            found = command.get_command(context, word)
+            if found is not None and not found.hidden:
+                yield from _explained(f"{name} {word}", found, context, level + 1)
+
+
+def environment() -> str:
+    """Markdown: a table of variables, defaults and meanings."""
+    rows = (f"| `{name}` | {_code(default)} | {_cell(meaning)} |" for name, default, meaning in environment_help.rows())
+    return "\n".join(("| variable | default | meaning |", "|---|---|---|", *rows))
+
+
+def _code(text: object) -> str:
+    return f"`{_cell(text)}`" if str(text) else ""
+
+
+def _cell(text: object) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+
+
+class _Markdown(Directive):
+    """Text that is parsed as if it stood in the page."""
+
+    def text(self) -> str:
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        holder = nodes.Element()
+        self.state.nested_parse(self.text().splitlines(), 0, holder, match_titles=True)
+        return list(holder.children)
+
+
+class Commands(_Markdown):
+    """`{commands}`."""
+
+    def text(self) -> str:
+        return commands()
+
+
+class Environment(_Markdown):
+    """`{environment}`."""
+
+    def text(self) -> str:
+        return environment()
+
+
+def setup(app: object) -> dict[str, bool]:
+    """Called by Sphinx."""
+    add = app.add_directive  # type: ignore[attr-defined]
+    add("commands", Commands)
+    add("environment", Environment)
+    return {"parallel_read_safe": True}
