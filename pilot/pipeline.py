@@ -63,7 +63,7 @@ def _by_name(build: Callable[[ProxyView, Names], Answer]) -> Generator:
 _GENERATORS: Mapping[TypeUrl, Generator] = {
     CLUSTER: lambda view, _: clusters.steps(view),
     ENDPOINT: lambda view, names: endpoints.steps(view, names or _NO_NAMES),
-    LISTENER: _in_one_piece(listeners.build),
+    LISTENER: lambda view, _: listeners.steps(view),
     ROUTE: lambda view, names: routes.steps(view, names or _NO_NAMES),
     SECRET: _by_name(lambda view, names: secrets.build(view, names or _NO_NAMES)),
     NAME_TABLE: _in_one_piece(nds.build),

@@ -30,6 +30,9 @@ TURNS = 2
 RUN = 32
 """Resources in a chunk, on average. Arbitrary: fewer share more, more need less bookkeeping."""
 
+LARGE = 16 << 10
+"""Bytes of a resource that is not copied into a chunk but is one itself: routes of a whole mesh. Arbitrary."""
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -137,13 +140,19 @@ class Responses:
     def _delta_chunks(self, resources: Sequence[Resource], clusters: ResourceSet | None) -> Iterator[bytes]:
         for run in _runs(resources):
             versions = tuple([version_on_wire(each, clusters) for each in run])
+            if _is_large(run):
+                yield from wire.around_delta(run[0], versions[0])
+                continue
             # without clusters the version of a resource is its own: the resource alone tells it
             key = (tuple(map(id, run)), versions if clusters is not None else "delta")
             yield self._chunks.get(key, run, partial(wire.encode_delta, run, versions))
 
     def _sotw_chunks(self, resources: Sequence[Resource]) -> Iterator[bytes]:
         for run in _runs(resources):
-            yield self._chunks.get((tuple(map(id, run)), "sotw"), run, partial(wire.encode_sotw, run))
+            if _is_large(run):
+                yield from wire.around_sotw(run[0])
+            else:
+                yield self._chunks.get((tuple(map(id, run)), "sotw"), run, partial(wire.encode_sotw, run))
 
     def endpoints_behind(self, body: Body, clusters: ResourceSet) -> frozenset[str]:
         """Names of the endpoint resources that the updated clusters of a body wait for."""
@@ -219,12 +228,23 @@ def _own_chunk(resources: Sequence[Resource], clusters: ResourceSet | None) -> I
 
 
 def _runs(resources: Sequence[Resource]) -> Iterator[tuple[Resource, ...]]:
-    """The resources in runs that end at certain ones, whatever is before or after: lists that are alike share runs."""
+    """The resources in runs that end at certain ones, whatever is before or after: lists that are alike share runs.
+
+    A large one is alone.
+    """
     start = 0
     for position, each in enumerate(resources, 1):
-        if each.mark % RUN == 0 or position == len(resources):
+        is_large = len(each.body) >= LARGE
+        if is_large and start < position - 1:
+            yield tuple(resources[start : position - 1])
+            start = position - 1
+        if is_large or each.mark % RUN == 0 or position == len(resources):
             yield tuple(resources[start:position])
             start = position
+
+
+def _is_large(run: Sequence[Resource]) -> bool:
+    return len(run[0].body) >= LARGE
 
 
 def _updated(new: ResourceSet, changed: Iterable[str], asked: frozenset[str]) -> tuple[str, ...]:

@@ -45,6 +45,18 @@ def encode_delta(resources: Iterable[Resource], versions: Iterable[str]) -> byte
     return b"".join(parts)
 
 
+def around_sotw(resource: Resource) -> tuple[bytes, bytes, bytes]:
+    """What `encode_sotw` makes of one resource, in pieces: the second one is its body itself, not a copy."""
+    return _RESOURCES + varint(len(resource.body)), resource.body, b""
+
+
+def around_delta(resource: Resource, version: str) -> tuple[bytes, bytes, bytes]:
+    """What `encode_delta` makes of one resource, in pieces: the second one is its body itself, not a copy."""
+    before, after = _entry_around(resource, version)
+    size = len(before) + len(resource.body) + len(after)
+    return b"".join((_RESOURCES, varint(size), before)), resource.body, after
+
+
 def encode_nonce(nonce: str) -> bytes:
     """The nonce field of either response, to be appended to it."""
     return b"".join(_text(_NONCE, nonce))
@@ -57,15 +69,15 @@ def encode_identifier(identifier: str, number: int) -> bytes:
 
 
 def _entry(resource: Resource, version: str) -> bytes:
+    before, after = _entry_around(resource, version)
+    return b"".join((before, resource.body, after))
+
+
+def _entry_around(resource: Resource, version: str) -> tuple[bytes, bytes]:
+    """A message `Resource` up to its body, and from there on."""
+    before = (*_text(_RESOURCE_VERSION, version), _RESOURCE_ANY, varint(len(resource.body)))
     aliases = [part for alias in resource.aliases for part in _text(_RESOURCE_ALIASES, alias)]
-    return b"".join(
-        (
-            *_text(_RESOURCE_VERSION, version),
-            *(_RESOURCE_ANY, varint(len(resource.body)), resource.body),
-            *_text(_RESOURCE_NAME, resource.name),
-            *aliases,
-        )
-    )
+    return b"".join(before), b"".join((*_text(_RESOURCE_NAME, resource.name), *aliases))
 
 
 def _text(tag: bytes, value: str) -> tuple[bytes, bytes, bytes]:

@@ -17,7 +17,7 @@ from pilot.generators.listeners.plan import HeadlessAddresses, PlannedListener
 from pilot.generators.routes.caller import caller_of
 from pilot.generators.service_address import wildcard_addresses
 from pilot.generators.waypoint import listeners as waypoint
-from pilot.memo import latest, memoized
+from pilot.memo import Work, finish, latest, memoized, sliced
 from pilot.model.endpoint_index import ServiceEndpoints
 from pilot.model.interning import Interner, same_tuple
 from pilot.model.mesh_settings import is_ip
@@ -37,9 +37,14 @@ _PLACES: Interner[_Places] = Interner(16_384)  # headless services of the mesh
 
 def build(view: ProxyView) -> ResourceSet:
     """The listeners of a sidecar or gateway. Source: xDS behaviour 4."""
+    return finish(steps(view))
+
+
+def steps(view: ProxyView) -> Work[ResourceSet]:
+    """The same, in pieces."""
     match view.traits.kind:
         case ProxyKind.SIDECAR:
-            return _sidecar(view)
+            return (yield from _sidecar(view))
         case ProxyKind.ROUTER:
             caller = caller_of(view)
             gateways = merged_gateways(view)
@@ -69,13 +74,15 @@ def context_of(view: ProxyView) -> ProxyContext:
     return proxy_context(view.mesh, config, view.features, view.traits, tags, view.observed, view.plugins.ordered)
 
 
-def _sidecar(view: ProxyView) -> ResourceSet:
+def _sidecar(view: ProxyView) -> Work[ResourceSet]:
     context, caller = context_of(view), caller_of(view)
     headless = _headless(view)
     own = view.proxy.ip_addresses[0] if view.proxy.ip_addresses else ""
     excluded = own if own in _all_addresses(headless) else ""
-    planned = plan.plan_listeners(view.scope, context.untagged, caller.labels, headless, excluded)
-    wanted = _outbound(planned, Unknown.of(view.scope).cluster, view.scope.sidecar, context)
+    yield
+    planned = yield from plan.steps(view.scope, context.untagged, caller.labels, headless, excluded)
+    wanted = yield from _outbound.steps(planned, Unknown.of(view.scope).cluster, view.scope.sidecar, context)
+    yield
     ingress = view.scope.ingress
     bind = _ingress_bind(view) if any(not each.bind for each in ingress) else ""
     sidecar = view.scope.sidecar
@@ -104,12 +111,13 @@ def _ingress_bind(view: ProxyView) -> str:
     return addresses[0] if addresses else wildcard_addresses(view.traits, view.features)[0]
 
 
-@memoized(size=8192, passing=True)
+@sliced(memoized(size=8192, passing=True))
 def _outbound(
     planned: tuple[PlannedListener, ...], unknown: str, sidecar: Origin | None, context: ProxyContext
-) -> tuple[Resource, ...]:
+) -> Work[tuple[Resource, ...]]:
+    made = yield from outbound.planned_steps(planned, unknown, context)
     return (
-        *outbound.build_planned(planned, unknown, context),
+        *made,
         *outbound.build_proxy(context, unknown),
         *outbound.build_virtual_outbound(context, unknown, sidecar),
         *tunnel.build_tunnel(context),

@@ -22,7 +22,7 @@ from pilot.generators.listeners.chain import ANYTHING, Chain
 from pilot.generators.listeners.plan import HttpChain, PlannedListener
 from pilot.generators.service_address import localhost, wildcard_addresses
 from pilot.generators.wasm import filters as wasm
-from pilot.memo import memoized
+from pilot.memo import Work, memoized, sliced
 from pilot.model.interning import same_tuple
 from pilot.resources import Origin, Resource, resource_of_bytes
 from pilot.type_urls import LISTENER
@@ -32,14 +32,21 @@ VIRTUAL_OUTBOUND: Final = "virtualOutbound"
 HTTP_PROXY_ROUTES: Final = "http_proxy"
 
 
-def build_planned(planned: tuple[PlannedListener, ...], unknown: str, context: ProxyContext) -> Iterator[Resource]:
-    """The planned listeners for one class of workloads.
+PIECE: Final = 16
+"""Listeners that are made in one piece. Arbitrary: a millisecond or so."""
+
+
+def planned_steps(
+    planned: tuple[PlannedListener, ...], unknown: str, context: ProxyContext
+) -> Work[tuple[Resource, ...]]:
+    """The planned listeners for one class of workloads, in pieces.
 
     `unknown` is the cluster for destinations that are not known.
     """
     shared, own = _split(planned)
-    yield from _shared(shared, unknown, context.untagged)
-    yield from (_build(each, unknown, context) for each in own)
+    same = yield from _shared.steps(shared, unknown, context.untagged)
+    yield
+    return (*same, *(yield from _built(own, unknown, context)))
 
 
 @memoized()
@@ -52,9 +59,17 @@ def _split(
     return same_tuple(tuple(each for each in planned if id(each) not in mine)), own
 
 
-@memoized()
-def _shared(planned: tuple[PlannedListener, ...], unknown: str, context: ProxyContext) -> tuple[Resource, ...]:
-    return tuple(_build(each, unknown, context) for each in planned)
+@sliced(memoized())
+def _shared(planned: tuple[PlannedListener, ...], unknown: str, context: ProxyContext) -> Work[tuple[Resource, ...]]:
+    return (yield from _built(planned, unknown, context))
+
+
+def _built(planned: tuple[PlannedListener, ...], unknown: str, context: ProxyContext) -> Work[tuple[Resource, ...]]:
+    made = []
+    for start in range(0, len(planned), PIECE):
+        made += [_build(each, unknown, context) for each in planned[start : start + PIECE]]
+        yield
+    return tuple(made)
 
 
 @memoized(size=131_072)

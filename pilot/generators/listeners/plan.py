@@ -6,6 +6,7 @@ differ from workload to workload (`outbound.py` makes them); all else is shared.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from pilot.generators.envoy.hcm import ProxyContext
 from pilot.generators.isolation import isolated
@@ -14,7 +15,7 @@ from pilot.generators.listeners.address import listener_name
 from pilot.generators.listeners.chain import ANYTHING, RAW, Chain, ChainMatch, Condition, conditions, narrow
 from pilot.generators.listeners.tcp_routes import Client, PortTraffic
 from pilot.generators.listeners.wishes import ANYWHERE, Kind, Wish, service_wishes
-from pilot.memo import memoized
+from pilot.memo import Work, finish, memoized, sliced
 from pilot.model.destination_rule import MergedRule
 from pilot.model.hosts import overlaps
 from pilot.model.interning import same_tuple
@@ -76,8 +77,19 @@ def plan_listeners(
 
     `own_address`: the proxy's first IP where headless endpoints have it, so that it does not stand in its own way.
     """
+    return finish(steps(scope, context, labels, headless, own_address))
+
+
+def steps(
+    scope: Scope,
+    context: ProxyContext,
+    labels: Mapping[str, str],
+    headless: HeadlessAddresses,
+    own_address: str,
+) -> Work[tuple[PlannedListener, ...]]:
+    """The same, in pieces."""
     outlets = same_tuple(tuple(_outlet_of(each) for each in scope.egress))
-    return _plan(outlets, scope.by_host, scope.rules, context, labels, headless, own_address)
+    return (yield from _plan.steps(outlets, scope.by_host, scope.rules, context, labels, headless, own_address))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +111,11 @@ def _outlet_of(listener: EgressListener) -> _Outlet:
 _outlet = memoized(size=1024)(_Outlet)
 
 
-@memoized(size=4096, passing=True)
+PIECE: Final = 64
+"""Services that are planned for in one piece. Arbitrary: a millisecond or so."""
+
+
+@sliced(memoized(size=4096, passing=True))
 def _plan(
     outlets: tuple[_Outlet, ...],
     by_host: Mapping[Hostname, Service],
@@ -108,17 +124,20 @@ def _plan(
     labels: Mapping[str, str],
     headless: HeadlessAddresses,
     own_address: str,
-) -> tuple[PlannedListener, ...]:
+) -> Work[tuple[PlannedListener, ...]]:
     entries: dict[tuple[str, int], _Entry] = {}
     traits, features, mesh = context.traits, context.features, context.mesh
     for outlet in outlets:
         declared = outlet.declared
         locks = declared is not None and declared.port is not None
         routing = _Routing(outlet.routed, by_host, rules, context, labels)
-        for service in outlet.services:
+        for number, service in enumerate(outlet.services):
+            if number % PIECE == 0:
+                yield
             for wish in service_wishes(service, declared, traits, features, mesh):
                 for binds in _binds(wish, headless, own_address):
                     _grant(wish, binds, routing, entries, locks=locks)
+    yield
     return same_tuple(
         tuple(
             _planned(entry.binds, entry.wish.port.number, entry.wish.bound, same_tuple(tuple(entry.chains)))

@@ -28,7 +28,7 @@ def steps(view: ProxyView, names: frozenset[str]) -> Work[ResourceSet]:
         case ProxyKind.SIDECAR:
             return (yield from _sidecar.steps(caller_of(view), _same(names)))
         case ProxyKind.ROUTER:
-            return _gateway(caller_of(view), merged_gateways(view), _same(names))
+            return (yield from _gateway.steps(caller_of(view), merged_gateways(view), _same(names)))
         case ProxyKind.WAYPOINT | ProxyKind.ZTUNNEL:
             return EMPTY
 
@@ -48,6 +48,10 @@ def _sidecar(caller: Caller, names: frozenset[str]) -> Work[ResourceSet]:
     return resource_set(made)
 
 
-@memoized(size=4096, passing=True)
-def _gateway(caller: Caller, gateways: MergedGateways, names: frozenset[str]) -> ResourceSet:
-    return resource_set(gateway.build_route(name, gateways, caller) for name in sorted(names))
+@sliced(memoized(size=4096, passing=True))
+def _gateway(caller: Caller, gateways: MergedGateways, names: frozenset[str]) -> Work[ResourceSet]:
+    made = []
+    for name in sorted(names):
+        made.append((yield from gateway.build_route.steps(name, gateways, caller)))
+        yield
+    return resource_set(made)

@@ -15,7 +15,7 @@ from pilot.generators.routes.route_filters import session_key
 from pilot.generators.routes.settings import RouteListener
 from pilot.generators.routes.translate import Routes, build_routes
 from pilot.generators.routes.virtual_host import Host
-from pilot.memo import memoized
+from pilot.memo import Work, memoized, sliced
 from pilot.model.destination_rule import MergedRule
 from pilot.model.hosts import intersect, specificity
 from pilot.model.interning import same_tuple
@@ -25,19 +25,19 @@ from pilot.resources import Origin, Resource
 from pilot.view.scope import Scope
 
 
-@memoized(size=16_384)
-def build_route(name: str, gateways: MergedGateways, caller: Caller) -> Resource:
+@sliced(memoized(size=16_384))
+def build_route(name: str, gateways: MergedGateways, caller: Caller) -> Work[Resource]:
     """The route configuration of that name; an empty one where no server has it."""
     servers = gateways.routes.get(name, ())
     if not servers:
         return virtual_host.empty_configuration(name)
     hosts: dict[str, _OpenHost] = {}
     for server in servers:
-        _add_server(server, caller, hosts)
+        yield from _add_server(server, caller, hosts)
     origins = [server.gateway.origin for server in servers]
     if not hosts:
         return virtual_host.build_configuration(name, (_blackhole(servers[0].gateway.server.port.number),), *origins)
-    made = _merge(hosts, caller)
+    made = yield from _merge(hosts, caller)
     return virtual_host.build_configuration(name, sorted(made, key=lambda host: host.name), *origins)
 
 
@@ -50,7 +50,7 @@ class _OpenHost:
     require_tls: bool = False
 
 
-def _add_server(server: MergedServer, caller: Caller, hosts: dict[str, _OpenHost]) -> None:
+def _add_server(server: MergedServer, caller: Caller, hosts: dict[str, _OpenHost]) -> Work[None]:
     """Adds the hosts of a server, with the routes of the VirtualServices that are bound to its Gateway."""
     declared = server.gateway.server
     redirects = declared.tls is not None and declared.tls.https_redirect
@@ -61,6 +61,7 @@ def _add_server(server: MergedServer, caller: Caller, hosts: dict[str, _OpenHost
         shared = tuple(shared_hosts(server.gateway.hosts, service))
         if not shared:
             continue
+        yield
         routes = _routes(service, server, caller)
         if not routes.bodies:
             continue
@@ -115,24 +116,29 @@ def _routes(service: ResolvedVirtualService, server: MergedServer, caller: Calle
     return build_routes(service, caller.settings, listener, lookup, caller.labels, caller.traits.namespace)
 
 
-def _merge(hosts: Mapping[str, _OpenHost], caller: Caller) -> Iterator[Host]:
+def _merge(hosts: Mapping[str, _OpenHost], caller: Caller) -> Work[list[Host]]:
     """One virtual host for all hosts with the same routes, where the feature says so."""
     groups: dict[object, list[str]] = {}
     for host in sorted(hosts, key=specificity):
         each = hosts[host]
         same = (tuple(map(id, each.routes)), each.require_tls) if caller.settings.features.route_collapse else host
         groups.setdefault(same, []).append(host)
+    made = []
     for names in groups.values():
+        yield
         first = hosts[names[0]]
         service = caller.scope.by_host.get(Hostname(names[0]))
-        yield _host(
-            first.name,
-            "\n".join(names),
-            _in_order(same_tuple(tuple(first.routes))),
-            caller.settings.attempt_count,
-            session_key(service, caller.settings.features),
-            first.require_tls,
+        made.append(
+            _host(
+                first.name,
+                "\n".join(names),
+                _in_order(same_tuple(tuple(first.routes))),
+                caller.settings.attempt_count,
+                session_key(service, caller.settings.features),
+                first.require_tls,
+            )
         )
+    return made
 
 
 @memoized(size=65_536)

@@ -40,3 +40,13 @@ def test_an_empty_response_has_its_type() -> None:
     frame = wire.encode_frame(CLUSTER, "")
     assert discovery_pb2.DiscoveryResponse.FromString(frame + wire.encode_sotw([])).type_url == CLUSTER
     assert discovery_pb2.DeltaDiscoveryResponse.FromString(frame + wire.encode_delta([], [])).type_url == CLUSTER
+
+
+def test_a_large_resource_in_pieces_is_the_same_message() -> None:
+    one = dataclasses.replace(cluster("a" * 200), aliases=("x", "y"))
+    for pieces, whole in (
+        (wire.around_delta(one, "r1"), wire.encode_delta([one], ["r1"])),
+        (wire.around_sotw(one), wire.encode_sotw([one])),
+    ):
+        assert b"".join(pieces) == whole
+        assert pieces[1] is one.body, "the body is shared, not copied"

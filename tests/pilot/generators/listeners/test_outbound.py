@@ -1,6 +1,8 @@
 from typing import Any
 
+from pilot import memo
 from pilot.generators import listeners
+from pilot.generators.listeners import outbound
 from tests import recordings
 from tests.pilot.generators import worlds
 from tests.pilot.generators.worlds import HCM, TCP_PROXY, config_of, filters_of, listeners_of, sidecar, view
@@ -94,3 +96,18 @@ def test_listeners_name_the_objects_they_were_made_from() -> None:
     made = listeners.build(view(REVIEWS))
 
     assert [str(origin) for origin in made["0.0.0.0_80"].origins] == ["Service default/reviews"]
+
+
+def test_many_listeners_are_made_in_pieces() -> None:
+    services = "".join(
+        f"""---
+apiVersion: v1
+kind: Service
+metadata: {{name: s{number}, namespace: default}}
+spec: {{clusterIP: 10.1.0.{number}, ports: [{{name: tcp, port: 9000}}]}}
+"""
+        for number in range(1, 101)
+    )
+    looked = view(services)
+    memo.clear_all()
+    assert sum(1 for _ in listeners.steps(looked)) >= 100 // outbound.PIECE

@@ -1,5 +1,7 @@
 from typing import Any
 
+from pilot import memo
+from pilot.generators import routes
 from pilot.generators.routes.gateway import shared_hosts
 from pilot.model.routing import ResolvedVirtualService
 from pilot.resources import Origin
@@ -155,3 +157,10 @@ status: {phase: Running, podIP: 10.9.0.2}
     ):
         hosts = seen(*objects, name="https.443.https.gw.default", PILOT_ENABLE_QUIC_LISTENERS=enabled)
         assert hosts["a.example.com:443"]["routes"][0].get("responseHeadersToAdd") == expected
+
+
+def test_many_hosts_are_made_in_as_many_pieces() -> None:
+    services = "".join(virtual_service(f"[h{number}.example.com]", ALL, name=f"vs-{number}") for number in range(20))
+    looked = view(worlds.REVIEWS + gateway(HTTP) + services, worlds.gateway())
+    memo.clear_all()
+    assert sum(1 for _ in routes.steps(looked, frozenset({"http.80"}))) >= 40, "one for its routes, one for the host"
