@@ -28,6 +28,7 @@ exclude_patterns = [
     "locks",
     "*.egg-info",
 ]
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header"]  # README begins with a title of its own level everywhere
 html_theme = "furo"

@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pilot.cli import discovery, environment_help, main
 
+WIDTH = 90
+"""Of a page of the guide, in characters."""
 PROGRAMS = {"meshpilot": main.main, "pilot-discovery": discovery.main}
 
 
@@ -26,8 +28,8 @@ def commands() -> str:
 
 
 def _explained(name: str, command: click.Command, parent: click.Context | None, level: int) -> Iterator[str]:
-    context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent, max_content_width=100)
-    context.terminal_width = 100
+    context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent, max_content_width=WIDTH)
+    context.terminal_width = WIDTH
     help_text = re.sub(r"^Usage: ", "", command.get_help(context))
     yield f"{'#' * min(level, 4)} {name}\n\n```text\n{help_text}\n```"
     if isinstance(command, click.Group):
@@ -38,17 +40,15 @@ def _explained(name: str, command: click.Command, parent: click.Context | None, 
 
 
 def environment() -> str:
-    """Markdown: a table of variables, defaults and meanings."""
-    rows = (f"| `{name}` | {_code(default)} | {_cell(meaning)} |" for name, default, meaning in environment_help.rows())
-    return "\n".join(("| variable | default | meaning |", "|---|---|---|", *rows))
+    """Markdown: a list of variables, defaults and meanings."""
+    return "\n\n".join(
+        f"`{name}`{f' (`{default}`)' if default else ''}\n: {_plain(meaning)}"
+        for name, default, meaning in environment_help.rows()
+    )
 
 
-def _code(text: object) -> str:
-    return f"`{_cell(text)}`" if str(text) else ""
-
-
-def _cell(text: object) -> str:
-    return str(text).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+def _plain(text: str) -> str:
+    return text.replace("\n", " ").replace("<", "&lt;").replace("*", "\\*")
 
 
 class _Markdown(Directive):
