@@ -101,4 +101,4 @@ def test_ci_runs_the_commands_of_the_readme_and_every_check() -> None:
     called = set(re.findall(r'^step "[^"]+" make ([a-z-]+)', ci, re.MULTILINE))
     lint = re.search(r"^lint: ([a-z -]+)", makefile, re.MULTILINE)
     assert lint is not None
-    assert called == {"setup", "test", *lint.group(1).split()}
+    assert called == {"setup", "test", "docs", *lint.group(1).split()}
