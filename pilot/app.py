@@ -22,20 +22,25 @@ import uvloop
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from ca.authn.kubernetes_token import Cluster
 from ca.errors import CaError
 from ca.state_directory import StateDirectory
 from pilot import config_cluster, inventory, memory, trust, trust_bundle
 from pilot.authentication import translated
+from pilot.callers import Remotes
 from pilot.config_cluster import ConfigCluster
 from pilot.debug.call_metrics import CallMetrics
 from pilot.debug.feed_metrics import FeedMetrics
+from pilot.debug.pages import ClusterState
 from pilot.feed import Feed
 from pilot.insight import Insight
+from pilot.kube_client import connect
 from pilot.mesh import Mesh, class_of
 from pilot.model.snapshot import Snapshot
 from pilot.node_pods import SnapshotPods
 from pilot.registrations import kept
 from pilot.registrations.registrar import Registrar
+from pilot.remote_clusters import RemoteClusters
 from pilot.secret_access import SecretAccess
 from pilot.settings import Settings
 from pilot.sources.key_fetch import KeyFetcher
@@ -99,21 +104,21 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         side = undo.enter_context(contextlib.closing(WebhookSide(settings, mesh, registry, feed.missing)))
         insight = Insight(settings, mesh, ads, registry, feed.problems, side.templates)
         await _serve_pages(undo, settings, feed, side, insight, stopping)
-        cluster = await _cluster(settings, undo)
+        cluster = await _cluster(settings, undo, feed, insight)
         files = await _while_not(stopping, _mesh_settings(settings, cluster))
         if files is None:
             return
         mesh.snapshot = Snapshot.empty(files.mesh, settings.features, files.networks)
         mesh.snapshot, _ = mesh.snapshot.apply(await asyncio.to_thread(keys.remembered))
         client, pods = cluster.client if cluster is not None else None, SnapshotPods(mesh)
-        trusting = trust.establish(settings, lambda: mesh.snapshot.mesh, registry, pods, client)
+        trusting = trust.establish(settings, lambda: mesh.snapshot.mesh, registry, pods, client, _issuers(cluster))
         secured = await _while_not(stopping, undo.enter_async_context(trusting))
         if secured is None:
             return
         tasks = [asyncio.create_task(each) for each in _sources(settings, feed, cluster, mesh)]
         undo.push_async_callback(_cancel, tasks)
         tasks += [asyncio.create_task(feed.serve_problems()), asyncio.create_task(feed.serve_keys())]
-        await _while_not(stopping, feed.listed(tasks))
+        await _while_not(stopping, _everything(feed, tasks, cluster))
         if stopping.is_set():
             return
         tasks += [asyncio.create_task(ads.serve_pushes()), asyncio.create_task(serve_lag_reports(metrics.lagged))]
@@ -281,11 +286,38 @@ def _writers(
     return tasks
 
 
-async def _cluster(settings: Settings, undo: contextlib.AsyncExitStack) -> ConfigCluster | None:
-    """The cluster that configuration is read from, if it is one."""
-    if settings.kubernetes is None:
+async def _cluster(
+    settings: Settings, undo: contextlib.AsyncExitStack, feed: Feed, insight: Insight
+) -> ConfigCluster | None:
+    """The cluster that configuration is read from, if it is one; and the others that its Secrets name."""
+    wanted = settings.kubernetes
+    if wanted is None:
         return None
-    return await undo.enter_async_context(config_cluster.opened(settings, settings.kubernetes))
+    cluster = await undo.enter_async_context(config_cluster.opened(settings, wanted))
+    secrets = cluster.client
+    if wanted.is_external and wanted.watches_local_secrets:
+        secrets = await connect()
+        undo.push_async_callback(secrets.close)
+    remotes = cluster.remotes = RemoteClusters(secrets, settings, feed.take_remote, feed.forget_remote)
+    insight.remote_clusters = lambda: [ClusterState(*each.values()) for each in remotes.rows()[1:]]
+    return cluster
+
+
+def _issuers(cluster: ConfigCluster | None) -> Remotes:
+    """Whom to ask about tokens of other clusters."""
+
+    def find(name: str) -> Cluster | None:
+        remote = cluster.remotes.remotes.get(name) if cluster is not None and cluster.remotes is not None else None
+        return Cluster(remote.client) if remote is not None and remote.client is not None else None
+
+    return find
+
+
+async def _everything(feed: Feed, tasks: Sequence[asyncio.Task[None]], cluster: ConfigCluster | None) -> None:
+    """Until all that exists was read; other clusters are not waited for long. Raises: what ended one of the tasks."""
+    await feed.listed(tasks)
+    if cluster is not None and cluster.remotes is not None:
+        await cluster.remotes.settle()
 
 
 async def _mesh_settings(settings: Settings, cluster: ConfigCluster | None) -> MeshFiles:
@@ -303,7 +335,8 @@ def _sources(
         return feed.serve_files(), feed.serve_mesh_files()
     access = SecretAccess(cluster.client)
     objects, settings_ = feed.serve_cluster(cluster), feed.serve_cluster_settings(cluster)
-    return objects, settings_, feed.serve_access(access), cluster.serve_memory(mesh)
+    others = (cluster.remotes.serve(),) if cluster.remotes is not None else ()
+    return objects, settings_, feed.serve_access(access), cluster.serve_memory(mesh), *others
 
 
 async def _while_not(stopping: asyncio.Event, waited: Coroutine[None, None, T]) -> T | None:

@@ -22,6 +22,7 @@ from pilot.model.objects import Event
 from pilot.model.problem import Problem, Severity
 from pilot.model.snapshot import Snapshot
 from pilot.read_memory import ReadMemory
+from pilot.remote_clusters import RemoteClusters
 from pilot.settings import Kubernetes, Settings
 from pilot.sources.kubernetes import warm
 from pilot.sources.kubernetes.injector import InjectorTexts, suffixed, watch_injector
@@ -44,6 +45,8 @@ class ConfigCluster:
 
     def __init__(self, client: KubeClient, settings: Settings, wanted: Kubernetes) -> None:
         self.client = client
+        self.remotes: RemoteClusters | None = None
+        """Other clusters of the mesh; set by who takes what is read of them."""
         self._settings, self._wanted = settings, wanted
         self._state = StateDirectory(settings.state_dir) if wanted.remembers else None
         self._first: asyncio.Future[MeshFiles] | None = None

@@ -103,6 +103,21 @@ class Feed:
         self._mesh.snapshot, change = self._mesh.snapshot.apply(events)
         self._push(change, _reason(change))
 
+    def take_remote(self, cluster: str, batch: Batch) -> None:
+        """Takes in objects of another cluster of the mesh; what it had before and does not list any more goes."""
+        events = list(batch.events)
+        known = self._mesh.snapshot.remotes.get(cluster)
+        if batch.listed and known is not None:
+            listed = {each.key for each in events}
+            events += (Event(each.key, None) for each in known.objects.all() if each.key not in listed)
+        self._mesh.snapshot, change = self._mesh.snapshot.apply_remote(cluster, events)
+        self._push(change, _reason(change))
+
+    def forget_remote(self, cluster: str) -> None:
+        """Another cluster is no part of the mesh any more."""
+        self._mesh.snapshot, change = self._mesh.snapshot.without_remote(cluster)
+        self._push(change, _reason(change))
+
     def _take(self, batch: Batch, where: str) -> None:
         _report(batch.fresh)
         self._of_source, self._place = batch.problems, batch.place

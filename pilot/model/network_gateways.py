@@ -57,7 +57,7 @@ def build(
     services: tuple[Service, ...], networks: MeshNetworks, discovered: tuple[NetworkGateway, ...] = ()
 ) -> NetworkGateways:
     """The gateways of a mesh with these services, and those of other APIs; the same object for the same gateways."""
-    found = sorted({*_declared(services, networks), *_labelled(services), *discovered})
+    found = sorted({*_declared(services, networks), *labelled(services), *discovered})
     if not found:
         return NO_GATEWAYS
     return _KNOWN.same(tuple(found), _index(each for each in found if is_ip(each.address)))
@@ -87,7 +87,7 @@ def _declared(services: Iterable[Service], networks: MeshNetworks) -> Iterator[N
                 yield from _of_service(service, gateway.port, name)
 
 
-def _labelled(services: Iterable[Service]) -> Iterator[NetworkGateway]:
+def labelled(services: Iterable[Service]) -> Iterator[NetworkGateway]:
     """Services that say which network they lead into."""
     for each in services:
         network = each.labels.get(NETWORK)

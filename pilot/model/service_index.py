@@ -94,6 +94,13 @@ def arrange_anew(index: ServiceIndex, settings: MeshSettings) -> ServiceIndex:
     return _arrange(index, index.declared, (), index.allocation, index.by_node, settings)
 
 
+def arrange_declared(
+    index: ServiceIndex, declared: Mapping[DeclaredKey, tuple[Service, ...]], settings: MeshSettings
+) -> ServiceIndex:
+    """An index with other declarations; what selects workloads stays as it is."""
+    return _arrange(index, declared, (), index.allocation, index.by_node, settings)
+
+
 def _touched(
     index: ServiceIndex, store: ObjectStore, replaced: tuple[Replacement, ...], settings: MeshSettings
 ) -> tuple[dict[DeclaredKey, Object | None], Allocation, frozenset[DeclaredKey]]:

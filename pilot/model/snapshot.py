@@ -6,10 +6,11 @@ Source: xDS behaviour 1.10 (what a change means), section 2.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pilot.model import (
+    clusters,
     conversions,
     credentials,
     destination_rules,
@@ -81,6 +82,10 @@ class Snapshot:
     policies: SecurityPolicies = field(default_factory=SecurityPolicies)
     extensions: Extensions = field(default_factory=Extensions)
     sidecars: Sidecars = field(default_factory=Sidecars)
+    alone: "Snapshot | None" = None
+    """Of a mesh of several clusters: what the cluster that configuration is read from says alone."""
+    remotes: Mapping[str, "Snapshot"] = field(default_factory=dict)
+    """By cluster id: what other clusters say."""
 
     @classmethod
     def empty(
@@ -136,6 +141,9 @@ class Snapshot:
 
     def apply(self, events: Iterable[Event]) -> tuple["Snapshot", Change]:
         """The mesh after the events, and what they changed."""
+        if self.alone is not None:
+            alone, change = self.alone.apply(events)
+            return (self if alone is self.alone else clusters.merge(alone, self.remotes)), change
         objects, replaced = apply_events(self.objects, events)
         if not replaced:
             return self, NO_CHANGE
@@ -149,9 +157,36 @@ class Snapshot:
 
     def with_mesh(self, mesh: MeshConfig, networks: MeshNetworks | None = None) -> tuple["Snapshot", Change]:
         """The same objects under another mesh configuration; without `networks` those stay."""
+        if self.alone is not None:
+            alone, change = self.alone.with_mesh(mesh, networks)
+            moved = {cluster: each.with_mesh(mesh, networks)[0] for cluster, each in self.remotes.items()}
+            return clusters.merge(alone, moved), change
         kept = MeshSettings(mesh, self.features, self.networks if networks is None else networks)
         settings = _with_system_network(kept, self.objects)
         return (self, NO_CHANGE) if settings == self.settings else _rebuild(self, self.objects, settings)
+
+    # --- other clusters -------------------------------------------------------------------------------------------
+
+    def registry_of(self, cluster: str) -> "Snapshot":
+        """What one cluster alone says; for a cluster that nobody knows, what our own one does."""
+        return self.remotes.get(cluster) or self.alone or self
+
+    def apply_remote(self, cluster: str, events: Iterable[Event]) -> tuple["Snapshot", Change]:
+        """The mesh after events of another cluster, which is new if nobody knows it."""
+        alone = self.alone or self
+        settings = replace(alone.settings, features=replace(alone.features, cluster_id=cluster), system_network="")
+        before = self.remotes.get(cluster) or Snapshot(settings=settings)
+        after, change = before.apply(events)
+        if after is before and cluster in self.remotes:
+            return self, NO_CHANGE
+        return clusters.merge(alone, {**self.remotes, cluster: after}), change
+
+    def without_remote(self, cluster: str) -> tuple["Snapshot", Change]:
+        """The mesh without another cluster."""
+        if cluster not in self.remotes:
+            return self, NO_CHANGE
+        kept = {name: each for name, each in self.remotes.items() if name != cluster}
+        return clusters.merge(self.alone or self, kept), Change(full=True)
 
 
 def _with_system_network(settings: MeshSettings, objects: ObjectStore) -> MeshSettings:

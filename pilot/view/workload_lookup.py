@@ -48,6 +48,7 @@ class Identified:
 def identify(snapshot: Snapshot, proxy: Proxy) -> Identified:
     """The Pod or WorkloadEntry that a proxy names, else the entries at its address, else what it says of itself."""
     name, _, namespace = proxy.id.rpartition(".")
+    snapshot = snapshot.registry_of(proxy.traits.cluster_id)
     pod = snapshot.workloads.pod(namespace, name) or _pod_by_address(snapshot, proxy)
     return _identified(proxy, pod, () if pod else _entries(snapshot, proxy))
 
@@ -55,11 +56,12 @@ def identify(snapshot: Snapshot, proxy: Proxy) -> Identified:
 def workload_of(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> Workload:
     """The workload behind a proxy that was identified."""
     namespace = proxy.traits.namespace
-    selecting = snapshot.service_index.selecting
+    registry = snapshot.registry_of(proxy.traits.cluster_id)
+    selecting = registry.service_index.selecting
     targets = _targets(
         identified,
         snapshot.settings,
-        listed_targets(snapshot, identified.instances),
+        listed_targets(registry, identified.instances),
         *(selecting.get(each.namespace) for each in identified.instances),
     )
     return _workload(
