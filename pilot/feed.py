@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 
 from pilot.config_cluster import ConfigCluster
 from pilot.debug.feed_metrics import FeedMetrics
@@ -27,6 +28,7 @@ from pilot.sources.keys import KeyKeeper
 from pilot.sources.mesh_file import MeshFiles, watch_mesh_files
 from pilot.type_urls import BY_KEY, ENDPOINT, EXTENSION_CONFIG, SECRET, TypeUrl
 from pilot.xds import pushes
+from pilot.xds.history import CAUSES
 
 _log = logging.getLogger("file")
 PAUSE = 1.0
@@ -193,7 +195,7 @@ class Feed:
             self._changed.set()
         if change and self._mesh.is_listed:  # from then on a stream may have been answered, before `is_serving` too
             since = asyncio.get_running_loop().time()
-            self._debounce.submit(pushes.Change(_types(change), (reason,), since))
+            self._debounce.submit(pushes.Change(_types(change), (reason,), since, _causes(change)))
 
 
 def _reason(change: Change) -> str:
@@ -201,6 +203,11 @@ def _reason(change: Change) -> str:
     if change.full:
         return "config"
     return "endpoint" if change.hosts or change.addresses else "secret"
+
+
+def _causes(change: Change) -> tuple[str, ...]:
+    """The objects behind it, as many as anybody reads."""
+    return tuple(map(str, islice(change.updated, CAUSES)))
 
 
 def _types(change: Change) -> frozenset[TypeUrl] | None:

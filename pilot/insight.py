@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from ca.authn.caller import Call
 from ca.authn.grpc_call import GrpcAuthentication
-from pilot.debug import controlz, envoy_filters, quarantine
+from pilot.debug import controlz, envoy_filters, quarantine, questions
 from pilot.debug.access import Access
 from pilot.debug.call_metrics import CallMetrics
 from pilot.debug.dashboard.front import Dashboard
@@ -55,6 +55,12 @@ class Insight:
 
         around = Surroundings(problems, self._clusters if settings.kubernetes is not None else None, templates)
         self.pages = assemble(mesh, Streams(ads.connections, ads.disconnect, push), access, around)
+        self.pages.console.add(
+            questions.diff_entry(mesh, ads.connections),
+            questions.explain_entry(mesh, ads.connections),
+            questions.live_entry(mesh, ads.connections),
+            questions.why_entry(ads.history),
+        )
         if ads.custody is not None:
             held = ads.custody.quarantine
             self.pages.console.add(quarantine.entry(held), envoy_filters.entry(mesh, ads.connections, held.entries))

@@ -12,13 +12,18 @@ from typing import Any
 
 import click
 
+from pilot.cli.explain_request import ExplainGroup, request
+
 _PATIENCE = 60.0
 """Seconds for an answer; arbitrary: what a patch does is looked up for every class of proxies."""
 
 
-@click.group()
+@click.group(cls=ExplainGroup)
 def explain() -> None:
-    """Explains what the control plane made of an object."""
+    """Explains what happens to requests (explain PROXY URL), and what was made of an object."""
+
+
+explain.add_command(request)
 
 
 @explain.command()

@@ -26,7 +26,11 @@ COMMANDS: Final = {
     "proxy": Entry("pilot.cli.proxy", "proxy", "Run one Envoy: its certificate, its bootstrap, its signals."),
     "ca": Entry("pilot.cli.certificates", "ca", "Make, check and read the certificates of a mesh's CA."),
     "status": Entry("pilot.cli.status", "status", "Show conditions of gateways and routes, and who has accepted them."),
-    "explain": Entry("pilot.cli.explain", "explain", "Tell what EnvoyFilters do to proxies, and what proxies say of it."),
+    "explain": Entry("pilot.cli.explain", "explain", "Tell what would happen to a request, or what EnvoyFilters do."),
+    "why": Entry("pilot.cli.why", "why", "Tell what was pushed lately, and because of what."),
+    "live": Entry("pilot.cli.live", "live", "Tell how many proxies have accepted an object, and who has not."),
+    "wait": Entry("pilot.cli.live", "wait", "Wait until every proxy has accepted an object."),
+    "diff": Entry("pilot.cli.diff", "diff", "Tell what a change would do to proxies, before it is made."),
     "proxy-status": Entry(
         "pilot.cli.proxy_status", "proxy_status", "Show what proxies were sent and what they accepted."
     ),

@@ -23,6 +23,8 @@ class Question:
     query: Mapping[str, str] = field(default_factory=dict)
     namespace: str = ""
     """The namespace that the caller is held to; empty: it may see everything."""
+    body: str = ""
+    """What was sent along."""
 
     def get(self, key: str) -> str:
         """One part of the query, or empty."""

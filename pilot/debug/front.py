@@ -48,6 +48,7 @@ class DebugFront:
             application.router.add_get("/debug", self._index)
             application.router.add_get("/debug/", self._index)
             application.router.add_get("/debug/{page}", self._serve)
+            application.router.add_post("/debug/diff", self._serve)
 
     async def refusal(self, request: web.Request) -> int:
         """0 for callers who may see everything; else the status that says no."""
@@ -71,7 +72,7 @@ class DebugFront:
         return web.Response(text=_PAGE.format(rows=rows), content_type="text/html")
 
     async def _serve(self, request: web.Request) -> web.Response:
-        name = request.match_info["page"]
+        name = request.match_info.get("page", "diff")
         namespace = ""
         if not is_local(request):
             try:
@@ -81,7 +82,7 @@ class DebugFront:
                 return web.Response(status=401)
             except Refused:
                 return web.Response(status=403)
-        found = await self._console.answer(name, Question(dict(request.query), namespace))
+        found = await self._console.answer(name, Question(dict(request.query), namespace, await request.text()))
         return _response(found)
 
 

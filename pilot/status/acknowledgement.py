@@ -84,10 +84,15 @@ def _declaring(server: GatewayServer) -> Iterator[ObjectKey]:
 
 def _lag(connection: Connection, current: Current) -> Behind | None:
     """None: it has all that it watches."""
+    return lag_of(connection, connection.watches, current)
+
+
+def lag_of(connection: Connection, watched: Iterable[WatchRow], current: Current) -> Behind | None:
+    """What of some types a proxy does not have; None: it has all."""
     refused: list[WatchRow] = []
     waiting: list[WatchRow] = []
     pending: list[WatchRow] = []
-    for row in connection.watches:
+    for row in watched:
         if not row.wildcard and not row.names:
             continue  # nothing is wanted of it any more
         wanted = current(connection.proxy, row.type_url, None if row.wildcard else row.names)

@@ -11,6 +11,7 @@ from typing import Final
 from pilot.errors import NotReady, PilotError, RequestError
 from pilot.type_urls import TypeUrl, short_name
 from pilot.xds.events import Acked, Event, HealthReported, Nacked, Queried, Stale, Subscribed, Unsubscribed
+from pilot.xds.history import History
 from pilot.xds.metrics import XdsMetrics
 from pilot.xds.session import Response
 
@@ -27,15 +28,18 @@ class Journal:
 
     def __init__(self, metrics: XdsMetrics) -> None:
         self.metrics = metrics
+        self.history = History()
 
     def connected(self, connection: str, peer: str, version: str) -> None:
         """A proxy was let in."""
         self.metrics.connected(version)
+        self.history.connected(connection)
         LOG.info(f"ADS: new connection for node:{one_line(connection)} from {peer}")
 
     def disconnected(self, connection: str, version: str) -> None:
         """A proxy is gone."""
         self.metrics.disconnected(version)
+        self.history.disconnected(connection)
         LOG.info(f"ADS: connection of node:{one_line(connection)} terminated")
 
     def ended(self, who: str, error: PilotError) -> None:
@@ -78,6 +82,8 @@ class Journal:
     def sent(self, connection: str, response: Response, size: int, made: float, sending: float) -> None:
         """A response of `size` bytes left: seconds to make it, seconds to send it."""
         self.metrics.sent(response.type_url, size, made, sending)
+        told = response.body
+        self.history.sent(connection, response.type_url, size, len(told.updated), len(told.removed))
         if LOG.isEnabledFor(logging.DEBUG):
             body = response.body
             LOG.debug(

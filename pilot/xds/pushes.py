@@ -29,6 +29,8 @@ class Change:
     """istiod's words (`config`, `service`, `endpoint`, ...), for metrics; each once."""
     since: float = 0.0
     """Time of the first event on the loop's clock, seconds; zero: not yet known."""
+    causes: tuple[str, ...] = ()
+    """Objects that changed, as people name them; for who asks why."""
 
     @property
     def is_urgent(self) -> bool:
@@ -47,7 +49,8 @@ class Change:
         """Both."""
         types = self.types | later.types if self.types is not None and later.types is not None else None
         reasons = tuple(dict.fromkeys((*self.reasons, *later.reasons)))
-        return Change(types, reasons, min(self.since, later.since))
+        causes = tuple(dict.fromkeys((*self.causes, *later.causes))) if later.causes else self.causes
+        return Change(types, reasons, min(self.since, later.since), causes)
 
 
 _ENDPOINTS = BY_KEY | {ENDPOINT}

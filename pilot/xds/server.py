@@ -32,6 +32,7 @@ from pilot.xds.admission import Admission
 from pilot.xds.custody import Custody
 from pilot.xds.delta import Delta
 from pilot.xds.discovery import Attendance, Authenticate, Connection, Discovery, Queries, nobody
+from pilot.xds.history import History
 from pilot.xds.journal import Journal
 from pilot.xds.metrics import XdsMetrics
 from pilot.xds.names import Names
@@ -108,6 +109,9 @@ class AdsServer:
         now = self._clock()
         change = change.at(now)
         self._journal.metrics.triggered(change.reasons, now - change.since)
+        self._journal.history.published(change)
+        if change.causes:
+            change = replace(change, causes=())  # queues of streams need not merge them
         if not change.is_urgent:
             self._around.responses.turn()
         for stream in self._streams.values():
@@ -135,6 +139,11 @@ class AdsServer:
     def metrics(self) -> XdsMetrics:
         """What is counted here."""
         return self._journal.metrics
+
+    @property
+    def history(self) -> History:
+        """What was pushed lately."""
+        return self._journal.history
 
     def connections(self) -> tuple[Connection, ...]:
         """All streams, oldest first."""

@@ -1,0 +1,90 @@
+"""A change as somebody wrote it, tried out on a mesh.
+
+In: a snapshot and the text of some objects. Out: the mesh as it would be, and what is wrong with the change; the answer
+about proxies as data. Applies nothing.
+"""
+
+import base64
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pilot.explain.difference import ClassChange, differ
+from pilot.generators import problems
+from pilot.model.objects import Event
+from pilot.model.problem import Severity
+from pilot.model.snapshot import Snapshot
+from pilot.sources.decode import decode_document
+from pilot.sources.yaml_text import BrokenText, parse_yaml, split_documents
+from pilot.type_urls import CLUSTER, LISTENER, ROUTE
+from pilot.view.proxy import Proxy
+
+CHECKED = (CLUSTER, LISTENER, ROUTE)
+"""Types that an Envoy can judge by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A change that was tried out."""
+
+    after: Snapshot
+    objects: tuple[str, ...]
+    refused: tuple[str, ...]
+    """What an API server, or we, would not take."""
+    problems: tuple[str, ...]
+    """What would be wrong then and is not now."""
+
+
+def tried(before: Snapshot, text: str) -> Tried:
+    """The mesh with the objects of a text in it."""
+    events, refused = [], []
+    for chunk in split_documents(text):
+        try:
+            value = parse_yaml(chunk.text).value
+        except BrokenText as broken:
+            refused.append(f"line {chunk.line + broken.line - 1}: broken YAML: {broken.reason}")
+            continue
+        for each in decode_document(value):
+            what = str(each.key) if each.key is not None else each.unknown_kind or "an object"
+            refused += [f"{what}: {fault}" for fault in map(_told, each.faults) if fault]
+            if each.object is not None:
+                events.append(Event(each.object.key, each.object))
+    after, _ = before.apply(events)
+    known = {str(each) for each in problems.find(before)}
+    fresh = tuple(told for each in problems.find(after) if (told := str(each)) not in known)
+    return Tried(after, tuple(str(each.key) for each in events), tuple(refused), fresh)
+
+
+def _told(fault: Any) -> str:
+    from pilot.model.decoding import path_text
+
+    level = "" if fault.severity is Severity.ERROR else "warning: "
+    return f"{level}{path_text(fault.path)}: {fault.message}"
+
+
+def answer(
+    before: Snapshot, text: str, proxies: Iterable[tuple[Hashable, Proxy]], *, with_bodies: bool = False
+) -> Mapping[str, Any]:
+    """What a change would mean, as data. `with_bodies`: with the new clusters, listeners and routes, in base64."""
+    change = tried(before, text)
+    every = list(proxies)
+    classes = differ(before, change.after, every)
+    shown = [{**each.as_data(), **({"resources": _bodies(each)} if with_bodies else {})} for each in classes]
+    return {
+        "objects": list(change.objects),
+        "refused": list(change.refused),
+        "problems": list(change.problems),
+        "proxies": sum(each.count for each in classes),
+        "of": len(every),
+        "bytes": sum(each.size for each in classes),
+        "classes": shown,
+    }
+
+
+def _bodies(each: ClassChange) -> list[Mapping[str, str]]:
+    return [
+        {"type": change.type_url, "name": one.name, "body": base64.b64encode(one.body).decode()}
+        for change in each.types
+        if change.type_url in CHECKED
+        for one in (*change.added, *change.changed)
+    ]
