@@ -25,6 +25,8 @@ from ca import bundle, plugged_in, signer, template, validate
 from ca.bundle import Bundle
 from ca.errors import BundleError, CaError, KubernetesError
 from ca.kubernetes_api import KubernetesApi
+from ca.rollover import stages
+from ca.rollover.secret_store import decode_record
 from ca.state_directory import StateDirectory
 
 SECRET, PLUGGED_IN_SECRET = "istio-ca-secret", "cacerts"
@@ -83,6 +85,11 @@ class SecretRootStore:
         self._extra_roots = extra_roots
         self._name = SECRET
 
+    @property
+    def path(self) -> str:
+        """Of the Secret at the API server."""
+        return f"{self._path}/{self._name}"
+
     async def load(self) -> Bundle:
         """What is stored now. Raises: KubernetesError, BundleError."""
         found = await self._read()
@@ -124,6 +131,7 @@ class SecretRootStore:
             raise BundleError(f"secret {self._name}: expected it, got none")
         after = self._secret(replace(renewed, roots=bundle.encode_certificate(renewed.certificate)))
         after["metadata"] = before["metadata"]  # with its resourceVersion: a conflict is seen
+        after["data"] = {**(before.get("data") or {}), **after["data"]}  # what a change of root left there stays
         await self._api.call("PUT", f"{self._path}/{self._name}", after)
 
     async def _read(self) -> Any:
@@ -174,6 +182,9 @@ class SecretRootStore:
             raise BundleError(f"secret {self._name}: expected ca-cert.pem and ca-key.pem, got not both") from error
         roots = certificate.rstrip() + b"\n" + self._extra_roots.encode()
         try:
+            rollover = decode_record(data)
+            if rollover is not None and not rollover.is_over:
+                return stages.bundle_of(rollover, now=self._clock())
             return bundle.decode_bundle(certificate, key, b"", roots, now=self._clock())
         except CaError as error:
             raise BundleError(f"secret {self._name}: {error}") from error

@@ -38,6 +38,7 @@ CORE = (
     "pilot/memo.py",
     "pilot/rows.py",
     "ca/csr.py",
+    "ca/tbs.py",
     "ca/template.py",
     "ca/validate.py",
     "webhook/configurations.py",

@@ -107,9 +107,9 @@ class ControlSocket:
                 case "begin":
                     await conductor.begin(is_stepwise=wish.is_stepwise, is_ec=wish.is_ec)
                 case "forget":
-                    conductor.forget()
+                    await conductor.forget()
                 case _:
-                    conductor.act(Action(wish.do))
+                    await conductor.act(Action(wish.do))
             return Answer(status=conductor.status(max(0, min(wish.most, 10_000))))
         except CaError as error:
             return Answer(error=str(error))

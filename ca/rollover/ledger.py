@@ -55,18 +55,24 @@ class Ledger:
         self.reporting: Counter[Holder] = Counter()
         """Who tells what it has taken over: what was issued to such a one counts when it says so."""
 
-    def open(self, bundle: Bundle, longest: timedelta, now: datetime) -> None:
+    def open(self, bundle: Bundle, longest: timedelta, now: datetime, *, is_counted_elsewhere: bool = False) -> bool:
         """Reads the journal, or begins one: then whatever `bundle` signed before is unknown for the `longest` lifetime.
 
+        `is_counted_elsewhere`: what was signed before is known to others. Whether there was a journal.
         Raises: StateError.
         """
         content = self._state.read(JOURNAL) if self._state else None
         if content is None:
-            is_new = now - bundle.certificate.not_valid_before_utc < timedelta(minutes=1)
+            is_new = is_counted_elsewhere or now - bundle.certificate.not_valid_before_utc < timedelta(minutes=1)
             self._unknown_until = 0 if is_new else int((now + longest).timestamp())
         else:
             self._read(content)
         self.compact(now)
+        return content is not None
+
+    def forgot(self, unknown_until: int) -> None:
+        """Certificates that expire until then, in seconds of Unix time, were issued here and are not known."""
+        self._unknown_until = max(self._unknown_until, unknown_until)
 
     @property
     def holdings(self) -> Mapping[Holder, Holding]:

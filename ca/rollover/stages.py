@@ -152,6 +152,11 @@ def bundle_of(rollover: Rollover, *, now: datetime) -> Bundle:
     return bundle.decode_bundle(signing.certificate.encode(), signing.key.encode(), b"", roots.encode(), now=now)
 
 
+def is_other(before: Rollover, after: Rollover) -> bool:
+    """Another root signs or is trusted; else only the way there differs, a pause, say."""
+    return before.stage is not after.stage or before.old != after.old or before.new != after.new
+
+
 def encode(rollover: Rollover) -> bytes:
     """For the store; it holds private keys."""
     return msgspec.json.encode(rollover)

@@ -56,23 +56,46 @@ class DirectoryRolloverStore:
         self._state.remove(FILE)
 
 
+class WaitedFor:
+    """The same for a conductor, whose store may lie farther away than a disk."""
+
+    def __init__(self, store: DirectoryRolloverStore) -> None:
+        self._store = store
+
+    async def load(self) -> Rollover | None:
+        """Raises: StateError, RolloverError."""
+        return self._store.load()
+
+    async def save(self, rollover: Rollover) -> None:
+        """Raises: StateError."""
+        self._store.save(rollover)
+
+    async def bring_in_line(self, rollover: Rollover) -> None:
+        """Raises: StateError."""
+        self._store.bring_in_line(rollover)
+
+    async def forget(self) -> None:
+        """Raises: StateError."""
+        self._store.forget()
+
+
 class FixedRoot:
     """The store of a root that is not ours to change; `why` is what an operator is told who wants it changed."""
 
     def __init__(self, why: str) -> None:
         self._why = why
 
-    def load(self) -> None:
+    async def load(self) -> None:
         """No change was ever saved."""
 
-    def save(self, rollover: Rollover) -> None:
+    async def save(self, rollover: Rollover) -> None:
         """Raises: RolloverError."""
         raise RolloverError(self._why)
 
-    def bring_in_line(self, rollover: Rollover) -> None:
+    async def bring_in_line(self, rollover: Rollover) -> None:
         """There is nothing to do."""
 
-    def forget(self) -> None:
+    async def forget(self) -> None:
         """There is nothing to forget."""
 
 

@@ -15,6 +15,7 @@ from cryptography import x509
 from ca.authn.local_issuer import utc_now
 from ca.bundle import Bundle, encode_certificate
 from ca.csr import decode_csr
+from ca.rollover.control import Wish, ask
 from istio_api import ca_pb2
 from tests.ca.makers import ec_key, make_csr, make_leaf, make_root, rsa_key
 from tests.control_plane import SECURE, ControlPlane, running
@@ -243,3 +244,50 @@ async def test_remote_cacerts_are_copied_where_they_are_missing(api_server: ApiS
         chain = await create(plane, namespace, root.roots, bearer(token))
         assert chain[-1] == root.roots
         assert (tmp_path / "cacerts" / "ca-key.pem").stat().st_mode & 0o777 == 0o600
+
+
+async def test_root_in_a_secret_is_changed_under_two_replicas(api_server: ApiServer, tmp_path: Path) -> None:
+    namespace = await api_server.namespace()
+    token = await pod_token(api_server, namespace, "web-1", "web")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    async with (
+        control_plane(api_server, namespace, tmp_path / "a", POD_NAME="a") as one,
+        control_plane(api_server, namespace, tmp_path / "b", POD_NAME="b") as other,
+    ):
+        old = (await secret(api_server, namespace, "istio-ca-secret"))["root-cert.pem"]
+
+        async def renew(plane: ControlPlane, trusting: str) -> list[str]:
+            return await create(plane, namespace, trusting, bearer(token))
+
+        async def stands(plane: ControlPlane, stage: str) -> bool:
+            return (await ask(plane.state, Wish(do="status"))).stage == stage
+
+        assert await renew(other, old)
+        await ask(one.state, Wish(do="begin", is_ec=True))
+        both = (await secret(api_server, namespace, "istio-ca-secret"))["root-cert.pem"]
+        assert both.startswith(old)
+        assert both != old
+
+        async def is_waited_for() -> bool:
+            lagging = (await ask(one.state, Wish(do="status"))).laggards
+            return ["web-1" in each.who for each in lagging] == [True]
+
+        await eventually(is_waited_for)  # the other one has issued it, and it does not trust the new root yet
+        await one.kill()
+        await one.start()
+        for stage in ("renewing", "dropping", "finished"):
+
+            async def has_moved(stage: str = stage) -> bool:
+                await renew(other, both)
+                return await stands(other, stage) and await stands(one, stage)
+
+            await eventually(has_moved, 40)
+        stored = await secret(api_server, namespace, "istio-ca-secret")
+        assert stored["root-cert.pem"] == stored["ca-cert.pem"]
+        assert both == old + stored["root-cert.pem"]
+        for plane in (one, other):
+            assert (await renew(plane, stored["root-cert.pem"]))[1:] == [stored["root-cert.pem"]]
+        await ask(other.state, Wish(do="forget"))
+    kept = await secret(api_server, namespace, "istio-ca-secret")
+    assert set(kept) == {"ca-cert.pem", "ca-key.pem", "root-cert.pem", "cert-chain.pem", "key.pem"}

@@ -8,7 +8,8 @@ from ca.authority import Authority
 from ca.rollover.conductor import Conductor, Parts
 from ca.rollover.holders import Holder, Holding, signer_of
 from ca.rollover.ledger import Ledger
-from ca.rollover.store import DirectoryRolloverStore, recover
+from ca.rollover.seats import DirectorySeat
+from ca.rollover.store import DirectoryRolloverStore, WaitedFor, recover
 from ca.state_directory import StateDirectory
 from tests.ca.makers import APP, NOON
 
@@ -36,9 +37,9 @@ class Podium:
         self.authority = Authority(bundle, clock=self.clock)
         self.ledger = Ledger(self.state)
         self.ledger.open(bundle, timedelta(days=90), self.clock())
-        store = DirectoryRolloverStore(self.state)
+        store = WaitedFor(DirectoryRolloverStore(self.state))
         parts = Parts(self.authority, store, self.ledger, Nobody(), timedelta(days=3650))
-        self.conductor = Conductor(parts, self.state, rollover)
+        self.conductor = Conductor(parts, DirectorySeat(self.state), rollover)
 
     def clock(self) -> datetime:
         return self.now

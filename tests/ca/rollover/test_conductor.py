@@ -79,12 +79,12 @@ async def test_lag_that_comes_back_is_waited_for_again(tmp_path: Path, monkeypat
 async def test_paused_change_stays_where_it_is_and_goes_on_after_it(tmp_path: Path) -> None:
     podium = Podium(tmp_path)
     await podium.conductor.begin(is_stepwise=True)
-    podium.conductor.act(Action.PAUSE)
+    await podium.conductor.act(Action.PAUSE)
     async with serving(podium.conductor):
         await asyncio.sleep(0.05)
         assert podium.conductor.status().stage == "adding"
         for stage in ("renewing", "dropping", "finished"):
-            podium.conductor.act(Action.RESUME)
+            await podium.conductor.act(Action.RESUME)
             await stands(podium, stage)
 
 
@@ -93,7 +93,7 @@ async def test_next_life_goes_on_where_the_last_one_died(tmp_path: Path, stages:
     podium = Podium(tmp_path)
     await podium.conductor.begin()
     for _ in range(stages):
-        podium.conductor.act(Action.ADVANCE)
+        await podium.conductor.act(Action.ADVANCE)
     again = Podium(tmp_path)
     before, after = podium.conductor.status(), again.conductor.status()
     assert after == before
@@ -106,7 +106,7 @@ async def test_new_root_has_the_old_name_and_the_kind_of_key_that_is_wanted(tmp_
     for is_ec, kind in ((None, rsa.RSAPublicKey), (True, ec.EllipticCurvePublicKey), (False, rsa.RSAPublicKey)):
         await podium.conductor.begin(is_ec=is_ec)
         for _ in range(3):
-            podium.conductor.act(Action.ADVANCE)
+            await podium.conductor.act(Action.ADVANCE)
         new = podium.authority.bundle.certificate
         assert new.subject == old.subject
         assert isinstance(new.public_key(), kind)
@@ -133,7 +133,7 @@ async def test_change_that_cannot_be_written_down_does_not_happen(tmp_path: Path
     await podium.conductor.begin()
     state.is_full = True
     with pytest.raises(StateError, match="No space left"):
-        podium.conductor.act(Action.ADVANCE)
+        await podium.conductor.act(Action.ADVANCE)
     assert podium.conductor.status().stage == "adding"
     assert Podium(tmp_path).authority.bundle.roots == podium.authority.bundle.roots
 
@@ -164,23 +164,23 @@ async def test_only_one_change_at_a_time(tmp_path: Path) -> None:
     with pytest.raises(RolloverError, match="already"):
         await podium.conductor.begin()
     with pytest.raises(RolloverError, match="still needed"):
-        podium.conductor.forget()
+        await podium.conductor.forget()
 
 
 async def test_there_is_nothing_to_act_on_before_the_first_change(tmp_path: Path) -> None:
     with pytest.raises(RolloverError, match="never been changed"):
-        Podium(tmp_path).conductor.act(Action.PAUSE)
+        await Podium(tmp_path).conductor.act(Action.PAUSE)
 
 
 async def test_forgotten_change_cannot_be_rolled_back(tmp_path: Path) -> None:
     podium = Podium(tmp_path)
     await podium.conductor.begin()
     for _ in range(3):
-        podium.conductor.act(Action.ADVANCE)
-    podium.conductor.forget()
+        await podium.conductor.act(Action.ADVANCE)
+    await podium.conductor.forget()
     assert not (tmp_path / "ca-rollover.json").exists()
     with pytest.raises(RolloverError):
-        podium.conductor.act(Action.ROLL_BACK)
+        await podium.conductor.act(Action.ROLL_BACK)
     assert Podium(tmp_path).authority.bundle.roots == podium.authority.bundle.roots
 
 
@@ -188,10 +188,10 @@ async def test_root_that_was_renewed_since_is_not_rolled_back(tmp_path: Path) ->
     podium = Podium(tmp_path)
     await podium.conductor.begin()
     for _ in range(3):
-        podium.conductor.act(Action.ADVANCE)
+        await podium.conductor.act(Action.ADVANCE)
     podium.authority.replace(make_root(rsa_key(3)))
     with pytest.raises(RolloverError, match="renewed since"):
-        podium.conductor.act(Action.ROLL_BACK)
+        await podium.conductor.act(Action.ROLL_BACK)
 
 
 async def test_second_control_plane_follows_the_first_and_does_not_conduct(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ async def test_second_control_plane_follows_the_first_and_does_not_conduct(tmp_p
             await until(lambda: second.authority.bundle.roots == first.authority.bundle.roots)
             assert second.authority.bundle.certificate == first.authority.bundle.certificate
             with pytest.raises(RolloverError, match="another control plane"):
-                second.conductor.act(Action.ADVANCE)
+                await second.conductor.act(Action.ADVANCE)
 
 
 async def test_root_is_not_renewed_while_it_is_being_changed(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ async def test_root_is_not_renewed_while_it_is_being_changed(tmp_path: Path) -> 
     rotation = RootRotation(podium.authority, roots, is_held=lambda: podium.conductor.is_busy)
     assert not await rotation.check()
     while podium.conductor.is_busy:
-        podium.conductor.act(Action.ADVANCE)
+        await podium.conductor.act(Action.ADVANCE)
     podium.now = podium.authority.bundle.certificate.not_valid_after_utc - timedelta(days=1)
     assert await rotation.check()
     assert (
