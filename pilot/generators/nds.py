@@ -19,7 +19,7 @@ from pilot.model.mesh_settings import is_ip
 from pilot.model.service import UNSPECIFIED_ADDRESS, Service
 from pilot.resources import Origin, ResourceSet, resource, resource_set
 from pilot.type_urls import NAME_TABLE
-from pilot.view.proxy import ProxyKind, Traits
+from pilot.view.proxy import Traits
 from pilot.view.proxy_view import ProxyView
 from pilot.view.scope import EgressListener, Endpoints
 
@@ -39,10 +39,8 @@ class _Entry:
 
 
 def build(view: ProxyView) -> ResourceSet:
-    """The name table of a proxy; only sidecars answer for names."""
-    if view.traits.kind is not ProxyKind.SIDECAR:
-        return _table(())
-    plan = _plan(view.scope.egress, view.traits, view.features)
+    """The name table of a proxy."""
+    plan = _plan(view.names, view.traits, view.features)
     return _table(_entries(plan, view.endpoints))
 
 

@@ -17,19 +17,21 @@ from pilot.model.service import Hostname, PortProtocol, Service
 from pilot.model.service_index import ServiceIndex
 from pilot.model.snapshot import Snapshot
 from pilot.model.waypoint import INGRESS_USE_WAYPOINT, Traffic, Waypoint, Waypoints
+from pilot.model.workloads import TLS_MODE
 from pilot.view.credential_access import access_of
 from pilot.view.observed import observed_of
 from pilot.view.patches import body_limit_of, patches_of
 from pilot.view.plugins import plugins_of, served
-from pilot.view.proxy import Proxy, ProxyKind
+from pilot.view.proxy import Proxy, ProxyKind, Traits
 from pilot.view.proxy_view import NO_WAYPOINTS, Particulars, ProxyView
-from pilot.view.scope import Endpoints, Scope
+from pilot.view.scope import EgressListener, Endpoints, Scope
 from pilot.view.scoping import scope_of
 from pilot.view.security import security_of
 from pilot.view.waypoint import NO_ATTACHMENTS, attachments_of
 from pilot.view.workload import ServiceTarget, Workload
 from pilot.view.workload_lookup import Identified, identify, workload_of
 
+_WITH_SIDECAR = (TLS_MODE, "istio")
 _PARTICULARS: Interner[Particulars] = Interner(8192)  # arbitrary: classes of proxies at once
 
 
@@ -55,6 +57,7 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
         scope=scope,
         workload=workload,
         endpoints=snapshot.endpoints,
+        names=_names(snapshot, traits, scope),
         peer_authentications=snapshot.peer_authentications,
         network_gateways=network_gateways.build(
             snapshot.services, snapshot.networks, snapshot.conversions.network_gateways
@@ -104,6 +107,15 @@ def _headless(scope: Scope) -> tuple[Service, ...]:
 def _headless_addresses(services: tuple[Service, ...], endpoints: Endpoints) -> frozenset[str]:
     found = (endpoints.get((each.hostname, each.namespace), NO_ENDPOINTS) for each in services)
     return frozenset(address for known in found for each in known.endpoints for address in each.addresses)
+
+
+def _names(snapshot: Snapshot, traits: Traits, scope: Scope) -> tuple[EgressListener, ...]:
+    """What sidecars reach; for others what sidecars of their namespace, where it has some, would be told."""
+    if traits.kind is ProxyKind.SIDECAR:
+        return scope.egress
+    if not snapshot.workloads.by_label.get((traits.namespace, *_WITH_SIDECAR)):
+        return ()
+    return scope_of(snapshot, ProxyKind.SIDECAR, traits.namespace, {}).egress
 
 
 def _ingress_waypoints(snapshot: Snapshot, proxy: Proxy) -> Mapping[Hostname, Service]:

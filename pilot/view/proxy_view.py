@@ -20,7 +20,7 @@ from pilot.view.observed import Observed
 from pilot.view.patches import NO_PATCHES, Patches
 from pilot.view.plugins import NO_PLUGINS, Plugins
 from pilot.view.proxy import Traits
-from pilot.view.scope import Endpoints, Scope
+from pilot.view.scope import EgressListener, Endpoints, Scope
 from pilot.view.security import NO_SECURITY, Security
 from pilot.view.waypoint import NO_ATTACHMENTS, Attachments
 from pilot.view.workload import Workload
@@ -52,6 +52,8 @@ class ProxyView:
     scope: Scope
     workload: Workload
     endpoints: Endpoints
+    names: tuple[EgressListener, ...] = ()
+    """What its name table lists."""
     peer_authentications: PeerAuthentications = PeerAuthentications()
     """What clients expect of servers, and endpoints of theirs."""
     network_gateways: NetworkGateways = NO_GATEWAYS

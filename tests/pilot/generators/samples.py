@@ -222,6 +222,7 @@ def view(of: Scope, endpoints: Endpoints | None = None, **more: Any) -> ProxyVie
             "mesh": MESH,
             "features": FEATURES,
             "scope": of,
+            "names": of.egress,
             "workload": WORKLOAD,
             "endpoints": endpoints or {},
             **more,

@@ -9,7 +9,7 @@ from pilot.generators import nds
 from pilot.model.endpoint import Health
 from pilot.model.features import Features
 from pilot.model.service import Registry, Resolution
-from pilot.view.proxy import IpMode, ProxyKind
+from pilot.view.proxy import IpMode
 from tests.pilot.generators.samples import as_json, behind, endpoint, entry, keyed, scope, service, traits, view
 
 HEADLESS = service("db", resolution=Resolution.PASSTHROUGH, address="0.0.0.0")
@@ -112,10 +112,6 @@ def test_hosts_of_several_clusters_have_no_short_name() -> None:
     shared = service(hostname="reviews.default.svc.clusterset.local")
 
     assert "shortname" not in table(scope(shared))["reviews.default.svc.clusterset.local"]
-
-
-def test_gateways_answer_for_no_name() -> None:
-    assert table(scope(service()), traits=traits(kind=ProxyKind.ROUTER)) == {}
 
 
 def test_an_endpoint_of_a_service_with_an_address_leaves_the_table_as_it_is() -> None:

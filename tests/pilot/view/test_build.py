@@ -109,6 +109,16 @@ def test_only_routers_have_gateways() -> None:
     assert build(snapshot, proxy("x", "app", "10.1.0.9", "router")).gateways == ()
 
 
+def test_who_stands_beside_sidecars_is_told_the_names_that_they_are_told() -> None:
+    edge = proxy("edge", "app", "10.1.0.9", "router")
+    assert build(mesh_of(MESH), edge).names == ()
+
+    injected = mesh_of(MESH.replace("labels: {app: web}", "labels: {app: web, security.istio.io/tlsMode: istio}"))
+    assert build(injected, edge).names
+    assert build(injected, edge).names is build(injected, proxy()).names
+    assert build(injected, proxy("edge", "other", "10.1.0.9", "router")).names == ()
+
+
 def test_a_router_keeps_to_its_namespace_where_that_is_wanted() -> None:
     edge = proxy("edge", "other", "10.1.0.9", "router", LABELS={"istio": "ingress"})
     assert build(mesh_of(MESH), edge).gateways
