@@ -27,6 +27,7 @@ from pilot.debug.proxies import Streams
 from pilot.debug.web import add_monitoring, http_application, monitoring_application
 from pilot.mesh import Mesh
 from pilot.model.problem import Problem
+from pilot.registrations.registrar import Registrar
 from pilot.settings import Settings
 from pilot.xds.pushes import Change
 from pilot.xds.server import AdsServer
@@ -72,7 +73,11 @@ class Insight:
         ads.answer_queries(self.pages.queries, _identifier(settings))
         self.calls = CallMetrics(registry)
         """Has to see the calls of gRPC servers."""
-        MeshMetrics(registry, mesh, self.clusters)
+
+        def registrations() -> Mapping[str, int]:
+            return ads.attendance.counts if isinstance(ads.attendance, Registrar) else {}
+
+        MeshMetrics(registry, mesh, self.clusters, registrations)
 
     def trust(self, calls: GrpcAuthentication) -> None:
         """From now on callers of debug pages can prove who they are."""

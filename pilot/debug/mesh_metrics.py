@@ -6,17 +6,18 @@ meanwhile. What streams and the CA count is in `xds/metrics.py` and `ca/metrics.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pilot.generators import conflicts
+from pilot.generators import conflicts, credential_problems
 from pilot.memo import memoized
 from pilot.mesh import Mesh
 from pilot.model.endpoint_index import EndpointIndex
+from pilot.model.problem import Problem
 from pilot.model.service import PortProtocol, Resolution
 from pilot.model.sidecar import Sidecar
 from pilot.model.snapshot import Snapshot
@@ -46,7 +47,11 @@ class MeshMetrics(Collector):
         registry: CollectorRegistry,
         mesh: Mesh,
         clusters: Callable[[], Iterable[Cluster]],
+        registrations: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
+        self._registrations = registrations
+        self._unusable: set[Problem] = set()
+        """Credentials that were found to be, so far."""
         self._mesh, self._clusters = mesh, clusters
         self._started = time.monotonic()
         ProcessCollector(registry=registry)
@@ -67,7 +72,14 @@ class MeshMetrics(Collector):
         for name, (text, count) in _PROBLEMS.items():
             yield _gauge(name, text, count(snapshot))
         yield _rejected(snapshot)
+        yield self._credentials(snapshot)
+        for what, times in sorted(self._registrations().items()):
+            yield _counter(f"auto_registration_{what}_total", "Workloads that register themselves.", times)
         yield from self._of_clusters()
+
+    def _credentials(self, snapshot: Snapshot) -> Metric:
+        self._unusable.update(credential_problems.find(snapshot.gateways, snapshot.credentials, snapshot.workloads))
+        return _counter("pilot_sds_certificate_errors_total", "Credentials of no use.", len(self._unusable))
 
     def _of_clusters(self) -> Iterator[Metric]:
         known = list(self._clusters())
@@ -97,6 +109,12 @@ def _rejected(snapshot: Snapshot) -> Metric:
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, text, value=value)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    family = Metric(name, text, "counter")
+    family.add_sample(name, {}, value)
+    return family
 
 
 def _info(name: str, text: str, labels: dict[str, str]) -> GaugeMetricFamily:
@@ -165,5 +183,6 @@ _PROBLEMS: Final[dict[str, tuple[str, Count]]] = {
     ),
     "pilot_destrule_subsets": ("Subsets that are declared twice for a host.", _subsets),
     "endpoint_no_pod": ("Endpoints of Kubernetes services without a pod.", _without_pods),
+    "pilot_k8s_endpoints_pending_pod": ("Endpoints that wait for their pod.", _without_pods),
     "pilot_no_ip": ("Pods without an address: not counted any more.", lambda _: 0),
 }

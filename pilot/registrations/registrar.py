@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from pilot.errors import FailedPrecondition, PermissionDenied
+from pilot.errors import FailedPrecondition, PermissionDenied, PilotError
 from pilot.model.objects import Event, ObjectKey
 from pilot.model.snapshot import Snapshot
 from pilot.model.workload_entry import WorkloadEntry
@@ -40,6 +40,8 @@ class Registrar:
         self._own: dict[ObjectKey, WorkloadEntry] = {}
         self._streams: Counter[ObjectKey] = Counter()
         self._changed = asyncio.Event()
+        self.counts: Counter[str] = Counter()
+        """What happened so far: `success`, `updates`, `unregister`, `deletes`, `errors`; for figures."""
 
     def remember(self, saved: Iterable[WorkloadEntry]) -> None:
         """Entries of an earlier life: their proxies have the grace period to come back."""
@@ -48,6 +50,13 @@ class Registrar:
 
     def arrived(self, proxy: Proxy) -> None:
         """A stream begins. Raises: FailedPrecondition, PermissionDenied; then it ends."""
+        try:
+            self._register(proxy)
+        except PilotError:
+            self.counts["errors"] += 1
+            raise
+
+    def _register(self, proxy: Proxy) -> None:
         name, namespace = entries.group_of(proxy), proxy.traits.namespace
         if not name or not self._rules.registers:
             return
@@ -61,6 +70,7 @@ class Registrar:
         self._check(entry, proxy)
         self._streams[key] += 1
         self._put(entry)
+        self.counts["success" if known is None else "updates"] += 1
         _log.info("%s: registered" if known is None else "%s: connected again", key)
 
     def left(self, proxy: Proxy) -> None:
@@ -75,6 +85,7 @@ class Registrar:
         entry = self._own.get(key)
         if entry is not None:
             self._put(entries.disconnect(entry, self._now()))
+            self.counts["unregister"] += 1
             _log.info("%s: its proxy is gone; it has %s to come back", key, self._rules.grace)
 
     def reported(self, proxy: Proxy, healthy: bool, message: str) -> None:
@@ -118,6 +129,7 @@ class Registrar:
         for key, entry in tuple(self._own.items()):
             if key not in self._streams and entries.is_abandoned(entry, now, self._rules.grace):
                 del self._own[key]
+                self.counts["deletes"] += 1
                 self._apply([Event(key, None)])
                 self._changed.set()
                 _log.info("%s: taken away, its proxy stayed away", key)

@@ -1,0 +1,116 @@
+"""Figures by istiod's names: which we have, and which we lack on purpose.
+
+In: names as dashboards ask for them. A name that we have is in our source, as a whole or in the pieces that it is
+made of; what we lack has a reason, and is not in the source.
+"""
+
+from functools import cache
+
+import pytest
+
+from tests.shared import ROOT
+
+HAVE = [
+    "pilot_xds",
+    "pilot_xds_pushes",
+    "pilot_xds_push_time",
+    "pilot_xds_send_time",
+    "pilot_xds_config_size_bytes",
+    "pilot_debounce_time",
+    "pilot_pushcontext_init_seconds",
+    "pilot_proxy_queue_time",
+    "pilot_proxy_convergence_time",
+    "pilot_push_triggers",
+    "pilot_inbound_updates",
+    "pilot_services",
+    "pilot_virt_services",
+    "pilot_total_xds_rejects",
+    "pilot_total_xds_internal_errors",
+    "pilot_xds_expired_nonce",
+    "pilot_xds_recv_max",
+    "pilot_sds_certificate_errors_total",
+    "pilot_conflict_inbound_listener",
+    "pilot_conflict_outbound_listener_tcp_over_current_tcp",
+    "pilot_duplicate_envoy_clusters",
+    "pilot_dns_cluster_without_endpoints",
+    "pilot_eds_no_instances",
+    "pilot_vservice_dup_domain",
+    "pilot_destrule_subsets",
+    "endpoint_no_pod",
+    "pilot_no_ip",
+    "pilot_total_rejected_configs",
+    "pilot_k8s_reg_events",
+    "pilot_k8s_cfg_events",
+    "pilot_k8s_endpoints_pending_pod",
+    "istiod_managed_clusters",
+    "istiod_remote_cluster_sync_status",
+    "auto_registration_+_total",
+    "citadel_server_csr_count",
+    "citadel_server_success_cert_issuance_count",
+    "citadel_server_authentication_failure_count",
+    "citadel_server_csr_parsing_err_count",
+    "citadel_server_csr_sign_err_count",
+    "citadel_server_+_expiry_",
+    "pilot_jwks_resolver_network_fetch+_success",
+    "pilot_jwks_resolver_network_fetch+_fail",
+    "sidecar_injection_requests_total",
+    "sidecar_injection_success_total",
+    "sidecar_injection_failure_total",
+    "sidecar_injection_skip_total",
+    "sidecar_injection_time_seconds",
+    "galley_validation_passed",
+    "galley_validation_failed",
+    "galley_validation_http_error",
+    "istiod_uptime_seconds",
+    "pilot_info",
+    "istio_build",
+    "grpc_server_started_total",
+    "grpc_server_handled_total",
+    "grpc_server_msg_received_total",
+    "grpc_server_msg_sent_total",
+    "grpc_server_handling_seconds",
+]
+
+_NO_CACHE = "there is no such cache: answers are shared by the classes of proxies (docs/differences.md)"
+_SERIES = "a series for each proxy that ever refused something, for ever; the log and /debug/quarantine name them"
+LACK = {
+    "pilot_xds_cds_reject": _SERIES,
+    "pilot_xds_eds_reject": _SERIES,
+    "pilot_xds_lds_reject": _SERIES,
+    "pilot_xds_rds_reject": _SERIES,
+    "pilot_xds_write_timeout": "a slow reader is not given up: it gets the newest state when it reads",
+    "xds_cache_reads": _NO_CACHE,
+    "xds_cache_evictions": _NO_CACHE,
+    "xds_cache_size": _NO_CACHE,
+    "xds_cache_dependent_config_size": _NO_CACHE,
+    "pilot_endpoint_not_ready": "would need a look at every proxy's own endpoint for each scrape; nothing shows it",
+    "pilot_envoy_filter_status": "`meshpilot explain` and /debug/problems tell what each patch did",
+    "provider_lookup_cluster_failures": "a problem of the object that names the provider, at /debug/problems",
+    "pilot_k8s_endpoints_with_no_pods": "endpoints are joined with their pods whichever comes first; see pending_pod",
+    "pilot_k8s_proxies_with_no_service_targets": "`/debug/instancesz` names them",
+    "controller_sync_errors_total": "a watch that fails is a problem at /debug/problems, and in the log",
+    "ambient_istiod_managed_clusters": "one set of watches serves ambient, too",
+    "ambient_remote_cluster_sync_timeouts_total": "likewise",
+    "pilot_worker_queue_depth": "there are no such queues: changes of one object merge until they are taken",
+    "num_outgoing_retries": "a request to a signer is asked once; its caller comes back",
+    "citadel_server_id_extraction_err_count": "an identity that cannot be read is a refused caller, and counted there",
+    "galley_validation_config_updates": "our root in webhook configurations is written by the writers' own count",
+}
+"""With the reason."""
+
+
+@cache
+def source() -> str:
+    """All of it."""
+    return "\n".join(path.read_text() for part in ("pilot", "ca", "webhook") for path in (ROOT / part).rglob("*.py"))
+
+
+@pytest.mark.parametrize("name", HAVE)
+def test_we_have_it(name: str) -> None:
+    assert all(piece in source() for piece in name.split("+"))
+
+
+@pytest.mark.parametrize("name", LACK)
+def test_what_we_lack_has_a_reason_and_is_really_not_there(name: str) -> None:
+    assert LACK[name]
+    assert f'"{name}"' not in source()
