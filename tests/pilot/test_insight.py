@@ -1,12 +1,21 @@
 """What is to be seen of a control plane, put together."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
+from ca.authn import local_issuer
+from ca.authn.bearer import LocalTokenAuthenticator
+from ca.authn.chain import Chain
+from ca.authn.connections import Connections
+from ca.authn.grpc_call import GrpcAuthentication
+from ca.spiffe import TrustDomain
+from pilot.debug import front
 from pilot.debug.dashboard.rows import WorkloadCertificate
 from pilot.debug.pages import ClusterState
 from pilot.insight import Insight
@@ -90,3 +99,18 @@ def test_we_say_who_we_are() -> None:
 
     told = json.loads(_identifier(load({}, {"POD_NAME": "istiod-1"})))
     assert (told["Component"], told["ID"], told["Info"]["version"]) == ("istiod", "istiod-1", "1.29.1")
+
+
+async def test_a_token_opens_debug_pages_from_afar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = local_issuer.load_or_create(tmp_path)
+    known = LocalTokenAuthenticator(issuer, TrustDomain("cluster.local"), ("istio-ca",), ("Kubernetes",))
+    made = insight()
+    made.trust(GrpcAuthentication(Chain((known,)), Connections()))
+    monkeypatch.setattr(front, "is_local", lambda _: False)
+    async with TestClient(TestServer(made.monitoring())) as client:
+        for namespace, status in (("istio-system", 200), ("shop", 403)):
+            token = issuer.issue(namespace, "kiali", timedelta(hours=1), "istio-ca", "", "")
+            answer = await client.get("/debug/syncz", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status == status
+        assert (await client.get("/debug/syncz")).status == 401
+        assert (await client.get("/metrics")).status == 200
