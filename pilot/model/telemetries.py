@@ -35,13 +35,14 @@ def check(declared: Telemetry) -> CheckedTelemetry:
 def select(declared: Policies[CheckedTelemetry], root: str, place: WorkloadPlace) -> tuple[CheckedTelemetry, ...]:
     """Those that hold for a workload, later ones override.
 
-    The oldest without a selector of the root namespace, then of its own; then all that select or target it.
+    The oldest without a selector of the root namespace, then of its own, for waypoints too; then all that select or
+    target it.
     """
     found = declared.of(root, place)
     chosen: list[CheckedTelemetry] = []
     for namespace in dict.fromkeys((root, place.namespace)):
-        general = (each for each in found if each.key.namespace == namespace and _is_general(each))
-        chosen += [each for each in [next(general, None)] if each is not None]
+        here = declared.namespaces.get(namespace)
+        chosen += [each for _, each in here.general[:1]] if here is not None else []
     return (*chosen, *(each for each in found if not _is_general(each)))
 
 

@@ -47,3 +47,9 @@ def test_the_oldest_of_the_root_namespace_then_the_namespace_then_the_workload()
 
 def test_a_workload_of_the_root_namespace_has_its_general_one_once() -> None:
     assert names("istio-system", app="web") == ["mesh", "everywhere"]
+
+
+def test_those_without_a_selector_hold_for_waypoints_too() -> None:
+    place = WorkloadPlace("shop", {"app": "web"}, is_waypoint=True)
+
+    assert [each.key.name for each in select(declared(), "istio-system", place)] == ["mesh", "shop"]
