@@ -70,6 +70,7 @@ class Insight:
         """Has to be served."""
         sources = Sources(lambda: mesh.snapshot, ads.connections, problems, self.history.samples)
         self.dashboard = Dashboard(sources, self.pages.dumps.held, self._front.refusal)
+        self.dashboard.explain, self.dashboard.why = questions.explaining(mesh), ads.history.rows
         ads.answer_queries(self.pages.queries, _identifier(settings))
         self.calls = CallMetrics(registry)
         """Has to see the calls of gRPC servers."""

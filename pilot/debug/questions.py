@@ -3,7 +3,8 @@
 In: the mesh, the streams of proxies, what was pushed. Out: debug pages.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from pilot.debug.console import Entry, Question, text
 from pilot.explain.change import answer
@@ -35,6 +36,18 @@ def explain_entry(mesh: Mesh, connections: Connections) -> Entry:
         return explain(mesh.snapshot, found.proxy, request).as_data()
 
     return Entry("explain", "What would happen to a request of a proxy (proxyID, url, method, headers).", page)
+
+
+def explaining(mesh: Mesh) -> Callable[[Proxy, str], Mapping[str, Any] | str]:
+    """The same for a proxy at hand and a GET of a URL; text: what is wrong with the URL."""
+
+    def told(proxy: Proxy, url: str) -> Mapping[str, Any] | str:
+        try:
+            return explain(mesh.snapshot, proxy, parse_request(url)).as_data()
+        except ValueError as error:
+            return str(error)
+
+    return told
 
 
 def diff_entry(mesh: Mesh, connections: Connections) -> Entry:

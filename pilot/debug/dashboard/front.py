@@ -12,10 +12,12 @@ from typing import Final
 
 from aiohttp import web
 
-from pilot.debug.dashboard import pages, proxy_pages, push_page, script, style
+from pilot.debug.dashboard import answers, pages, proxy_pages, push_page, script, style
+from pilot.debug.dashboard.answers import Explain, Why
 from pilot.debug.dashboard.explained import explain
 from pilot.debug.dashboard.frame import POLICY, SCRIPT, STYLE
 from pilot.debug.dashboard.gathering import Sources, gather, proxy_row
+from pilot.debug.dashboard.markup import Content, tag
 from pilot.debug.dashboard.rows import Picture
 from pilot.debug.web import is_local
 from pilot.resources import ResourceSet
@@ -41,7 +43,6 @@ _PAGES: Final[Mapping[str, Page]] = {
     "/proxies": lambda picture, asked: proxy_pages.proxies(picture, asked.query.get("state", ""), _number(asked)),
     "/services": lambda picture, asked: pages.services(picture, asked.query.get("namespace", "")),
     "/problems": lambda picture, _: pages.problems(picture),
-    "/pushes": lambda picture, _: push_page.pushes(picture),
     "/certificates": lambda picture, _: pages.certificates(picture),
     "/search": lambda picture, asked: pages.search(picture, asked.query.get("q", "").strip()),
 }
@@ -64,6 +65,10 @@ class Dashboard:
     ) -> None:
         self.sources = sources
         self.admit = admit
+        self.explain: Explain | None = None
+        """What would happen to a request; may be set."""
+        self.why: Why | None = None
+        """What was pushed lately; may be set."""
         self._held = held
         self._now = now
 
@@ -71,6 +76,7 @@ class Dashboard:
         """Adds the routes."""
         for path, page in _PAGES.items():
             application.router.add_get(path, self._serving(page))
+        application.router.add_get("/pushes", self._pushes)
         application.router.add_get("/proxies/{connection}", self._proxy)
         application.router.add_get(STYLE, _constant(style.TEXT, "text/css"))
         application.router.add_get(SCRIPT, _constant(script.TEXT, "text/javascript"))
@@ -94,19 +100,40 @@ class Dashboard:
         if found is None or not isinstance(found.proxy, Proxy):
             return _html(proxy_pages.unknown(wanted), 404)
         row, held, now = proxy_row(found), self._held(found), self._now()
-        return _html(await asyncio.to_thread(lambda: proxy_pages.proxy(row, explain(held), now, filtered)))
+        questions = self._questions(found, request.query.get("url", "").strip())
+        return _html(await asyncio.to_thread(lambda: proxy_pages.proxy(row, explain(held), now, filtered, questions)))
+
+    async def _pushes(self, request: web.Request) -> web.Response:
+        refused = await self._refusal(request)
+        if refused is not None:
+            return refused
+        make, told = gather(self.sources, self._now()), self._pushed("", "The last ones, and why")
+        return _html(await asyncio.to_thread(lambda: push_page.pushes(make(), *told)))
+
+    def _pushed(self, connection: str, title: str) -> list[Content]:
+        """On the event loop: what was pushed goes on."""
+        if self.why is None:
+            return []
+        return [tag("h2", title), answers.pushed(self.why(connection, answers.MOST), self._now())]
+
+    def _questions(self, found: Connection, url: str) -> list[Content]:
+        made: list[Content] = []
+        if self.explain is not None:
+            made += [tag("h2", "What would happen to a request?", id="request"), answers.question(found.id, url)]
+            made += [answers.explanation(self.explain(found.proxy, url))] if url else []
+        return made + self._pushed(found.id, "What it was sent lately, and why")
 
     async def _refusal(self, request: web.Request) -> web.Response | None:
-        if not is_safe_host(request.host):
+        if is_local(request) and not is_safe_host(request.host):
             return web.Response(status=421, text="the dashboard is served under an address or localhost only\n")
         status = await self.admit(request)
         return web.Response(status=status, text="the dashboard is for this machine only\n") if status else None
 
 
 def is_safe_host(host: str) -> bool:
-    """Whether a browser was told to go to us: a name of somebody else's may have been pointed at this machine.
+    """Whether a browser on this machine was told to go to us: somebody else's name may have been pointed at it.
 
-    Names inside of a cluster end in `.svc` or have no dot.
+    Who proves an identity may use any name. Names inside of a cluster end in `.svc` or have no dot.
     """
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and not host.endswith("]") else host
     try:

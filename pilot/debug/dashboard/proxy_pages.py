@@ -44,10 +44,10 @@ def proxies(picture: Picture, state: str = "", number: int = 1) -> str:
     )
 
 
-def proxy(row: ProxyRow, found: Explained, now: datetime, wanted: str = "") -> str:
+def proxy(row: ProxyRow, found: Explained, now: datetime, wanted: str = "", *questions: Content) -> str:
     """One proxy: who it is, what it accepted, and what it was told, with the objects behind it.
 
-    `wanted`: only rows in which this text occurs.
+    `wanted`: only rows in which this text occurs. `questions`: what else may be asked of it, and the answers.
     """
     told: dict[str, Content] = {
         "Kind": row.kind,
@@ -67,6 +67,7 @@ def proxy(row: ProxyRow, found: Explained, now: datetime, wanted: str = "") -> s
         pairs(told),
         tag("h2", "What it accepted"),
         table("Types", columns, (_type(each, found.sizes.get(each.name), now) for each in row.types)),
+        questions,
         tag("h2", "Its configuration, explained", id="configuration"),
         _filter(row, wanted),
         tag("h3", "Where connections come in"),

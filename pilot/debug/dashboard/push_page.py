@@ -18,8 +18,8 @@ BARS: Final = 30
 _WIDTH, _HEIGHT, _STEP = 900, 160, 30
 
 
-def pushes(picture: Picture) -> str:
-    """What was sent in the last quarter of an hour, and since the start."""
+def pushes(picture: Picture, *events: Content) -> str:
+    """What was sent in the last quarter of an hour, and since the start. `events`: and because of what."""
     bars = slots(picture.samples)
     last = picture.samples[-1] if picture.samples else Sample(picture.now)
     totals: dict[str, Content] = {
@@ -42,6 +42,7 @@ def pushes(picture: Picture) -> str:
         tag("h2", "The last quarter of an hour"),
         _chart(bars, picture.now),
         table("Half a minute each", columns, rows, empty="nothing was sent"),
+        events,
         tag("h2", "Since the start"),
         pairs(totals),
     )

@@ -1,12 +1,16 @@
 """The dashboard over HTTP."""
 
+from typing import Any
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from pilot.debug.dashboard.front import Dashboard, is_safe_host
 from pilot.debug.dashboard.gathering import Sources
+from pilot.debug.questions import explaining
 from tests.pilot.debug.dashboard import scenes
+from tests.pilot.debug.dashboard.test_answers import PUSHED, TOLD
 
 PATHS = (
     "/",
@@ -76,6 +80,41 @@ async def test_nothing_can_be_changed() -> None:
     async with TestClient(TestServer(shop()[1])) as client:
         for path in PATHS:
             assert (await client.post(path)).status == 405
+
+
+async def test_questions_are_there_where_somebody_can_answer_them() -> None:
+    made, application = shop()
+    asked: list[object] = []
+
+    def explain(described: Any, url: str) -> dict[str, Any]:
+        asked.append((described.id, url))
+        return TOLD
+
+    async with TestClient(TestServer(application)) as client:
+        assert "What would happen" not in await (await client.get("/proxies/web-0.shop-1")).text()
+        made.explain, made.why = explain, lambda connection, _: [PUSHED] if connection in ("", "web-0.shop-1") else []
+        text = await (await client.get("/proxies/web-0.shop-1")).text()
+        assert "What would happen" in text
+        assert "RDS 2+ 1-" in text
+        assert asked == []
+        text = await (await client.get("/proxies/web-0.shop-1", params={"url": "http://reviews:9080/"})).text()
+        assert "503 UH" in text
+        assert asked == [("web-0.shop", "http://reviews:9080/")]
+        assert "RDS 2+ 1-" in await (await client.get("/pushes")).text()
+
+
+async def test_the_way_of_a_request_is_explained_with_its_objects() -> None:
+    made, application = shop()
+    made.explain = explaining(scenes.mesh())
+    async with TestClient(TestServer(application)) as client:
+
+        async def asked(url: str) -> str:
+            return await (await client.get("/proxies/web-0.shop-1", params={"url": url})).text()
+
+        text = await asked("http://reviews:9080/new")
+        assert "VirtualService shop/reviews" in text
+        assert '<th scope="row">listener</th>' in text
+        assert "expected a URL" in await asked("gopher://reviews")
 
 
 async def test_an_unknown_proxy_and_odd_pages_are_no_errors() -> None:
