@@ -21,16 +21,15 @@ def problems(entries: Iterable[Entry]) -> tuple[Problem, ...]:
     """One for each object and resource that is withheld, however many classes of proxies refused it."""
     found: dict[tuple[object, ...], tuple[Entry, set[str]]] = {}
     for each in entries:
-        key = (each.place[1], each.resource.name, each.origins, each.message, each.good is None)
+        key = (each.place[1], each.resource.name, each.origins, each.message, each.fate)
         found.setdefault(key, (each, set()))[1].update(each.refused_by)
     return tuple(problem for each, by in found.values() for problem in _problems(each, by))
 
 
 def _problems(entry: Entry, by: set[str]) -> Iterator[Problem]:
     what = f"{short_name(entry.place[1])} {entry.resource.name}"
-    instead = "its last good version stays" if entry.good is not None else "it is left out"
     who = f"{len(by)} {'proxies' if len(by) != 1 else 'proxy'}"
-    text = f"{what} was refused by {who}, {instead} until it changes: {entry.message or 'no reason given'}"
+    text = f"{what} was refused by {who}, {entry.fate} until it changes: {entry.message or 'no reason given'}"
     keys = [ObjectKey(each.kind, each.namespace, each.name) for each in entry.origins]
     yield from (Problem(text, key) for key in keys or (None,))
 

@@ -15,7 +15,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from pilot.resources import Resource, ResourceSet
-from pilot.type_urls import TypeUrl, short_name
+from pilot.type_urls import BY_NAME, TypeUrl, short_name
 from pilot.xds.events import Nacked
 from pilot.xds.journal import LOG, one_line
 from pilot.xds.pushes import Change
@@ -60,7 +60,8 @@ class Custody(Collector):
             return False
         place = (self.class_of(proxy), event.type_url)
         last = event.nonce == watch.nonce
-        refusal = Refusal(place, by, event.message, watch.sent, watch.good, event.names, last)
+        unknown = watch.is_continued and not watch.acked and event.type_url not in BY_NAME
+        refusal = Refusal(place, by, event.message, watch.sent, watch.good, event.names, last, unknown)
         withheld = self.quarantine.refused(refusal, self._clock(), lambda name: self._known(place, name, watch.sent))
         self._tell()
         if withheld is None:
@@ -131,14 +132,12 @@ class Custody(Collector):
 def told(entry: Entry) -> str:
     """One line about what is withheld, naming the objects behind it."""
     made_of = ", ".join(map(str, entry.origins))
-    instead = "its last good version stays" if entry.good is not None else "it is left out"
     by = sorted(entry.refused_by)
     who = f"{by[0]} and {len(by) - 1} more" if len(by) > 1 else "".join(by)
     kind, name = short_name(entry.place[1]), entry.resource.name
     origin = f" (of {made_of})" if made_of else ""
-    return (
-        f"{kind} {name}{origin} was refused by {who}: {instead}, until it changes: {entry.message or 'no reason given'}"
-    )
+    reason = entry.message or "no reason given"
+    return f"{kind} {name}{origin} was refused by {who}: {entry.fate}, until it changes: {reason}"
 
 
 def _label(type_url: TypeUrl) -> str:

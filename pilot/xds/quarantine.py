@@ -48,11 +48,20 @@ class Entry:
     """Connections."""
     members: set[str] = field(default_factory=set)
     """Connections that it is withheld from: if these are to have another version, it is over."""
+    keepers: set[str] = field(default_factory=set)
+    """Connections that are sent it all the same: without it they would give up what they have of it."""
 
     @property
     def origins(self) -> tuple[Origin, ...]:
         """The objects that it was made from."""
         return self.resource.origins
+
+    @property
+    def fate(self) -> str:
+        """What its proxies have instead, in words."""
+        if self.good is not None:
+            return "its last good version stays"
+        return "what proxies have of it stays" if self.keepers else "it is left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,8 @@ class Refusal:
     """What the refused response held."""
     is_last: bool = True
     """Nothing was sent since."""
+    holds_unknown: bool = False
+    """It has accepted something before that we do not know, and gives up what a response does not hold."""
 
 
 @dataclass(slots=True)
@@ -121,20 +132,36 @@ class Quarantine:
         if search is not None and own:
             search.heard = now
         if named:
-            for name in named:
-                self._convict(refusal, suspects[name], now, known)
+            entries = [self._convict(refusal, suspects[name], now, known) for name in named]
+            if refusal.holds_unknown and _took_the_rest(refusal.message) and not any(each.good for each in entries):
+                for each in entries:
+                    each.keepers.add(refusal.by)
+                self._note()
+                return None
             if search is not None:
                 self._go_on(place, search, search.left.without(named), now, known)
         elif search is None:
-            self._begin(refusal, suspects, now, known)
+            if not refusal.holds_unknown:
+                self._begin(refusal, suspects, now, known)
         elif own and search.left.trying & suspects.keys():
             search.message = refusal.message
             self._go_on(place, search, search.left.refused(), now, known)
         self._note()
-        withheld = frozenset(self._held.get(place, ()))
-        if (running := self._searches.get(place)) is not None:
+        return self._withheld(place, refusal.by, suspects)
+
+    def _withheld(self, place: Place, by: str, suspects: Mapping[str, Resource]) -> frozenset[str] | None:
+        """Names; None where what would be sent now is what was just refused: then it would be refused for ever."""
+        held = self._held.get(place, {})
+        changes = any(
+            (entry := held.get(name, {}).get(each.version)) is not None and by not in entry.keepers
+            for name, each in suspects.items()
+        )
+        withheld, running = frozenset(held), self._searches.get(place)
+        if running is not None:
+            waiting = running.left.suspects - (running.left.trying if running.by == by else frozenset())
+            changes = changes or not waiting.isdisjoint(suspects)
             withheld |= running.left.suspects
-        return withheld or None
+        return withheld if changes else None
 
     def accepted(self, place: Place, by: str, sent: ResourceSet, now: float) -> bool:
         """Whether that was a verdict in a search: the connection has to be answered anew."""
@@ -167,7 +194,8 @@ class Quarantine:
                 self._release(each for each in versions.values() if each is not entry and _concerns(each, by))
             if entry is not None:
                 entry.members.add(by)
-                edits[name] = entry.good
+                if by not in entry.keepers:
+                    edits[name] = entry.good
         search = self._searches.get(place)
         if search is not None:
             edits |= self._suspended(place, search, by, wanted, now)
@@ -213,11 +241,13 @@ class Quarantine:
         if self._searches.pop(place, None) is not None:
             self.over.add(place[1])
 
-    def _convict(self, refusal: Refusal, refused: Resource, now: float, known: Known) -> None:
+    def _convict(self, refusal: Refusal, refused: Resource, now: float, known: Known) -> Entry:
         good = refusal.good.resources.get(refused.name) or known(refused.name)
-        self._enter(refusal.place, refusal.by, refused, good, refusal.message, now)
+        return self._enter(refusal.place, refusal.by, refused, good, refusal.message, now)
 
-    def _enter(self, place: Place, by: str, refused: Resource, good: Resource | None, message: str, now: float) -> None:
+    def _enter(
+        self, place: Place, by: str, refused: Resource, good: Resource | None, message: str, now: float
+    ) -> Entry:
         key = (place, refused.name, refused.version)
         entry = self._entries.get(key)
         if entry is None:
@@ -230,6 +260,7 @@ class Quarantine:
                 self._release((next(iter(self._entries.values())),))
         entry.members.add(by)
         entry.refused_by.add(by)
+        return entry
 
     def _release(self, entries: Iterable[Entry]) -> None:
         for each in tuple(entries):
@@ -270,6 +301,11 @@ def _new(refusal: Refusal) -> Iterator[tuple[str, Resource]]:
         before = good.get(name)
         if each.body and (before is None or before.version != each.version):
             yield name, each
+
+
+def _took_the_rest(message: str) -> bool:
+    """Whether Envoy says that it refused some resources of a response and took the others."""
+    return message.startswith("Error adding/updating ")
 
 
 def _holds(wanted: ResourceSet, names: Iterable[str], versions: Mapping[str, Resource]) -> bool:

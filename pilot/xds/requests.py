@@ -33,6 +33,8 @@ class Request:
     """Delta only: what the client has from an earlier stream, version by name."""
     node: Any = None
     """`envoy.config.core.v3.Node`, or None. Only that of the first request counts (xDS behaviour 1.2, step 5)."""
+    version: str = ""
+    """State of the world only: of what was accepted last, on an earlier stream too."""
 
 
 def node_of(request: Request) -> Any:

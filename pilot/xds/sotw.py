@@ -34,6 +34,7 @@ class StateOfTheWorld:
             nonce=message.response_nonce,
             error=message.error_detail.message if message.HasField("error_detail") else None,
             names=frozenset(message.resource_names),
+            version=message.version_info,
             node=message.node if message.HasField("node") else None,
         )
 

@@ -34,6 +34,8 @@ class Watch:
     """Owed to the client though they may be unchanged."""
     claims: Mapping[str, str] = field(default_factory=lambda: NO_CLAIMS)
     """What the client said to have, until it is answered."""
+    is_continued: bool = False
+    """The client said to have accepted something on an earlier stream, but not what (state of the world)."""
     unjudged: tuple[tuple[Nonce, tuple[str, ...]], ...] = ()
     """What was new in the last responses that were neither accepted nor refused."""
     acked: Nonce | None = None

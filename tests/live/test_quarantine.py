@@ -153,3 +153,27 @@ async def test_what_an_envoy_refuses_without_naming_it_is_found_by_sending_it_in
         for port in (8081, 8082, 8083):
             await eventually(partial(has, mesh, port, "x-turn", "third"))
         assert await names(mesh) == []
+
+
+@PROTOCOLS
+async def test_a_restart_with_a_bad_patch_takes_nothing_away_and_who_comes_then_gets_the_rest(
+    tmp_path: Path, any_envoy: Path, protocol: Protocol
+) -> None:
+    async with playing(tmp_path, any_envoy, protocol=protocol) as mesh, mesh.load() as load:
+        mesh.write("script.yaml", SCRIPT.format(code=BAD))
+        await eventually(partial(names, mesh))
+        await mesh.control_plane.kill()
+        await eventually(lambda: mesh.are_connected(False))
+        await mesh.control_plane.start()
+        await eventually(mesh.are_connected, within=15)
+        await eventually(partial(names, mesh))
+        mesh.write("back.yaml", shop.back(0, 100))
+        await eventually(lambda: bool(load.answers) and load.answers[-1].version == "v2")
+        mesh.write("script.yaml", SCRIPT.format(code=GOOD))
+        await eventually(partial(has, mesh, shop.HTTP, "x-script", "here"))
+        assert load.failures == []
+        await eventually(partial(is_empty, mesh))
+
+
+async def is_empty(mesh: Mesh) -> bool:
+    return await names(mesh) == []

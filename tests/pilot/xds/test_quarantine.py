@@ -208,3 +208,24 @@ def test_searches_are_few() -> None:
     for number in range(quarantine.SEARCHES + 1):
         ward.refused(Refusal((number, LISTENER), f"p-{number}", "no reason", BAD, GOOD), 0.0)
     assert len(list(ward.searches())) == quarantine.SEARCHES
+
+
+def test_what_a_proxy_brought_from_an_earlier_stream_is_not_taken_away() -> None:
+    ward, words = Quarantine(), "Error adding/updating listener(s) a: no"
+    refusal = Refusal(PLACE, "p-1", words, BAD, EMPTY, holds_unknown=True)
+    assert ward.refused(refusal, 0.0) is None  # it took b, and keeps its own a
+    assert serve(ward, BAD) == versions(BAD)
+    assert serve(ward, BAD, "p-2") == versions(made(b="2"))
+    (entry,) = ward.entries()
+    assert entry.fate == "what proxies have of it stays"
+    silent = Refusal(("others", LISTENER), "o-1", "no reason", BAD, EMPTY, holds_unknown=True)
+    assert ward.refused(silent, 0.0) is None  # a search would take things away
+    assert not ward.is_searching
+
+
+def test_what_is_refused_again_is_not_sent_again() -> None:
+    ward = Quarantine()
+    refuse(ward, "a", BAD, GOOD)
+    served = ward.served(PLACE, "p-1", None, BAD, 0.0)
+    assert refuse(ward, "no reason", GOOD, GOOD) is None
+    assert refuse(ward, "no reason", served, served) is None

@@ -17,7 +17,7 @@ def test_request_is_decoded() -> None:
         node=node(), type_url=ENDPOINT, resource_names=["a", "b", "a"], response_nonce="7", version_info="v"
     )
     assert FRONT.decode(message.SerializeToString()) == Request(
-        ENDPOINT, nonce="7", names=frozenset(("a", "b")), node=message.node
+        ENDPOINT, nonce="7", names=frozenset(("a", "b")), node=message.node, version="v"
     )
 
 
