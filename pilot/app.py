@@ -13,6 +13,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -42,7 +43,7 @@ from pilot.registrations import kept
 from pilot.registrations.registrar import Registrar
 from pilot.remote_clusters import RemoteClusters
 from pilot.secret_access import SecretAccess
-from pilot.settings import Settings
+from pilot.settings import Kubernetes, Settings
 from pilot.sources.key_fetch import KeyFetcher
 from pilot.sources.key_metrics import KeyMetrics
 from pilot.sources.keys import KeyKeeper
@@ -52,6 +53,7 @@ from pilot.type_urls import PROXY_CONFIG
 from pilot.webhooks import WebhookSide, serve_tls
 from pilot.writers.roots import Roots
 from pilot.writers.tasks import writers
+from pilot.writers.workload_entries import WorkloadEntries
 from pilot.xds.admission import Admission
 from pilot.xds.custody import Custody
 from pilot.xds.lag import serve_lag_reports
@@ -216,10 +218,14 @@ async def _registrations(
     settings: Settings, mesh: Mesh, feed: Feed, ads: AdsServer, cluster: ConfigCluster | None
 ) -> list[asyncio.Task[None]]:
     """Workloads that register themselves by connecting."""
-    if cluster is not None:
-        return []
-    ads.attendance = await _registrar(settings, mesh, feed)
-    return [asyncio.create_task(ads.attendance.serve())]
+    if cluster is None:
+        ads.attendance = await _registrar(settings, mesh, feed)
+        return [asyncio.create_task(ads.attendance.serve())]
+    name = (settings.kubernetes or Kubernetes()).pod_name
+    rules = replace(settings.registrations, controller=name)
+    entries = WorkloadEntries(cluster.client, lambda: mesh.snapshot, name, rules.grace)
+    ads.attendance = Registrar(rules, lambda: mesh.snapshot, feed.register, entries.save, lambda: datetime.now(UTC))
+    return [asyncio.create_task(each) for each in (ads.attendance.serve(), entries.serve())]
 
 
 def _root_tasks(settings: Settings, mesh: Mesh, debounce: Debounce, secured: trust.Trust) -> list[asyncio.Task[None]]:

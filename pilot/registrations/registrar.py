@@ -83,7 +83,9 @@ class Registrar:
             return
         del self._streams[key]
         entry = self._own.get(key)
-        if entry is not None:
+        if entry is not None and self._is_elsewhere(key):
+            self._leave(key)
+        elif entry is not None:
             self._put(entries.disconnect(entry, self._now()))
             self.counts["unregister"] += 1
             _log.info("%s: its proxy is gone; it has %s to come back", key, self._rules.grace)
@@ -127,12 +129,25 @@ class Registrar:
     def _sweep(self) -> None:
         now = self._now()
         for key, entry in tuple(self._own.items()):
-            if key not in self._streams and entries.is_abandoned(entry, now, self._rules.grace):
+            if key not in self._streams and self._is_elsewhere(key):
+                self._leave(key)
+            elif key not in self._streams and entries.is_abandoned(entry, now, self._rules.grace):
                 del self._own[key]
                 self.counts["deletes"] += 1
                 self._apply([Event(key, None)])
                 self._changed.set()
                 _log.info("%s: taken away, its proxy stayed away", key)
+
+    def _is_elsewhere(self, key: ObjectKey) -> bool:
+        """Whether another replica has its proxy now."""
+        seen = self._snapshot().seen.get(WorkloadEntry, key.namespace, key.name)
+        own = self._rules.controller
+        return seen is not None and seen.metadata.annotations.get(entries.CONTROLLER, own) != own
+
+    def _leave(self, key: ObjectKey) -> None:
+        """To the other replica, as it is."""
+        del self._own[key]
+        self._changed.set()
 
     def _key(self, proxy: Proxy) -> ObjectKey | None:
         if entries.group_of(proxy) and self._rules.registers:
