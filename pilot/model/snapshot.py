@@ -56,6 +56,8 @@ from pilot.model.workload_index import WorkloadIndex
 __all__ = ["Change", "Snapshot"]
 
 T = TypeVar("T")
+_NO_REMOTES: Mapping[str, "Snapshot"] = {}
+"""Of a mesh of one cluster: the same object from snapshot to snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Snapshot:
     sidecars: Sidecars = field(default_factory=Sidecars)
     alone: "Snapshot | None" = None
     """Of a mesh of several clusters: what the cluster that configuration is read from says alone."""
-    remotes: Mapping[str, "Snapshot"] = field(default_factory=dict)
+    remotes: Mapping[str, "Snapshot"] = field(default_factory=lambda: _NO_REMOTES)
     """By cluster id: what other clusters say."""
 
     @classmethod
