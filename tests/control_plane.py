@@ -89,7 +89,16 @@ class ControlPlane:
             "discovery",
             *(("--configDir", str(self._manifests)) if self._manifests is not None else ()),
         ]
-        command += ["--stateDir", str(self.state), "--shutdownDuration", "1s", *listen, *self._arguments]
+        command += [
+            "--stateDir",
+            str(self.state),
+            "--shutdownDuration",
+            "1s",
+            "--ctrlz_port",
+            "0",
+            *listen,
+            *self._arguments,
+        ]
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(

@@ -123,6 +123,8 @@ def discovery(context: click.Context, /, **flags: Any) -> None:
     """Serves the mesh until SIGTERM."""
     from pilot import app, logs, settings
 
+    if context.args and not any(each.startswith("-") for each in context.args):
+        raise click.UsageError(f"expected flags only, got {' '.join(context.args)}")
     addresses = {name: flags.pop(name) for name in ("http", "https", "grpc", "secure_grpc", "monitoring")}
     flags["addresses"] = settings.Addresses(**{name: value for name, value in addresses.items() if value is not None})
     flags["unknown"] = tuple(context.args)

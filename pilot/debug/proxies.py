@@ -4,17 +4,18 @@ In: the streams that are open now, the mesh. Out: `syncz`, `adsz`, `connections`
 Source: operations 3.2; recorded.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pilot.debug import services
-from pilot.debug.console import Answer, Entry, Question, instant, text
+from pilot.debug.console import Answer, Entry, Later, Question, instant, text
 from pilot.mesh import Mesh
 from pilot.type_urls import CLUSTER, ENDPOINT, EXTENSION_CONFIG, LISTENER, ROUTE
 from pilot.view import build
 from pilot.view.proxy import Proxy, ProxyKind
-from pilot.view.workload_lookup import identify
+from pilot.view.workload import ServiceTarget
+from pilot.view.workload_lookup import Identified, identify
 from pilot.xds.discovery import Connection, WatchRow
 
 NO_PROXY: Final = "You must provide a proxyID in the query string"
@@ -76,8 +77,8 @@ class ProxyPages:
 
     def syncz(self, question: Question) -> object:
         """Nonces sent and accepted, by proxy."""
-        wanted = question.get("namespace")
-        return [_synced(each) for each in self.proxies() if wanted in ("", _namespace(each))]
+        wanted, rows = question.get("namespace"), self.proxies()
+        return Later(lambda: [_synced(each) for each in rows if wanted in ("", _namespace(each))])
 
     def connected(self, _: Question) -> object:
         """Who is connected."""
@@ -92,22 +93,19 @@ class ProxyPages:
         rows = sorted((each for each in self._streams.connections() if wanted in each.id), key=lambda each: each.id)
         if wanted and not rows:
             return text(UNKNOWN_PROXY + "\n", 404)
-        return {"totalClients": len(rows), "clients": [_brief(each) | self._details(each) for each in rows]}
+        found = [(each, self._known(each), self._watched(each)) for each in rows]
+        return Later(lambda: {"totalClients": len(found), "clients": [_client(*each) for each in found]})
 
     def instances(self, _: Question) -> object:
         """Service ports that end at each proxy."""
-        found = {}
         snapshot = self._mesh.snapshot
-        for each in self.proxies():
-            targets = build.build(snapshot, each.proxy).workload.targets
-            found[each.proxy.id] = [
-                {
-                    "Service": services.shown(target.service, snapshot),
-                    "Port": services.port(target.port) | {"TargetPort": target.target_port},
-                }
-                for target in targets
-            ]
-        return found
+        found = {each.proxy.id: build.build(snapshot, each.proxy).workload.targets for each in self.proxies()}
+
+        def shown(target: ServiceTarget) -> dict[str, object]:
+            port = services.port(target.port) | {"TargetPort": target.target_port}
+            return {"Service": services.shown(target.service, snapshot), "Port": port}
+
+        return Later(lambda: {name: [shown(each) for each in targets] for name, targets in found.items()})
 
     def disconnect(self, question: Question) -> object:
         """Ends a stream; the proxy comes back."""
@@ -117,19 +115,12 @@ class ProxyPages:
         self._streams.disconnect(found.id)
         return text("OK")
 
-    def _details(self, each: Connection) -> dict[str, object]:
-        watches = {row.type_url: sorted(self.names(each, row)) for row in each.watches}
-        if not isinstance(each.proxy, Proxy):
-            return {"watches": watches}
-        known = identify(self._mesh.snapshot, each.proxy)
-        region, zone, sub_zone = (*known.locality.split("/"), "", "", "")[:3]
-        locality = {"region": region, "zone": zone, "subZone": sub_zone}
-        return {
-            "labels": {key: value for key, value in known.labels.items() if value and key not in _PER_INSTANCE},
-            "metadata": each.proxy.raw_metadata,
-            "locality": {key: value for key, value in locality.items() if value},
-            "watches": watches,
-        }
+    def _known(self, each: Connection) -> Identified | None:
+        return identify(self._mesh.snapshot, each.proxy) if isinstance(each.proxy, Proxy) else None
+
+    def _watched(self, each: Connection) -> dict[str, Iterable[str]]:
+        """By type; sets that proxies share, not yet in order."""
+        return {row.type_url: self.names(each, row) for row in each.watches}
 
     def names(self, each: Connection, row: WatchRow) -> Iterable[str]:
         """What a proxy has of a type: what it asked for by name, else everything there is for it."""
@@ -137,6 +128,20 @@ class ProxyPages:
             return row.names
         found = self._mesh.resources_for(each.proxy, row.type_url, None)
         return found if found is not None else ()
+
+
+def _client(each: Connection, known: Identified | None, watched: Mapping[str, Iterable[str]]) -> dict[str, object]:
+    """A client, what it said of itself, what it watches."""
+    told: dict[str, object] = _brief(each)
+    if known is not None:
+        region, zone, sub_zone = (*known.locality.split("/"), "", "", "")[:3]
+        locality = {"region": region, "zone": zone, "subZone": sub_zone}
+        told |= {
+            "labels": {key: value for key, value in known.labels.items() if value and key not in _PER_INSTANCE},
+            "metadata": each.proxy.raw_metadata,
+            "locality": {key: value for key, value in locality.items() if value},
+        }
+    return told | {"watches": {type_url: sorted(names) for type_url, names in watched.items()}}
 
 
 def is_proxy(each: Connection) -> bool:

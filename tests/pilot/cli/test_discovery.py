@@ -143,3 +143,8 @@ async def test_a_request_is_put_to_the_control_plane_on_this_machine() -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shells_complete_our_words(shell: str) -> None:
     assert "_PILOT_DISCOVERY_COMPLETE" in CliRunner().invoke(main, ["completion", shell]).output
+
+
+def test_words_that_are_no_flags_are_an_error() -> None:
+    found = CliRunner().invoke(main, ["discovery", "now"])
+    assert (found.exit_code, "expected flags only, got now" in found.output) == (2, True)

@@ -5,7 +5,7 @@ from typing import Any
 from envoy.config.core.v3.base_pb2 import Node
 from google.protobuf import json_format
 
-from pilot.debug.console import Answer, Question
+from pilot.debug.console import Answer, Later, Question
 from pilot.debug.proxies import ProxyPages, Streams, is_proxy
 from pilot.type_urls import CLUSTER, ROUTE
 from tests.pilot.debug.worlds import bookinfo, connected, connections, nodes, row
@@ -18,13 +18,19 @@ def pages(*rows: Any, **streams: Any) -> ProxyPages:
     return ProxyPages(mesh, Streams(lambda: rows or connections(mesh), **streams))
 
 
+def made(page: object) -> Any:
+    """What a thread would make."""
+    assert isinstance(page, Later)
+    return page.make()
+
+
 def tool() -> Node:
     told = {"id": "sidecar~10.0.0.9~istioctl.istio-system~istio-system.svc.cluster.local"}
     return json_format.ParseDict(told | {"metadata": {"GENERATOR": "event", "NAMESPACE": "istio-system"}}, Node())
 
 
 def test_syncz_tells_nonces_by_type_and_in_columns() -> None:
-    found: Any = pages().syncz(Question())
+    found = made(pages().syncz(Question()))
     assert [each["proxy"] for each in found] == [
         "istio-ingressgateway-0.istio-system", PRODUCTPAGE, "reviews-v2-a.default"
     ]  # fmt: skip
@@ -36,15 +42,14 @@ def test_syncz_tells_nonces_by_type_and_in_columns() -> None:
 
 
 def test_syncz_of_a_namespace() -> None:
-    found: Any = pages().syncz(Question({"namespace": "istio-system"}))
+    found = made(pages().syncz(Question({"namespace": "istio-system"})))
     assert [each["proxy_type"] for each in found] == ["router"]
 
 
 def test_a_refusal_is_told() -> None:
     mesh = bookinfo()
     wrong = connected(mesh, nodes()["productpage"], watches=(row(ROUTE, "9080", acked="", error="no such cluster"),))
-    told: Any = pages(wrong).syncz(Question())
-    (found,) = told
+    (found,) = made(pages(wrong).syncz(Question()))
     assert found["resources"][ROUTE]["lastError"] == "no such cluster"
     assert "route_acked" not in found
 
@@ -53,12 +58,12 @@ def test_a_tool_is_no_proxy() -> None:
     mesh = bookinfo()
     asking = connected(mesh, tool(), watches=())
     assert not is_proxy(asking)
-    assert pages(asking).syncz(Question()) == []
+    assert made(pages(asking).syncz(Question())) == []
     assert is_proxy(connected(mesh, tool()))  # one that watches something is
 
 
 def test_adsz_tells_what_is_watched() -> None:
-    found: Any = pages().adsz(Question({"proxyID": PRODUCTPAGE}))
+    found = made(pages().adsz(Question({"proxyID": PRODUCTPAGE})))
     (client,) = found["clients"]
     assert found["totalClients"] == 1
     assert "BlackHoleCluster" in client["watches"][CLUSTER]
@@ -105,7 +110,7 @@ def test_disconnecting_has_to_be_allowed() -> None:
 
 
 def test_instances_are_the_service_ports_of_a_proxy() -> None:
-    found: Any = pages().instances(Question())
+    found = made(pages().instances(Question()))
     (port,) = found[PRODUCTPAGE]
     assert port["Port"] == {"name": "http", "port": 9080, "protocol": "HTTP", "TargetPort": 9080}
     assert port["Service"]["hostname"] == "productpage.default.svc.cluster.local"
