@@ -273,7 +273,11 @@ class Stream:
                 self._queries.append(event)
             elif type(event) is HealthReported and self._attendance is not None:
                 self._attendance.reported(self.client.proxy, event.healthy, event.message)
-            elif self._around.custody is not None and self._judged(event, self._around.custody):
+            elif (
+                (custody := self._around.custody) is not None
+                and (type(event) is not Acked or custody.quarantine.is_searching)  # nearly always an ACK, of nothing
+                and self._judged(event, custody)
+            ):
                 self._again.add(request.type_url)
                 self._awake.set()
         self._heard.add(request.type_url)
@@ -283,7 +287,7 @@ class Stream:
 
     def _judged(self, event: Event, custody: Custody) -> bool:
         """Whether a verdict of the client changes what is withheld from it."""
-        if type(event) is Acked and custody.is_searching:  # nearly always: nothing is
+        if type(event) is Acked:
             watch = self._session.watches.get(event.type_url)
             return custody.accepted(self.client.id, self.client.proxy, event.type_url, watch)
         if type(event) is Nacked:
@@ -333,7 +337,7 @@ class Stream:
                 EMPTY if wanted.is_empty else self._around.discovery.resources_for(self.client.proxy, type_url, names)
             )
             custody = self._around.custody
-            if custody is not None and not custody.is_idle and resources is not None:
+            if custody is not None and not custody.quarantine.is_idle and resources is not None:
                 resources = custody.served(self.client.id, self.client.proxy, type_url, names, resources)
             return self._session.respond(type_url, resources) if resources is not None else None
         except PilotError:
