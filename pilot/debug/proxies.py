@@ -12,10 +12,9 @@ from pilot.debug import services
 from pilot.debug.console import Answer, Entry, Later, Question, instant, text
 from pilot.mesh import Mesh
 from pilot.type_urls import CLUSTER, ENDPOINT, EXTENSION_CONFIG, LISTENER, ROUTE
-from pilot.view import build
 from pilot.view.proxy import Proxy, ProxyKind
 from pilot.view.workload import ServiceTarget
-from pilot.view.workload_lookup import Identified, identify
+from pilot.view.workload_lookup import Identified, identify, workload_of
 from pilot.xds.discovery import Connection, WatchRow
 
 NO_PROXY: Final = "You must provide a proxyID in the query string"
@@ -99,7 +98,8 @@ class ProxyPages:
     def instances(self, _: Question) -> object:
         """Service ports that end at each proxy."""
         snapshot = self._mesh.snapshot
-        found = {each.proxy.id: build.build(snapshot, each.proxy).workload.targets for each in self.proxies()}
+        proxies = [each.proxy for each in self.proxies()]
+        found = {each.id: workload_of(snapshot, each, identify(snapshot, each)).targets for each in proxies}
 
         def shown(target: ServiceTarget) -> dict[str, object]:
             port = services.port(target.port) | {"TargetPort": target.target_port}
