@@ -77,6 +77,29 @@ spec:
 """
 
 
+TIMEOUT = """\
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: timeout, namespace: istio-system}
+spec:
+  workloadSelector: {labels: {istio: gateway}}
+  configPatches:
+  - applyTo: CLUSTER
+    match: {context: GATEWAY, cluster: {service: back.shop.svc.cluster.local, subset: v1}}
+    patch: {operation: MERGE, value: {connect_timeout: 0s}}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: other, namespace: shop}
+spec:
+  hosts: [other.example]
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: STATIC
+  endpoints: [{address: 127.0.0.9}]
+"""
+"""Envoy's rules for messages forbid it: a response that has it is refused before anything of it is looked at."""
+
+
 async def withheld(mesh: Mesh) -> dict[str, Any]:
     status, text = await mesh.control_plane.get(control_plane.HTTP, "/debug/quarantine")
     assert status == 200, text
@@ -173,6 +196,30 @@ async def test_a_restart_with_a_bad_patch_takes_nothing_away_and_who_comes_then_
         await eventually(partial(has, mesh, shop.HTTP, "x-script", "here"))
         assert load.failures == []
         await eventually(partial(is_empty, mesh))
+
+
+@PROTOCOLS
+async def test_one_message_that_breaks_envoys_rules_does_not_cost_its_whole_response(
+    tmp_path: Path, any_envoy: Path, protocol: Protocol
+) -> None:
+    async def has_other() -> bool:
+        return "outbound|80||other.example::" in await mesh.admin("gateway").get("/clusters")
+
+    async with playing(tmp_path, any_envoy, protocol=protocol) as mesh, mesh.load() as load:
+        mesh.write("timeout.yaml", TIMEOUT)
+        await eventually(has_other)
+        await eventually(partial(names, mesh))
+        (entry,) = (await withheld(mesh))["quarantined"]
+        assert (entry["type"], entry["name"]) == ("CDS", "outbound|9080|v1|back.shop.svc.cluster.local")
+        assert "EnvoyFilter istio-system/timeout" in entry["objects"]
+        assert "onnect" in entry["reason"]
+        status, text = await mesh.control_plane.get(control_plane.HTTP, "/debug/envoyfilterz?name=timeout")
+        assert status == 200
+        (patch,) = json.loads(text)[0]["patches"]
+        assert patch["verdict"].startswith("rejected by 1 proxy: ")
+        mesh.remove("timeout.yaml")
+        await eventually(partial(is_empty, mesh))
+        assert load.failures == []
 
 
 async def is_empty(mesh: Mesh) -> bool:
