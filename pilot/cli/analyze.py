@@ -257,4 +257,4 @@ def _print_table(found: list[Message]) -> None:
         level = f"[{_COLOURS[each.level]}]{each.level}[/]"
         table.add_row(level, each.code, escape(each.item.origin), escape(each.item.reference(each.path)),
                       escape(each.text))  # fmt: skip
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    Console(width=None if sys.stdout.isatty() else 240).print(table)

@@ -24,6 +24,8 @@ from pilot.cli.directory import MESH_CONFIG, read_directory
 DIFFERS, REFUSED = 1, 3
 _SHOWN: Final = 8
 """Names that a table shows of one type."""
+_WIDTH: Final = 240
+"""Columns where nobody sees how many there are."""
 
 
 @click.command()
@@ -60,9 +62,7 @@ def diff(
         click.echo(yaml.safe_dump(found, sort_keys=False), nl=False)
     else:
         _print(found)
-    if any(not each.startswith("warning: ") and ": warning: " not in each for each in found["refused"]) or any(
-        each["envoy"] == "rejected" for each in found["classes"]
-    ):
+    if found["refused"] or any(each["envoy"] == "rejected" for each in found["classes"]):
         sys.exit(REFUSED)
     sys.exit(DIFFERS if found["classes"] else 0)
 
@@ -100,9 +100,11 @@ def _judge(found: dict[str, Any], binary: pathlib.Path | None) -> None:
 
 
 def _print(found: Mapping[str, Any]) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     for each in found["refused"]:
         console.print(f"[red]refused[/] {escape(each)}")
+    for each in found["warnings"]:
+        console.print(f"[yellow]warning[/] {escape(each)}")
     for each in found["problems"]:
         console.print(f"[yellow]problem[/] {escape(each)}")
     if not found["classes"]:
@@ -112,16 +114,17 @@ def _print(found: Mapping[str, Any]) -> None:
         "CLASS", "PROXIES", "TYPE", "ADDED", "CHANGED", "REMOVED", "BYTES", "ENVOY", box=None, header_style="bold"
     )
     for each in found["classes"]:
-        first = (f"{each['kind']} {each['proxy']}", str(each["proxies"]))
-        envoy = each["envoy"] + (f": {each['reason']}" if each["reason"] else "")
+        first, envoy = (f"{each['kind']} {each['proxy']}", str(each["proxies"])), each["envoy"]
         for type_, told in each["types"].items():
             cells = (*(_names(told[what]) for what in ("added", "changed", "removed")), str(told["bytes"]))
             table.add_row(*map(escape, (*first, type_, *cells, envoy)))
             first, envoy = ("", ""), ""
     console.print(table)
+    for reason, verdict in {each["reason"]: each["envoy"] for each in found["classes"] if each["reason"]}.items():
+        console.print(f"envoy: {verdict}: {escape(reason)}")
     console.print(f"{found['proxies']} of {found['of']} proxies, {found['bytes']} bytes")
 
 
 def _names(names: list[str]) -> str:
     more: Iterator[str] = iter([f"and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else [])
-    return ", ".join([*names[:_SHOWN], *more])
+    return "\n".join([*names[:_SHOWN], *more])

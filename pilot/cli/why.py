@@ -4,6 +4,7 @@ In: a running control plane. Out: a table, JSON or YAML; exit code 0 also where 
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -44,4 +45,4 @@ def _print(found: list[Mapping[str, Any]]) -> None:
         objects = ", ".join(each["objects"]) + more
         figures = (types or "nothing differed", str(each["bytes"]), f"{each['seconds']:.3f}")
         table.add_row(when, ",".join(each["reasons"]), escape(objects), str(each["proxies"]), *figures)
-    Console(soft_wrap=True).print(table)
+    Console(width=None if sys.stdout.isatty() else 240).print(table)

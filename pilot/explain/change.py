@@ -11,6 +11,7 @@ from typing import Any
 
 from pilot.explain.difference import ClassChange, differ
 from pilot.generators import problems
+from pilot.model.decoding import path_text
 from pilot.model.objects import Event
 from pilot.model.problem import Severity
 from pilot.model.snapshot import Snapshot
@@ -31,13 +32,16 @@ class Tried:
     objects: tuple[str, ...]
     refused: tuple[str, ...]
     """What an API server, or we, would not take."""
+    warnings: tuple[str, ...]
     problems: tuple[str, ...]
     """What would be wrong then and is not now."""
 
 
 def tried(before: Snapshot, text: str) -> Tried:
     """The mesh with the objects of a text in it."""
-    events, refused = [], []
+    events: list[Event] = []
+    refused: list[str] = []
+    warnings: list[str] = []
     for chunk in split_documents(text):
         try:
             value = parse_yaml(chunk.text).value
@@ -46,20 +50,15 @@ def tried(before: Snapshot, text: str) -> Tried:
             continue
         for each in decode_document(value):
             what = str(each.key) if each.key is not None else each.unknown_kind or "an object"
-            refused += [f"{what}: {fault}" for fault in map(_told, each.faults) if fault]
+            for fault in each.faults:
+                told = ": ".join(filter(None, (what, path_text(fault.path), fault.message)))
+                (refused if fault.severity is Severity.ERROR else warnings).append(told)
             if each.object is not None:
                 events.append(Event(each.object.key, each.object))
     after, _ = before.apply(events)
     known = {str(each) for each in problems.find(before)}
-    fresh = tuple(told for each in problems.find(after) if (told := str(each)) not in known)
-    return Tried(after, tuple(str(each.key) for each in events), tuple(refused), fresh)
-
-
-def _told(fault: Any) -> str:
-    from pilot.model.decoding import path_text
-
-    level = "" if fault.severity is Severity.ERROR else "warning: "
-    return f"{level}{path_text(fault.path)}: {fault.message}"
+    fresh = tuple(line for line in map(str, problems.find(after)) if line not in known)
+    return Tried(after, tuple(str(each.key) for each in events), tuple(refused), tuple(warnings), fresh)
 
 
 def answer(
@@ -73,6 +72,7 @@ def answer(
     return {
         "objects": list(change.objects),
         "refused": list(change.refused),
+        "warnings": list(change.warnings),
         "problems": list(change.problems),
         "proxies": sum(each.count for each in classes),
         "of": len(every),

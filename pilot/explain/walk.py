@@ -111,6 +111,11 @@ def _listener(having: Having, address: str, port: int) -> Held | None:
     for host in (address, "0.0.0.0", "::"):
         if f"{host}:{port}" in found:
             return found[f"{host}:{port}"]
+    for each in found.values():  # without interception workloads dial listeners themselves, wherever these are
+        own = each.message
+        intercepted = own.HasField("bind_to_port") and not own.bind_to_port.value
+        if own.address.socket_address.port_value == port and not intercepted and not own.name.startswith("virtual"):
+            return each
     named = {each.message.name: each for each in found.values()}
     return named.get("virtualOutbound")
 
