@@ -16,7 +16,7 @@ from tests import browser
 from tests.pilot.debug.dashboard import scenes
 from tests.pilot.view.proxies import proxy
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(browser.INSTALL_SECONDS + 120)]
 PATHS = (
     "/",
     "/proxies",
