@@ -77,11 +77,11 @@ class Custody(Collector):
         self._tell()
         return found
 
-    def served(
-        self, by: str, proxy: Any, type_url: TypeUrl, names: frozenset[str] | None, wanted: ResourceSet
-    ) -> ResourceSet:
-        """What a connection is sent instead of `wanted` (of `names`; None: all there is)."""
+    def served(self, by: str, proxy: Any, type_url: TypeUrl, wanted: ResourceSet, watch: Watch) -> ResourceSet:
+        """What a connection is sent instead of `wanted`."""
+        names = None if watch.wanted.wildcard else watch.wanted.names
         found = self.quarantine.served((self.class_of(proxy), type_url), by, names, wanted, self._clock())
+        watch.asked |= self.quarantine.gone  # it may have an older version, and is to hear that there is none
         self._tell()
         return found
 

@@ -111,6 +111,8 @@ class Quarantine:
         """What was convicted since somebody took them from here."""
         self.over: set[TypeUrl] = set()
         """Types of which a search ended since somebody took them: the rest of the class waits."""
+        self.gone: frozenset[str] = frozenset()
+        """Names that the set which was served last no longer has, and that the connection was told nothing about."""
 
     def entries(self) -> tuple[Entry, ...]:
         """What is withheld, oldest first."""
@@ -186,11 +188,14 @@ class Quarantine:
     ) -> ResourceSet:
         """What a connection is to be sent instead of `wanted` (of `names`; None: all there is)."""
         self._forget(now)
+        self.gone = frozenset()
         edits: dict[str, Resource | None] = {}
         for name, versions in list(self._held.get(place, {}).items()):
             current = wanted.resources.get(name)
             entry = versions.get(current.version) if current is not None else None
             if current is not None or names is None or name in names:
+                if current is None and any(each.good is None and by in each.members for each in versions.values()):
+                    self.gone |= {name}
                 self._release(each for each in versions.values() if each is not entry and _concerns(each, by))
             if entry is not None:
                 entry.members.add(by)
@@ -211,6 +216,7 @@ class Quarantine:
         if search.by != by:
             return {name: search.good[name] for name in same}
         if same != suspects:
+            self.gone |= {name for name in suspects - same if search.good[name] is None and name not in wanted}
             self._go_on(place, search, search.left.without(suspects - same), now, lambda name: None)
         return {name: search.good[name] for name in search.left.suspects - search.left.trying}
 

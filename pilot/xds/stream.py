@@ -336,9 +336,9 @@ class Stream:
             resources = (
                 EMPTY if wanted.is_empty else self._around.discovery.resources_for(self.client.proxy, type_url, names)
             )
-            custody = self._around.custody
-            if custody is not None and not custody.quarantine.is_idle and resources is not None:
-                resources = custody.served(self.client.id, self.client.proxy, type_url, names, resources)
+            custody, watch = self._around.custody, self._session.watches.get(type_url)
+            if custody is not None and not custody.quarantine.is_idle and resources is not None and watch is not None:
+                resources = custody.served(self.client.id, self.client.proxy, type_url, resources, watch)
             return self._session.respond(type_url, resources) if resources is not None else None
         except PilotError:
             raise

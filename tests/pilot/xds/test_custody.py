@@ -154,3 +154,22 @@ async def test_what_is_withheld_is_counted(caplog: pytest.LogCaptureFixture) -> 
         await eventually(lambda: not custody.is_idle)
         assert registry.get_sample_value("meshpilot_quarantined_resources", {"type": "lds"}) == 1
         assert registry.get_sample_value("meshpilot_quarantine_entries", {"type": "lds"}) == 1
+
+
+async def test_what_is_gone_after_it_was_withheld_is_told_as_gone() -> None:
+    world = small_world()
+    world.put(LISTENER, *listeners("2", "a"))
+    async with guarded(world) as (site, custody):
+        client = site.client(True)
+        await client.send(LISTENER, claims={"a": "of an earlier stream"})
+        said = await told(client)
+        assert contents(said) == {"l": "1", "a": "2"}
+        await refuse(client, said, "listener a: no")
+        said = await told(client)
+        assert (contents(said), said.removed) == ({"l": "1"}, [])
+        await client.ack(said)
+        world.drop(LISTENER, "a")
+        site.publish()
+        said = await told(client)
+        assert (contents(said), said.removed) == ({}, ["a"])
+        assert custody.is_idle
