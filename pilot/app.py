@@ -124,6 +124,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         if stopping.is_set():
             return
         tasks += [asyncio.create_task(ads.serve_pushes()), asyncio.create_task(serve_lag_reports(metrics.lagged))]
+        tasks.append(asyncio.create_task(memory.serve_returns()))
         tasks += await _registrations(settings, mesh, feed, ads, cluster)
         await _serve_xds(undo, settings, ads, secured, insight, tasks)
         tasks += _root_tasks(settings, mesh, debounce, secured)

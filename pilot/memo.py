@@ -158,8 +158,18 @@ def finish(work: Work[T]) -> T:
             return done.value  # type: ignore[no-any-return]  # the type of a generator's value is not kept
 
 
+@dataclass(eq=False, slots=True)
+class _Begun(Generic[T]):
+    """Work that several may wait for: whoever comes does the next piece."""
+
+    work: Work[T]
+    alive: object
+    """The arguments: their identities are its key."""
+    turn: int
+
+
 class Sliced(Generic[P, T]):
-    """A memoized function whose computation can be done in pieces."""
+    """A memoized function whose computation can be done in pieces. Who asks for the same meanwhile helps."""
 
     def __init__(self, function: Callable[P, Work[T]], table: Callable[[Any], Any]) -> None:
         def whole(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -168,6 +178,7 @@ class Sliced(Generic[P, T]):
         update_wrapper(whole, function)
         self._function = function
         self._table = table(whole)
+        self._underway: dict[object, _Begun[T]] = {}
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -175,11 +186,34 @@ class Sliced(Generic[P, T]):
 
     def steps(self, *args: P.args, **kwargs: P.kwargs) -> Work[T]:
         """A call in pieces; none where the answer is known. Only for calls without keywords."""
-        if self._table.knows(*args, **kwargs):
-            return self(*args, **kwargs)
-        value = yield from self._function(*args, **kwargs)
-        self._table.keep(value, *args, **kwargs)
-        return value
+        key = tuple(map(key_of, args))
+        while not self._table.knows(*args, **kwargs):
+            begun = self._underway.get(key)
+            if begun is None:
+                begun = self._underway[key] = _Begun(self._function(*args, **kwargs), args, _turn)
+            while self._underway.get(key) is begun:
+                begun.turn = _turn
+                try:
+                    next(begun.work)
+                except StopIteration as done:
+                    del self._underway[key]
+                    self._table.keep(done.value, *args, **kwargs)
+                    return done.value  # type: ignore[no-any-return]  # the type of a generator's value is not kept
+                except BaseException:
+                    del self._underway[key]
+                    raise
+                yield
+        return self(*args, **kwargs)
+
+    def drop_unused(self) -> None:
+        """Work that nobody went on with for some turns: all who waited for it have gone."""
+        for key, begun in list(self._underway.items()):
+            if begun.turn < _turn - TURNS:
+                del self._underway[key]
+
+    def clear(self) -> None:
+        """Forgets what was begun; results are the table's."""
+        self._underway.clear()
 
     def last(self, subject: object) -> T | None:
         """See `Latest.last`; None for functions that are not `latest`."""
@@ -245,7 +279,9 @@ class sliced:  # noqa: N801 - a decorator
     table: Callable[[Any], Any]
 
     def __call__(self, function: Callable[P, Work[T]]) -> Sliced[P, T]:
-        return Sliced(function, self.table)
+        made = Sliced(function, self.table)
+        follow(made)
+        return made
 
 
 def follow(table: _Passing) -> None:

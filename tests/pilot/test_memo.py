@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
+import pytest
+
 from pilot.memo import TURNS, Work, clear_all, finish, latest, memoized, sliced, turn
 
 
@@ -205,12 +207,47 @@ def test_sliced_work_is_done_in_pieces_and_remembered() -> None:
     assert total(Part(4)) == 6, "it can be done at once as well"
 
 
-def test_sliced_work_that_is_given_up_is_not_remembered() -> None:
+def test_sliced_work_is_shared_by_all_who_ask_meanwhile() -> None:
+    begun = []
+
     @sliced(memoized())
     def number(part: Part) -> Work[int]:
+        begun.append(part)
+        yield
+        yield
+        return part.number
+
+    one = Part(1)
+    first, second = number.steps(one), number.steps(one)
+    assert [next(first), next(second)] == [None, None], "a piece each"
+    assert (finish(first), finish(second), len(begun)) == (1, 1, 1)
+
+
+def test_sliced_work_that_fails_fails_for_each_who_asks() -> None:
+    @sliced(memoized())
+    def broken(part: Part) -> Work[int]:
+        yield
+        raise ValueError(str(part.number))
+
+    one = Part(1)
+    first, second = broken.steps(one), broken.steps(one)
+    next(first)
+    for each in (first, second):
+        with pytest.raises(ValueError, match="1"):
+            finish(each)
+
+
+def test_sliced_work_that_is_given_up_is_gone_after_some_turns() -> None:
+    begun = []
+
+    @sliced(memoized())
+    def number(part: Part) -> Work[int]:
+        begun.append(part)
         yield
         return part.number
 
     one = Part(1)
     next(number.steps(one))
-    assert len(list(number.steps(one))) == 1
+    for _ in range(TURNS + 1):
+        turn()
+    assert (finish(number.steps(one)), len(begun)) == (1, 2)
