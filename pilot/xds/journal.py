@@ -30,15 +30,17 @@ class Journal:
         self.metrics = metrics
         self.history = History()
 
-    def connected(self, connection: str, peer: str, version: str) -> None:
-        """A proxy was let in."""
-        self.metrics.connected(version)
+    def connected(self, connection: str, peer: str, version: str | None) -> None:
+        """Somebody was let in; `version` None: a tool, which is not counted among proxies."""
+        if version is not None:
+            self.metrics.connected(version)
         self.history.connected(connection)
         LOG.info(f"ADS: new connection for node:{one_line(connection)} from {peer}")
 
-    def disconnected(self, connection: str, version: str) -> None:
-        """A proxy is gone."""
-        self.metrics.disconnected(version)
+    def disconnected(self, connection: str, version: str | None) -> None:
+        """It is gone."""
+        if version is not None:
+            self.metrics.disconnected(version)
         self.history.disconnected(connection)
         LOG.info(f"ADS: connection of node:{one_line(connection)} terminated")
 

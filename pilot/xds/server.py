@@ -208,7 +208,7 @@ class AdsServer:
         proxy, attendance = self._discovery.connect(node, identities), self.attendance
         if attendance is not None:
             attendance.arrived(proxy)
-        version = node.metadata.fields["ISTIO_VERSION"].string_value if "ISTIO_VERSION" in node.metadata.fields else ""
+        version = _version(node)
         client = Client(f"{_proxy_id(node.id)}-{next(self._numbers)}", node.id, peer, protocol, identities, proxy)
         stream = Stream(self._around, context, front, client, request, attendance)
         del node, request  # they can be large, and the stream lives long
@@ -277,6 +277,14 @@ def server_options(
 
 def _milliseconds(span: timedelta) -> int:
     return int(span.total_seconds() * 1000)
+
+
+def _version(node: Any) -> str | None:
+    """What a proxy says that it is; None: it is a tool that only asks (operations 5)."""
+    said = node.metadata.fields
+    if "GENERATOR" in said and said["GENERATOR"].string_value == "event":
+        return None
+    return str(said["ISTIO_VERSION"].string_value) if "ISTIO_VERSION" in said else ""
 
 
 def _first(group: BaseExceptionGroup[PilotError]) -> PilotError:

@@ -123,3 +123,11 @@ def test_words_of_a_peer_stay_on_one_line_and_are_cut() -> None:
 def test_many_names_are_not_all_listed() -> None:
     assert listed(("a", "b")) == "a, b"
     assert listed([str(number) for number in range(12)]).endswith("8, 9 and 2 more")
+
+
+def test_a_tool_is_not_counted_among_proxies() -> None:
+    registry = CollectorRegistry()
+    journal = Journal(XdsMetrics(registry))
+    journal.connected("ctl-1", "10.0.0.1:1", None)
+    assert registry.get_sample_value("pilot_xds", {"version": ""}) is None
+    journal.disconnected("ctl-1", None)
