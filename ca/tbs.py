@@ -1,7 +1,7 @@
 """A template as the bytes that are signed, and a signature put under them: the DER of RFC 5280 4.1.
 
 Comes in: a `Template`, later the signature. Goes out: bytes. What a name, a key or an extension looks like inside is
-the library's business; here is only the frame around them, which its builder makes three times as slowly. A test
+the library's business; here is only the frame around them, which its builder makes twice as slowly. A test
 compares the two byte by byte, and each certificate is read by the library and checked before it leaves. No clock, no
 randomness, no I/O.
 
