@@ -1,0 +1,95 @@
+"""The rights in deploy/ are enough: the program runs with them on a real API server, and is refused nothing."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.control_plane import ControlPlane, running
+from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.test_writers import AMBIENT, DEPLOYED, found, root_of
+from tests.loopback import network
+from tests.pilot.agent.eventually import eventually
+from tests.shared import ROOT, shared_path
+from webhook import configurations
+from webhook.configurations import Endpoint
+
+pytestmark = [pytest.mark.kubernetes, pytest.mark.shared, pytest.mark.timeout(200)]
+
+WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
+
+
+@pytest.fixture(scope="module")
+def whole_cluster() -> Iterator[TestCluster]:
+    with running_cluster() as made:
+        asyncio.run(_prepare(made))
+        yield made
+
+
+async def _prepare(cluster: TestCluster) -> None:
+    await cluster.install_definitions()
+    await cluster.close()
+
+
+async def restricted(cluster: TestCluster, directory: Path) -> Path:
+    """A kubeconfig of the account that deploy/ makes."""
+    for document in yaml.safe_load_all((ROOT / "deploy" / "base" / "rights.yaml").read_text()):
+        await cluster.create(document)
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    made = await cluster.call("POST", "/api/v1/namespaces/istio-system/serviceaccounts/istiod/token", asked)
+    authority = base64.b64encode(cluster.server.ca_file.read_bytes()).decode()
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": cluster.server.url, "certificate-authority-data": authority}}],
+        "users": [{"name": "u", "user": {"token": made["status"]["token"]}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "c",
+    }
+    path = directory / "kubeconfig"
+    path.write_text(json.dumps(content))
+    return path
+
+
+async def test_the_program_is_refused_nothing(whole_cluster: TestCluster, tmp_path: Path) -> None:
+    cluster = whole_cluster
+    kubeconfig = await restricted(cluster, tmp_path)
+    await cluster.load(shared_path("aux", "writers", "input.yaml").read_text())
+    nowhere = ("--meshConfig", str(tmp_path / "none"), "--networksConfig", str(tmp_path / "none"))
+    with network() as addresses:
+        address = addresses.address(1)
+        where = Endpoint(url=f"https://{address}:25017")
+        for made in (configurations.build_injection("", where), configurations.build_validation("", where)):
+            await cluster.call("POST", f"{WEBHOOKS}/{made['kind'].lower()}s", made)
+        environment = {**AMBIENT, "ISTIOD_CUSTOM_HOST": address, "REVISION": "default", "POD_NAME": "istiod-0"}
+        plane = ControlPlane(
+            address,
+            None,
+            tmp_path / "work",
+            ("--kubeconfig", str(kubeconfig), "--log_output_level", "default:debug", *nowhere),
+            environment,
+        )
+        async with running(plane):
+            assert await eventually(lambda: root_of(cluster, "demo"))
+            await eventually(lambda: found(cluster, DEPLOYED["PodDisruptionBudget"].format("demo", "edge2-istio")))
+            await eventually(lambda: found(cluster, DEPLOYED["Deployment"].format("amb", "waypoint")))
+            entry = "/apis/networking.istio.io/v1/namespaces/demo/serviceentries/auto"
+
+            async def has_addresses() -> bool:
+                return bool((await cluster.call("GET", entry)).get("status", {}).get("addresses"))
+
+            await eventually(has_addresses)
+
+            async def is_binding() -> bool:
+                path = f"{WEBHOOKS}/validatingwebhookconfigurations/istio-validator-istio-system"
+                return bool((await cluster.call("GET", path))["webhooks"][0]["failurePolicy"] == "Fail")
+
+            await eventually(is_binding, within=60)
+            refused = [each for each in plane.log().splitlines() if "forbidden" in each.lower() or "status 403" in each]
+            assert refused == []
+            assert plane.lines("debug")  # refusals that nobody has to be told of are there, too
+    await cluster.close()
