@@ -15,7 +15,7 @@ from ca import plugged_in, self_signed
 from ca.authn.local_issuer import utc_now
 from ca.authority import Authority, random_serial
 from ca.bundle import Bundle
-from ca.errors import KubernetesError, StateError
+from ca.errors import KubernetesError, RolloverError, StateError
 from ca.kubernetes_api import KubernetesApi
 from ca.kubernetes_root import SecretRootStore, copy_plugged_in
 from ca.reload import PluggedInReload
@@ -125,7 +125,7 @@ class Shared:
 async def _of_secret(settings: Settings, api: KubernetesApi, secret: SecretRootStore, authority: Authority) -> Signing:
     """With what changing the root needs; without, and with a line in the log, where that cannot be had.
 
-    Raises: RolloverError.
+    Raises: BundleError.
     """
     features, limits, bundle = settings.features, settings.certificates, authority.bundle
     us = settings.kubernetes or Kubernetes()
@@ -136,7 +136,7 @@ async def _of_secret(settings: Settings, api: KubernetesApi, secret: SecretRootS
     try:
         await replicas.join(bundle)
         found = await kept.load()
-    except (KubernetesError, StateError) as error:
+    except (KubernetesError, RolloverError, StateError) as error:  # certificates are signed nevertheless
         _log.warning(f"the root cannot be changed by command: {error}")
         ledger.close()
         return Signing(settings, authority, Ledger(), secret)

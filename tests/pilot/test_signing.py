@@ -22,6 +22,7 @@ from pilot import settings, signing
 from pilot.settings import Settings
 from pilot.signing import Signing
 from tests.ca.makers import ec_key, make_root, plug_in, until
+from tests.ca.rollover.cluster import Cluster
 from tests.ca.rollover.conducting import Nobody
 
 MESH = TrustDomain("mesh.example")
@@ -87,6 +88,17 @@ async def test_root_that_is_not_ours_to_change_is_shown_and_refused_with_a_reaso
         for each in tasks:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("report", [None, "unreadable"])
+async def test_root_in_a_secret_signs_whatever_lies_beside_it(tmp_path: Path, report: str | None) -> None:
+    cluster = Cluster()
+    if report is not None:
+        cluster.objects["/api/v1/namespaces/istio-system/configmaps/x"] = {"metadata": {"name": "x"}, "binaryData": {}}
+    found = await signing.choose(loaded(tmp_path), MESH, cluster)
+    assert found.authority.bundle.certificate.subject.rfc4514_string() == "O=mesh.example"
+    assert (found.shared is None) == (report is not None)
+    found.ledger.close()
 
 
 class NoRotation:
