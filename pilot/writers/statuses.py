@@ -13,7 +13,9 @@ from typing import Any
 
 from ca.errors import KubernetesError
 from pilot.gatewayapi.classes import CONTROLLERS
+from pilot.gatewayapi.gateway import KubernetesGateway
 from pilot.kube_client import APPLY, KubeClient
+from pilot.model.kubernetes import Namespace
 from pilot.model.objects import ObjectKey
 from pilot.model.snapshot import Snapshot
 from pilot.sources.kinds import KINDS, Kind
@@ -21,6 +23,7 @@ from pilot.sources.kubernetes.resources import Resource, is_custom, plural_of
 from pilot.status.statuses import Status, statuses
 from pilot.writers.following import changes
 from pilot.writers.merging import is_same, merge_status, own_part
+from pilot.writers.ownership import Tags, is_ours
 from pilot.writers.retry import NOT_FOUND, Retries
 
 GATEWAY_LOCK, OTHERS_LOCK = "istio-gateway-status-leader", "istio-status-leader"
@@ -39,19 +42,29 @@ def is_of_gateway_api(key: ObjectKey) -> bool:
 class Statuses:
     """What is to be said now: computed once for both writers."""
 
-    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
-        self.snapshot = snapshot
-        self._of: Snapshot | None = None
+    def __init__(self, snapshot: Callable[[], Snapshot], tags: Tags) -> None:
+        """`tags`: Gateways of other revisions are not spoken of."""
+        self.snapshot, self.tags = snapshot, tags
+        self._of: tuple[object, object] = (None, None)
         self._found: Mapping[ObjectKey, Status] = {}
 
     def found(self) -> Mapping[ObjectKey, Status]:
         """By object; only of objects that are there."""
-        now = self.snapshot()
-        if now is not self._of:
+        now, tags = self.snapshot(), self.tags.now
+        if self._of[0] is not now or self._of[1] is not tags:
             said = statuses(now, datetime.now(UTC))
-            self._found = {key: value for key, value in said.items() if now.objects.find(key) is not None}
-            self._of = now
+            self._found = {key: value for key, value in said.items() if _is_spoken_of(now, key, tags)}
+            self._of = (now, tags)
         return self._found
+
+
+def _is_spoken_of(snapshot: Snapshot, key: ObjectKey, tags: frozenset[str]) -> bool:
+    """Whether an object is there, and not another revision's Gateway."""
+    found = snapshot.objects.find(key)
+    if not isinstance(found, KubernetesGateway):
+        return found is not None
+    namespace = snapshot.objects.get(Namespace, "", key.namespace)
+    return is_ours(found.metadata.labels, namespace.metadata.labels if namespace is not None else None, tags)
 
 
 class StatusWriter:
@@ -66,12 +79,13 @@ class StatusWriter:
     async def serve(self) -> None:
         """Writes what is to be said; ends only by cancellation."""
         self._said.clear()
+        await self._statuses.tags.look()
         retries = Retries[ObjectKey](self._write, _log)
-        async for _ in changes(self._statuses.snapshot, due=lambda: retries.is_due):
+        async for _ in changes(self._statuses.snapshot, lambda: self._statuses.tags.now, due=lambda: retries.is_due):
             found = {key: value for key, value in self._statuses.found().items() if self._is_mine(key)}
             due = [key for key, value in found.items() if self._said.get(key) != (self._uid(key), value)]
             for key in self._said.keys() - found.keys():
-                if self._uid(key):
+                if self._uid(key) and key.kind != KubernetesGateway.KIND:
                     due.append(key)  # nothing is to be said any more
                 else:
                     del self._said[key]

@@ -16,6 +16,7 @@ from pilot.writers import roots as root_maps
 from pilot.writers.addresses import AddressWriter
 from pilot.writers.gateway_classes import GatewayClasses
 from pilot.writers.gateway_deployments import GatewayDeployments
+from pilot.writers.ownership import Tags
 from pilot.writers.roots import MapNames, RootMaps, Roots
 from pilot.writers.statuses import GATEWAY_LOCK, OTHERS_LOCK, Statuses, StatusWriter, is_of_gateway_api
 from pilot.writers.webhook_roots import MUTATING, VALIDATING, WebhookRoots
@@ -58,7 +59,9 @@ def _statuses(cluster: ConfigCluster, mesh: Mesh, settings: Settings, wanted: Ku
     def snapshot() -> Snapshot:
         return mesh.snapshot
 
-    found = Statuses(snapshot)
+    tags = Tags(client, features.revision)
+    yield tags.serve()
+    found = Statuses(snapshot, tags)
     if features.gateway_api and wanted.writes_status:
         yield cluster.election(GATEWAY_LOCK).lead(StatusWriter(client, found, is_of_gateway_api).serve)
     others = StatusWriter(client, found, lambda key: not is_of_gateway_api(key))

@@ -9,6 +9,7 @@ from pilot.kube_client import KubeClient
 from pilot.model.objects import Event
 from pilot.model.snapshot import Snapshot
 from pilot.writers import following, statuses
+from pilot.writers.ownership import Tags
 from pilot.writers.statuses import Statuses, StatusWriter, is_of_gateway_api
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.model.meshes import objects
@@ -34,7 +35,7 @@ async def test_only_differences_are_written_once_and_strangers_conditions_are_no
     api, snapshots = Recorder(CLASSES), [mesh(CLASS)]
     foreign = {"type": "SupportedVersion", "status": "True"}
     api.put(CLASSES, "istio", kind="GatewayClass", status={"conditions": [foreign]})
-    found = Statuses(lambda: snapshots[-1])
+    found = Statuses(lambda: snapshots[-1], Tags(api, ""))
     task = asyncio.create_task(StatusWriter(cast(KubeClient, api), found, is_of_gateway_api).serve())
     try:
         await eventually(lambda: api.calls)
@@ -54,9 +55,24 @@ async def test_only_differences_are_written_once_and_strangers_conditions_are_no
 
 async def test_what_others_guard_is_not_written() -> None:
     api, snapshot = Recorder(CLASSES), mesh(CLASS)
-    others = StatusWriter(cast(KubeClient, api), Statuses(lambda: snapshot), lambda key: not is_of_gateway_api(key))
+    others = StatusWriter(
+        cast(KubeClient, api), Statuses(lambda: snapshot, Tags(api, "")), lambda key: not is_of_gateway_api(key)
+    )
     task = asyncio.create_task(others.serve())
     await asyncio.sleep(0.05)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert not api.calls
+
+
+def test_gateways_of_another_revision_are_not_spoken_of() -> None:
+    text = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: NAME, namespace: a, labels: {istio.io/rev: REVISION}}
+spec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}
+"""
+    named = (("ours", "default"), ("theirs", "canary"))
+    made = mesh("\n---\n".join(text.replace("NAME", name).replace("REVISION", rev) for name, rev in named))
+    found = Statuses(lambda: made, Tags(Recorder(), "")).found()
+    assert {key.name for key in found if key.kind == "KubernetesGateway"} == {"ours"}
