@@ -13,6 +13,7 @@ from pilot.explain.request import Request
 from pilot.resources import Origin
 
 _CONFIG: Final = re.compile(r"/apis/[^/]+/[^/]+/namespaces/([^/]+)/([^/]+)/(.+)")
+_PORT: Final = re.compile(r":\d+$")
 _KINDS: Final = {"virtual-service": "VirtualService", "http-route": "HTTPRoute", "grpc-route": "GRPCRoute"}
 
 
@@ -34,9 +35,10 @@ class Choice:
 
 def choose(routes: Any, request: Request) -> Choice:
     """The first route that fits, of the virtual host that fits best."""
-    host = find_host(routes.virtual_hosts, request.authority)
+    authority = _PORT.sub("", request.authority) if routes.ignore_port_in_host_matching else request.authority
+    host = find_host(routes.virtual_hosts, authority)
     if host is None:
-        return Choice(routes.name, (f"no virtual host is for {request.authority}",), ended="404: no virtual host")
+        return Choice(routes.name, (f"no virtual host is for {authority}",), ended="404: no virtual host")
     skipped = 0
     for route in host.routes:
         if fits_route(route.match, request):

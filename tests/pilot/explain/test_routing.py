@@ -1,5 +1,6 @@
 from typing import Any
 
+import pytest
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 from pilot.explain.request import parse_request
@@ -34,6 +35,13 @@ def test_the_first_route_that_fits_is_taken_with_its_maker() -> None:
     first = choose(made, parse_request("http://web/x"))
     assert first.clusters == (("a", 0),)
     assert origins_of(first, (Origin("Service", "n", "s"),)) == (Origin("Service", "n", "s"),)
+
+
+@pytest.mark.parametrize(("ignored", "ended"), [(True, ""), (False, "404: no virtual host")])
+def test_a_port_in_the_host_counts_unless_it_is_ignored(ignored: bool, ended: str) -> None:
+    made = routes({"match": {"prefix": "/"}, "route": {"cluster": "a"}})
+    made.ignore_port_in_host_matching = ignored
+    assert choose(made, parse_request("http://web:9080/")).ended == ended
 
 
 def test_weights_redirects_and_answers() -> None:
