@@ -70,7 +70,7 @@ def since(moment: datetime | None, now: datetime) -> Html:
     if moment is None:
         return Html("")
     age = now - moment
-    words = f"{span(age)} ago" if age >= timedelta(0) else f"in {span(-age)}"
+    words = f"{span(max(age, timedelta(0)))} ago" if age > -timedelta(seconds=1) else f"in {span(-age)}"
     return tag("time", words, datetime=moment.isoformat(), title=moment.isoformat(sep=" ", timespec="seconds"))
 
 

@@ -43,6 +43,7 @@ def test_pairs_without_a_value_are_left_out() -> None:
     [
         (timedelta(seconds=-1), "in 1 s"),
         (timedelta(0), "0 s ago"),
+        (timedelta(milliseconds=-5), "0 s ago"),
         (timedelta(seconds=119), "1 min ago"),
         (timedelta(hours=23), "23 h ago"),
         (timedelta(days=1), "1 day ago"),
