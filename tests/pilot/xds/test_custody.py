@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 from envoy.config.listener.v3.listener_pb2 import Listener
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
 from prometheus_client import CollectorRegistry
 
 from pilot.type_urls import CLUSTER, LISTENER, ROUTE
 from pilot.xds.custody import Custody
+from pilot.xds.requests import FrontEnd
 from tests.pilot.xds.clients import Client, Said, Site, eventually, serving
-from tests.pilot.xds.conversations import small_world
+from tests.pilot.xds.conversations import DELTA, SOTW, small_world
+from tests.pilot.xds.guarded import Guarded
 from tests.pilot.xds.worlds import World, anything, name_in
 
 both = pytest.mark.parametrize("delta", [False, True], ids=["sotw", "delta"])
@@ -173,3 +177,10 @@ async def test_what_is_gone_after_it_was_withheld_is_told_as_gone() -> None:
         said = await told(client)
         assert (contents(said), said.removed) == ({}, ["a"])
         assert custody.is_idle
+
+
+@pytest.mark.parametrize("words", [True, False], ids=["by name", "without a word"])
+@pytest.mark.parametrize("front", [SOTW, DELTA], ids=["sotw", "delta"])
+def test_whatever_happens_everything_good_reaches_the_client(front: FrontEnd, words: bool) -> None:
+    machine = type("Machine", (Guarded,), {"front": front, "words": words})
+    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=25, deadline=None))
