@@ -5,7 +5,6 @@ source, so the pages cannot be out of date.
 """
 
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +12,9 @@ import click
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from pilot.cli import discovery, environment_help, main
 
+ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 90
 """Of a page of the guide, in characters."""
 PROGRAMS = {"meshpilot": main.main, "pilot-discovery": discovery.main}
@@ -77,9 +75,20 @@ class Environment(_Markdown):
         return environment()
 
 
+def without_directories(app: object, page: str, source: list[str]) -> None:
+    """A link to a directory of the repository is one for readers there; here it becomes its text."""
+    place = (ROOT / page).parent
+
+    def text(link: re.Match[str]) -> str:
+        return link[1] if (place / link[2]).is_dir() else link[0]
+
+    source[0] = re.sub(r"\[([^\]]+)\]\(([^)#:]+)\)", text, source[0])
+
+
 def setup(app: object) -> dict[str, bool]:
     """Called by Sphinx."""
     add = app.add_directive  # type: ignore[attr-defined]
+    app.connect("source-read", without_directories)  # type: ignore[attr-defined]
     add("commands", Commands)
     add("environment", Environment)
     return {"parallel_read_safe": True}
