@@ -9,6 +9,8 @@ import grpc
 import pytest
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
+from ca.state_directory import StateDirectory
+from pilot.registrations import kept
 from pilot.type_urls import ADDRESS, CLUSTER, ENDPOINT, HEALTH
 from tests.ambient_mesh import SHOP
 from tests.control_plane import ControlPlane, running
@@ -73,6 +75,11 @@ async def _reaches(plane: ControlPlane, *, vm: bool) -> bool:
     return ("10.9.0.1" in await _addresses(plane)) == vm
 
 
+def _saved_as_well(plane: ControlPlane) -> bool:
+    (entry,) = kept.load(StateDirectory(plane.state))
+    return all(each.status == "True" for each in entry.status.conditions)
+
+
 @pytest.mark.timeout(90)
 async def test_workload_registers_by_connecting_and_is_gone_when_it_stays_away(tmp_path: Path) -> None:
     with network() as addresses:
@@ -86,6 +93,7 @@ async def test_workload_registers_by_connecting_and_is_gone_when_it_stays_away(t
                 await eventually(lambda: _reaches(plane, vm=False))
                 await vm.send(HEALTH)
                 await eventually(lambda: _reaches(plane, vm=True))
+                await eventually(lambda: _saved_as_well(plane))  # a moment after it is served
 
                 await plane.kill()
                 await plane.start()

@@ -178,7 +178,7 @@ async def test_envoy_gets_identity_and_configuration(
         held = await admin.certificates()
         assert setting.agent.identity.certificate is not None
         assert [(each.serial, each.uris) for each in held] == [(setting.agent.identity.certificate.serial, (ID,))]
-        assert control_plane.peers == [(), (ID,)]  # the certificate request, then xDS
+        assert control_plane.peers == [(), (ID,), (ID,)]  # the certificate request, then roots and xDS
         node = control_plane.nodes[0]
         assert node.id == "sidecar~127.0.0.21~reviews-v1-a.default~default.svc.cluster.local"
         assert len(node.extensions) > 100

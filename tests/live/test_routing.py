@@ -229,13 +229,19 @@ async def test_good_routes_beside_bad_ones_keep_working_and_every_bad_one_is_tol
             "spec.http[7].match[0].headers[x-a]",
             "spec.hosts[0]",
         }
-        await eventually(lambda: all(len(play.mesh.control_plane.lines(f"{each}:")) == 1 for each in wanted))
-        assert {each["field"] for each in await play.mesh.problems()} == wanted
+        await eventually(lambda: told_once(play, wanted))
+        assert {each["field"] for each in await play.mesh.problems()} >= wanted
         play.mesh.write("later.yaml", LATER)
         await eventually(lambda: play.mesh.control_plane.lines("shop/later", "'missing.shop.svc.cluster.local'"))
-        assert all(len(play.mesh.control_plane.lines(f"{each}:")) == 1 for each in wanted)
+        assert told_once(play, wanted)
         play.mesh.remove("later.yaml")
     await eventually(lambda: no_problems(play))
+
+
+def told_once(play: Play, fields: set[str]) -> bool:
+    """Whether each field was named once, beside the verdict of admission."""
+    lines = [each for each in play.mesh.control_plane.lines("") if "an API server would refuse it" not in each]
+    return all(len([line for line in lines if f"{field}:" in line]) == 1 for field in fields)
 
 
 async def no_problems(play: Play) -> bool:

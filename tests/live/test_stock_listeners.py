@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain
 from envoy.config.listener.v3.listener_pb2 import Listener
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
@@ -12,7 +13,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3.http_connection
     HttpFilter,
 )
 
-from pilot.generators import listeners, routes
+from pilot.generators import clusters, listeners, routes
 from pilot.generators.envoy.http_filters import HttpChain, Side, build_http_filters
 from pilot.generators.envoy.packing import pack
 from pilot.generators.listeners.address import listen_on
@@ -105,7 +106,8 @@ def assert_accepted(envoy: Path, view: ProxyView, what: str) -> None:
     """Envoy takes all listeners of a proxy, and their routes."""
     made = list(_static_listeners(view))
     assert made
-    bootstrap = static_bootstrap(listeners=made)
+    named = [Cluster(name=name, type=Cluster.STATIC) for name in clusters.build(view)]  # tracers look for theirs
+    bootstrap = static_bootstrap(listeners=made, clusters=named)
     bootstrap.node.id, bootstrap.node.cluster = "client", "client"
     verdict = validate(envoy, bootstrap)
     assert verdict.accepted, f"{what}: {verdict.words}"
