@@ -76,8 +76,8 @@ async def _reaches(plane: ControlPlane, *, vm: bool) -> bool:
 
 
 def _saved_as_well(plane: ControlPlane) -> bool:
-    (entry,) = kept.load(StateDirectory(plane.state))
-    return all(each.status == "True" for each in entry.status.conditions)
+    saved = kept.load(StateDirectory(plane.state))
+    return [each.status for entry in saved for each in entry.status.conditions] == ["True"]
 
 
 @pytest.mark.timeout(90)
