@@ -76,7 +76,7 @@ async def _reaches(plane: ControlPlane, *, vm: bool) -> bool:
 
 
 def _saved_as_well(plane: ControlPlane) -> bool:
-    saved = kept.load(StateDirectory(plane.state))
+    saved = kept.load(StateDirectory(plane.state / "registrations"))
     return [each.status for entry in saved for each in entry.status.conditions] == ["True"]
 
 
