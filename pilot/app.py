@@ -132,7 +132,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         feed.is_serving = True
         memory.settle()
         _tell(settings)
-        tasks += _writers(undo, cluster, mesh, settings, secured, side)
+        tasks += _writers(undo, cluster, mesh, settings, secured, side, feed)
         await _until(stopping, tasks)
         feed.is_serving = False
         if cluster is not None:
@@ -275,6 +275,7 @@ def _writers(
     settings: Settings,
     secured: trust.Trust,
     side: WebhookSide,
+    feed: Feed,
 ) -> list[asyncio.Task[None]]:
     """What writes to the cluster: the first to end, so that another replica may go on at once."""
     if cluster is None:
@@ -286,9 +287,8 @@ def _writers(
             return None
         return Roots(serving().roots, secured.revocations() if limits.with_revocations else None)
 
-    tasks = [
-        asyncio.create_task(each) for each in writers(cluster, mesh, settings, roots, lambda: side.files.installation)
-    ]
+    wanted = writers(cluster, mesh, settings, roots, lambda: side.files.installation, feed.standing)
+    tasks = [asyncio.create_task(each) for each in wanted]
     undo.push_async_callback(_cancel, tasks)
     return tasks
 

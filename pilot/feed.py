@@ -61,6 +61,8 @@ class Feed:
         """Why what the source said may be old."""
         self.refused: Callable[[], tuple[Problem, ...]] = tuple
         """What proxies did not take; may be set. Who refused it has been logged."""
+        self._seen: tuple[Problem, ...] = ()
+        self._standing: tuple[Problem, ...] = ()
         self.is_serving = False
 
     def missing(self) -> Iterable[str]:
@@ -70,6 +72,13 @@ class Feed:
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the configuration now: with where it is read, then with what it says together."""
         return (*self._of_source, *self._doubts(), *map(self._located, (*self._found(), *self.refused())))
+
+    def standing(self) -> tuple[Problem, ...]:
+        """What is wrong as of the last look, and what proxies do not take now; the same object while it is the same."""
+        now = (*self._seen, *self.refused())
+        if now != self._standing:
+            self._standing = now
+        return self._standing
 
     def _found(self) -> tuple[Problem, ...]:
         found = (*problems.find(self._mesh.snapshot), *problems.of_time(self._mesh.snapshot, datetime.now(UTC)))
@@ -185,7 +194,7 @@ class Feed:
                 async with asyncio.timeout(LOOK_AGAIN):
                     await self._changed.wait()
             self._changed.clear()
-            found = self._found()
+            self._seen = found = self._found()
             _report(self._located(each) for each in dict.fromkeys(found) if each not in known)
             known = frozenset(found)
             await asyncio.sleep(PAUSE)

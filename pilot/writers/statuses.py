@@ -17,10 +17,12 @@ from pilot.gatewayapi.gateway import KubernetesGateway
 from pilot.kube_client import APPLY, KubeClient
 from pilot.model.kubernetes import Namespace
 from pilot.model.objects import ObjectKey
+from pilot.model.problem import Problem
 from pilot.model.snapshot import Snapshot
 from pilot.sources.kinds import KINDS, Kind
 from pilot.sources.kubernetes.resources import Resource, is_custom, plural_of
 from pilot.status.statuses import Status, statuses
+from pilot.status.translation import with_mistakes
 from pilot.writers.following import changes
 from pilot.writers.merging import is_same, merge_status, own_part
 from pilot.writers.ownership import Tags, is_ours
@@ -42,19 +44,21 @@ def is_of_gateway_api(key: ObjectKey) -> bool:
 class Statuses:
     """What is to be said now: computed once for both writers."""
 
-    def __init__(self, snapshot: Callable[[], Snapshot], tags: Tags) -> None:
-        """`tags`: Gateways of other revisions are not spoken of."""
-        self.snapshot, self.tags = snapshot, tags
-        self._of: tuple[object, object] = (None, None)
+    def __init__(
+        self, snapshot: Callable[[], Snapshot], tags: Tags, problems: Callable[[], tuple[Problem, ...]] = tuple
+    ) -> None:
+        """`tags`: Gateways of other revisions are not spoken of. `problems`: the same object while they are."""
+        self.snapshot, self.tags, self.problems = snapshot, tags, problems
+        self._of: tuple[object, object, object] = (None, None, None)
         self._found: Mapping[ObjectKey, Status] = {}
 
     def found(self) -> Mapping[ObjectKey, Status]:
         """By object; only of objects that are there."""
-        now, tags = self.snapshot(), self.tags.now
-        if self._of[0] is not now or self._of[1] is not tags:
-            said = statuses(now, datetime.now(UTC))
+        now, tags, problems = self.snapshot(), self.tags.now, self.problems()
+        if any(a is not b for a, b in zip(self._of, (now, tags, problems), strict=True)):
+            said = with_mistakes(statuses(now, datetime.now(UTC)), problems, now)
             self._found = {key: value for key, value in said.items() if _is_spoken_of(now, key, tags)}
-            self._of = (now, tags)
+            self._of = (now, tags, problems)
         return self._found
 
 
@@ -81,7 +85,8 @@ class StatusWriter:
         self._said.clear()
         await self._statuses.tags.look()
         retries = Retries[ObjectKey](self._write, _log)
-        async for _ in changes(self._statuses.snapshot, lambda: self._statuses.tags.now, due=lambda: retries.is_due):
+        current = (self._statuses.snapshot, lambda: self._statuses.tags.now, self._statuses.problems)
+        async for _ in changes(*current, due=lambda: retries.is_due):
             found = {key: value for key, value in self._statuses.found().items() if self._is_mine(key)}
             due = [key for key, value in found.items() if self._said.get(key) != (self._uid(key), value)]
             for key in self._said.keys() - found.keys():

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 
 from pilot.config_cluster import ConfigCluster
 from pilot.mesh import Mesh
+from pilot.model.problem import Problem
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Kubernetes, Settings
 from pilot.writers import addresses, gateway_deployments
@@ -31,14 +32,15 @@ def writers(
     settings: Settings,
     roots: Callable[[], Roots | None],
     installation: Callable[[], Installation | None],
+    problems: Callable[[], tuple[Problem, ...]],
 ) -> tuple[Task, ...]:
     """Everything that writes to the cluster. `roots`: nothing is handed out while there are none; `installation`: the
-    injector's templates and values.
+    injector's templates and values; `problems`: what is wrong with objects, the same object while it is the same.
     """
     wanted = settings.kubernetes or Kubernetes()
     return (
         *_roots(cluster, mesh, settings, wanted, Latest(roots)),
-        *_statuses(cluster, mesh, settings, wanted),
+        *_statuses(cluster, mesh, settings, wanted, problems),
         *_deployments(cluster, mesh, wanted, installation),
     )
 
@@ -53,7 +55,13 @@ def _deployments(
         yield cluster.election(gateway_deployments.LOCK).lead(deployments.serve)
 
 
-def _statuses(cluster: ConfigCluster, mesh: Mesh, settings: Settings, wanted: Kubernetes) -> Iterator[Task]:
+def _statuses(
+    cluster: ConfigCluster,
+    mesh: Mesh,
+    settings: Settings,
+    wanted: Kubernetes,
+    problems: Callable[[], tuple[Problem, ...]],
+) -> Iterator[Task]:
     client, features = cluster.client, settings.features
 
     def snapshot() -> Snapshot:
@@ -61,7 +69,7 @@ def _statuses(cluster: ConfigCluster, mesh: Mesh, settings: Settings, wanted: Ku
 
     tags = Tags(client, features.revision)
     yield tags.serve()
-    found = Statuses(snapshot, tags)
+    found = Statuses(snapshot, tags, problems)
     if features.gateway_api and wanted.writes_status:
         yield cluster.election(GATEWAY_LOCK).lead(StatusWriter(client, found, is_of_gateway_api).serve)
     others = StatusWriter(client, found, lambda key: not is_of_gateway_api(key))

@@ -22,9 +22,7 @@ from tests.shared import shared_directory, shared_path
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.shared]
 
-UNFINISHED = frozenset(("11-envoyfilter", "13-wasm", "17-waypoint"))
-DELIBERATE = {"05-authz": 1}
-"""Resources that differ on purpose."""
+UNFINISHED = frozenset(("17-waypoint",))
 SECURE_SCENARIOS = frozenset(
     ("03-destinationrule", "09-gateway", "10-gateway-api", "23-meshconfig", "27-ambient-off-gateways")
 )
@@ -111,7 +109,7 @@ async def test_scenario_is_served_as_recorded(cluster: TestCluster, name: str, t
             said = await run(str(tools / "xdsdump.py"), *ports, *secure, proxies, served)
     found = await run(str(tools / "goldendiff.py"), str(scenario / "golden"), served, "--show", "3")
     matched, total = (int(each) for each in found.rsplit("match ", 1)[-1].split(" ")[0].split("/"))
-    assert total - matched == DELIBERATE.get(name, 0), said + found
+    assert matched == total, said + found
     assert ("SDS" in said) == (name in SECURE_SCENARIOS)
 
 

@@ -233,6 +233,34 @@ async def test_statuses_are_as_recorded(cluster: TestCluster, tmp_path: Path) ->
         assert made["spec"]["controllerName"] == "istio.io/gateway-controller"
 
 
+async def test_a_policy_that_cannot_be_translated_says_so_until_it_can(cluster: TestCluster, tmp_path: Path) -> None:
+    path = "/apis/security.istio.io/v1/namespaces/default/authorizationpolicies"
+    policy = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": "odd", "namespace": "default"},
+        "spec": {"rules": [{"when": [{"key": "source.ip", "values": ["nonsense"]}]}]},
+    }
+
+    async def said_now() -> list[tuple[str, str]]:
+        read = await cluster.call("GET", f"{path}/odd")
+        conditions = read.get("status", {}).get("conditions", [])
+        return [(each["type"], each["status"]) for each in conditions if "rules[0].when[0]" in each["message"]]
+
+    async def is_silent() -> bool:
+        return await said_now() == []
+
+    await cluster.call("POST", path, policy)
+    with replicas(cluster, tmp_path) as (plane,):
+        async with running(plane):
+            await eventually(said_now, within=20)
+            assert await said_now() == [("Translated", "False")]
+            stored = await cluster.call("GET", f"{path}/odd")
+            stored["spec"]["rules"][0]["when"][0]["values"] = ["10.0.0.0/8"]
+            await cluster.call("PUT", f"{path}/odd", stored)
+            await eventually(is_silent, within=20)
+
+
 DEPLOYED = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments/{}",
     "Service": "/api/v1/namespaces/{}/services/{}",
