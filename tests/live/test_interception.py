@@ -209,7 +209,7 @@ async def test_of_two_services_with_one_listener_the_first_serves_and_the_second
         assert told.app == DB_0
         await eventually(lambda: pods.control_plane.lines("ServiceEntry shop/second", "first.example.com"))
         status, _ = await pods.control_plane.get(control_plane.HTTP, "/debug/problems")
-        assert status == 403  # not from this machine's loopback address
+        assert status == 401  # not from this machine's loopback address
     for name in SIDECARS:
         assert await pods.stats(name, "update_rejected$") == 0
 
