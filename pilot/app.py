@@ -323,7 +323,7 @@ def _issuers(cluster: ConfigCluster | None) -> Remotes:
 async def _everything(feed: Feed, tasks: Sequence[asyncio.Task[None]], cluster: ConfigCluster | None) -> None:
     """Until all that exists was read; other clusters are not waited for long. Raises: what ended one of the tasks."""
     await feed.listed(tasks)
-    if cluster is not None and cluster.remotes is not None:
+    if cluster is not None and cluster.remotes is not None and not cluster.source.is_stood_in_for:
         await cluster.remotes.settle()
 
 

@@ -66,7 +66,8 @@ class KubernetesSource:
         cluster = Cluster(api, self._inventory, self._definitions, self._members, scope.only)
         self._informers = [Informer(cluster, each) for each in resources]
         self._said: frozenset[Problem] = frozenset()
-        self._is_stood_in_for = False
+        self.is_stood_in_for = False
+        """Whether what is served is remembered from another life: the API server has not answered."""
         self.patience = UNREACHABLE_AFTER
         """Seconds without any answer, from `watch` on, after which what is remembered is served."""
         self.is_listed = False
@@ -97,7 +98,7 @@ class KubernetesSource:
                 for task in done - {changed}:
                     task.result()  # a bug: they end only by cancellation
                 await asyncio.sleep(SETTLE)
-                if not self.is_listed and self.waiting and not self._is_stood_in_for:
+                if not self.is_listed and self.waiting and not self.is_stood_in_for:
                     self._inventory.changed.clear()
                     continue
                 yield self._batch()
@@ -118,7 +119,7 @@ class KubernetesSource:
         events = await self._remembered()
         if events and not any(each.is_settled for each in self._informers):
             self._inventory.adopt(events)
-            self._is_stood_in_for = True
+            self.is_stood_in_for = True
             _log.warning(f"the API server does not answer: {len(events)} objects are served as they were known before")
 
     def _batch(self) -> Batch:

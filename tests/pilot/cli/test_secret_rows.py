@@ -7,8 +7,6 @@ from typing import Any
 from pilot.cli.secret_rows import secret_rows
 from tests.pilot.agent.small_ca import SmallCa
 
-NOW = datetime.now(UTC)
-
 
 def dump(secret: Any) -> Any:
     entry = {"name": "default", "secret": secret}
@@ -17,17 +15,19 @@ def dump(secret: Any) -> Any:
 
 def test_a_certificate_that_holds_and_one_that_does_not() -> None:
     root = b64encode(SmallCa().pem.encode()).decode()
+    now = datetime.now(UTC)
     secret = {"validation_context": {"trusted_ca": {"inline_bytes": root}}}
-    (row,) = secret_rows(dump(secret), NOW)
+    (row,) = secret_rows(dump(secret), now)
     assert row[:4] == ("default", "CA", "ACTIVE", "true")
     assert int(row[4], 16) > 0
     assert row[5] > row[6]
-    (late,) = secret_rows(dump(secret), NOW + timedelta(days=365 * 100))
+    (late,) = secret_rows(dump(secret), now + timedelta(days=365 * 100))
     assert late[3] == "false"
 
 
 def test_what_is_no_certificate() -> None:
+    now = datetime.now(UTC)
     for text in ("", "bm9uc2Vuc2U="):
         secret = {"tls_certificate": {"certificate_chain": {"inline_bytes": text}}}
-        assert secret_rows(dump(secret), NOW) == [("default", "Cert Chain", "ACTIVE", "false", "", "", "")]
-    assert secret_rows(dump({"generic_secret": {}}), NOW)[0][1] == "Unknown"
+        assert secret_rows(dump(secret), now) == [("default", "Cert Chain", "ACTIVE", "false", "", "", "")]
+    assert secret_rows(dump({"generic_secret": {}}), now)[0][1] == "Unknown"
