@@ -35,6 +35,7 @@ COMMANDS: Final = {
         "pilot.cli.proxy_status", "proxy_status", "Show what proxies were sent and what they accepted."
     ),
     "proxy-config": Entry("pilot.cli.proxy_config", "proxy_config", "Show what a proxy has, or is to have."),
+    "ztunnel-config": Entry("pilot.cli.ztunnel_config", "ztunnel_config", "Show what a ztunnel has, or is to have."),
     "remote-clusters": Entry("pilot.cli.remote_clusters", "remote_clusters", "Show the clusters that are read."),
     "xds": Entry("pilot.cli.xds", "xds", "Play a proxy once, and print what it is served."),
     "admin": Entry("pilot.cli.admin", "admin", "Change log levels of a running control plane."),
