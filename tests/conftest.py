@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.envoys import newest_envoy, oldest_envoy
+from tests.go_programs import BUILD_SECONDS
 from tests.kubernetes.api_server import ApiServer, running_api_server
-from tests.kubernetes.binaries import BUILD_SECONDS
 from tests.shared import REAL_THINGS, in_ci
 
 LIVE = Path(__file__).parent / "live"

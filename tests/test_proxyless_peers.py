@@ -1,21 +1,28 @@
-"""Real gRPC clients and servers without proxies reach each other by what the control plane tells them."""
+"""Real gRPC clients and servers without proxies reach each other by what the control plane tells them.
+
+They are grpcio's, and grpc-go's where there is Go: its program is built from the module `proxyless_go`.
+"""
 
 import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests import proxyless_peer
+from tests import go_programs, proxyless_peer
 from tests.control_plane import ControlPlane, running
 from tests.loopback import Network, network
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.agent.small_ca import SmallCa, key_pem, pem
 
+pytestmark = pytest.mark.timeout(400)  # the first one may have to build the program for Go
+
+GO_MODULE = Path(__file__).parent / "proxyless_go"
+PYTHON = (sys.executable, proxyless_peer.__file__)
 PORT = 17070
 HOST = "echo.app.svc.cluster.local:7070"
 SERVICE = """
@@ -88,8 +95,8 @@ class Peer:
 class Stage:
     """A control plane, a directory of manifests, and peers with their bootstraps."""
 
-    def __init__(self, work: Path, plane: ControlPlane, addresses: Network) -> None:
-        self._work, self._plane, self.addresses = work, plane, addresses
+    def __init__(self, work: Path, plane: ControlPlane, addresses: Network, program: Sequence[str]) -> None:
+        self._work, self._plane, self.addresses, self._program = work, plane, addresses, program
 
     def declare(self, name: str, text: str | None) -> None:
         """Writes a manifest, or takes it away."""
@@ -105,7 +112,7 @@ class Stage:
         """A process of its own that ends with the context."""
         environment = {"GRPC_XDS_BOOTSTRAP": str(self._bootstrap(name, account)), "no_proxy": "*", "PATH": ""}
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, proxyless_peer.__file__, *arguments),
+            *(*self._program, *arguments),
             env=environment,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -154,14 +161,26 @@ class Stage:
         return path
 
 
+@pytest.fixture(params=["python", "go"])
+def program(request: pytest.FixtureRequest) -> Sequence[str]:
+    """A command that is a peer, one for each implementation of gRPC."""
+    return PYTHON if request.param == "python" else _go_program()
+
+
+def _go_program() -> Sequence[str]:
+    version = go_programs.named_version(GO_MODULE, "google.golang.org/grpc")
+    name = f"proxyless_go-{version}-{go_programs.fingerprint(GO_MODULE)}"
+    return (str(go_programs.build(GO_MODULE, name)),)
+
+
 @contextlib.asynccontextmanager
-async def staged(work: Path) -> AsyncIterator[Stage]:
-    """A mesh of one service with two versions, at addresses 11 and 12."""
+async def staged(work: Path, program: Sequence[str]) -> AsyncIterator[Stage]:
+    """A mesh of one service with two versions, at addresses 11 and 12; `program`: what its peers are."""
     with network() as addresses:
         manifests = work / "manifests"
         manifests.mkdir()
         plane = ControlPlane(addresses.address(1), manifests, work)
-        stage = Stage(work, plane, addresses)
+        stage = Stage(work, plane, addresses, program)
         stage.declare("service", SERVICE)
         stage.declare("v1", _pod(addresses.address(11), "v1"))
         stage.declare("v2", _pod(addresses.address(12), "v2"))
@@ -169,9 +188,8 @@ async def staged(work: Path) -> AsyncIterator[Stage]:
             yield stage
 
 
-@pytest.mark.timeout(120)
-async def test_client_finds_servers_weights_and_what_is_gone(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage, contextlib.AsyncExitStack() as peers:
+async def test_client_finds_servers_weights_and_what_is_gone(tmp_path: Path, program: Sequence[str]) -> None:
+    async with staged(tmp_path, program) as stage, contextlib.AsyncExitStack() as peers:
         for number, name in ((11, "v1"), (12, "v2")):
             where = f"{stage.addresses.address(number)}:{PORT}"
             server = await peers.enter_async_context(stage.peer(f"server-{name}", "echo", "server", where, name))
@@ -193,16 +211,14 @@ async def test_client_finds_servers_weights_and_what_is_gone(tmp_path: Path) -> 
         await eventually(lambda: client.answers(20, "v1"), within=20)
 
 
-@pytest.mark.timeout(120)
 async def test_names_that_nobody_has_fail(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage, stage.peer("client", "client", "client", "nobody.app:7070") as client:
+    async with staged(tmp_path, PYTHON) as stage, stage.peer("client", "client", "client", "nobody.app:7070") as client:
         assert await client.answers(1, "UNAVAILABLE")
 
 
-@pytest.mark.timeout(120)
-async def test_servers_demand_certificates_and_obey_policies(tmp_path: Path) -> None:
+async def test_servers_demand_certificates_and_obey_policies(tmp_path: Path, program: Sequence[str]) -> None:
     """mTLS both ways: what the server demands and what the client speaks come from the control plane."""
-    async with staged(tmp_path) as stage, contextlib.AsyncExitStack() as peers:
+    async with staged(tmp_path, program) as stage, contextlib.AsyncExitStack() as peers:
         stage.declare("v2", None)
         stage.declare("mtls", _security("PeerAuthentication", "{mtls: {mode: STRICT}}"))
         stage.declare(
