@@ -35,15 +35,16 @@ def check(declared: Telemetry) -> CheckedTelemetry:
 def select(declared: Policies[CheckedTelemetry], root: str, place: WorkloadPlace) -> tuple[CheckedTelemetry, ...]:
     """Those that hold for a workload, later ones override.
 
-    The oldest without a selector of the root namespace, then of its own, for waypoints too; then all that select or
-    target it.
+    The oldest without a selector of the root namespace, then of its own, for waypoints too; then all of its own
+    namespace that select or target it (for waypoints, those of others that target it too).
     """
     found = declared.of(root, place)
     chosen: list[CheckedTelemetry] = []
     for namespace in dict.fromkeys((root, place.namespace)):
         here = declared.namespaces.get(namespace)
         chosen += [each for _, each in here.general[:1]] if here is not None else []
-    return (*chosen, *(each for each in found if not _is_general(each)))
+    near = (each for each in found if each.key.namespace == place.namespace or place.is_waypoint)
+    return (*chosen, *(each for each in near if not _is_general(each)))
 
 
 def _is_general(checked: CheckedTelemetry) -> bool:

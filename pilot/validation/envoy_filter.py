@@ -4,7 +4,6 @@ In: a decoded object. Out: findings. Whether a patch finds something to change i
 Source: CA behaviour 5.4 (EnvoyFilter).
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from pilot.model.decoding import Path, describe
@@ -18,6 +17,7 @@ from pilot.model.envoy_filter import (
     PatchContext,
     PatchSpec,
 )
+from pilot.model.filter_names import CANONICAL
 from pilot.validation import envoy_message, forms
 from pilot.validation.finding import Finding, Findings, note, refused_if
 from pilot.validation.syntax import regex_fault
@@ -32,34 +32,6 @@ _IN_LISTENERS: Final = frozenset(
 _IN_ROUTES: Final = frozenset({ApplyTo.ROUTE_CONFIGURATION, ApplyTo.VIRTUAL_HOST, ApplyTo.HTTP_ROUTE})
 _FILTERS: Final = (ApplyTo.NETWORK_FILTER, ApplyTo.HTTP_FILTER)
 _HTTP_MANAGERS: Final = ("envoy.filters.network.http_connection_manager", "envoy.http_connection_manager")
-_RENAMED: Final[Mapping[str, str]] = {
-    "envoy.buffer": "envoy.filters.http.buffer",
-    "envoy.client_ssl_auth": "envoy.filters.network.client_ssl_auth",
-    "envoy.cors": "envoy.filters.http.cors",
-    "envoy.csrf": "envoy.filters.http.csrf",
-    "envoy.echo": "envoy.filters.network.echo",
-    "envoy.ext_authz": "envoy.filters.http.ext_authz",
-    "envoy.fault": "envoy.filters.http.fault",
-    "envoy.grpc_http1_bridge": "envoy.filters.http.grpc_http1_bridge",
-    "envoy.grpc_json_transcoder": "envoy.filters.http.grpc_json_transcoder",
-    "envoy.grpc_web": "envoy.filters.http.grpc_web",
-    "envoy.gzip": "envoy.filters.http.gzip",
-    "envoy.health_check": "envoy.filters.http.health_check",
-    "envoy.http_connection_manager": "envoy.filters.network.http_connection_manager",
-    "envoy.ip_tagging": "envoy.filters.http.ip_tagging",
-    "envoy.listener.original_dst": "envoy.filters.listener.original_dst",
-    "envoy.listener.original_src": "envoy.filters.listener.original_src",
-    "envoy.listener.proxy_protocol": "envoy.filters.listener.proxy_protocol",
-    "envoy.listener.tls_inspector": "envoy.filters.listener.tls_inspector",
-    "envoy.lua": "envoy.filters.http.lua",
-    "envoy.mongo_proxy": "envoy.filters.network.mongo_proxy",
-    "envoy.rate_limit": "envoy.filters.http.ratelimit",
-    "envoy.ratelimit": "envoy.filters.network.ratelimit",
-    "envoy.redis_proxy": "envoy.filters.network.redis_proxy",
-    "envoy.router": "envoy.filters.http.router",
-    "envoy.squash": "envoy.filters.http.squash",
-    "envoy.tcp_proxy": "envoy.filters.network.tcp_proxy",
-}
 
 
 def envoy_filter(checked: EnvoyFilter) -> Findings:
@@ -119,7 +91,7 @@ def _listener(apply_to: ApplyTo, match: ListenerMatch, path: Path) -> Findings:
         return
     if not chosen.name:
         yield Finding((*place, "name"), "expected the name of a filter, got nothing")
-    elif chosen.name in _RENAMED:
+    elif chosen.name in CANONICAL:
         yield note((*place, "name"), _renamed(chosen.name))
     if chosen.sub_filter is None:
         return
@@ -130,19 +102,19 @@ def _listener(apply_to: ApplyTo, match: ListenerMatch, path: Path) -> Findings:
         yield Finding(inner, f"expected it below {_HTTP_MANAGERS[0]} only, got {describe(chosen.name)}")
     if not chosen.sub_filter.name:
         yield Finding((*inner, "name"), "expected the name of a filter, got nothing")
-    elif chosen.sub_filter.name in _RENAMED:
+    elif chosen.sub_filter.name in CANONICAL:
         yield note((*inner, "name"), _renamed(chosen.sub_filter.name))
 
 
 def _renamed(name: str) -> str:
-    return f"using deprecated filter name {name}; use {_RENAMED[name]} instead"
+    return f"using deprecated filter name {name}; use {CANONICAL[name]} instead"
 
 
 def _value(apply_to: ApplyTo, patch: PatchSpec, path: Path) -> Findings:
     value = patch.value or {}
     if apply_to in _FILTERS:
         name = value.get("name")
-        if isinstance(name, str) and name in _RENAMED:
+        if isinstance(name, str) and name in CANONICAL:
             yield note((*path, "name"), _renamed(name))
         typed = any(key in value for key in ("typed_config", "typedConfig", "config_discovery", "configDiscovery"))
         if not typed and patch.operation is not Operation.MERGE:

@@ -26,16 +26,16 @@ from pilot.generators.patching.places import (
 from pilot.generators.patching.plan import Plan, Step
 from pilot.generators.patching.tally import Tally
 from pilot.model.envoy_filter import ApplyTo, Operation, PatchContext
+from pilot.model.filter_names import means_filter
 
-_INSERTS = frozenset({Operation.INSERT_BEFORE, Operation.INSERT_AFTER})
 Named = Callable[[Step], str]
 
 
 def patch_listener_filters(listener: Any, context: PatchContext, plan: Plan, tally: Tally) -> None:
-    """Patches the listener filters; without a name BEFORE means first and AFTER means last."""
+    """Patches the listener filters."""
     steps = plan.steps.get(ApplyTo.LISTENER_FILTER, ())
     meant = [each for each in steps if each.fits(context) and means_listener(each, listener)]
-    _arrange(listener.listener_filters, meant, listener_filter_name, tally, unnamed_is_end=True)
+    _arrange(listener.listener_filters, meant, listener_filter_name, tally)
     _merge_all(listener.listener_filters, meant, listener_filter_name, tally, needs_name=True)
 
 
@@ -48,7 +48,7 @@ def patch_network_filters(listener: Any, chain: Any, context: PatchContext, plan
     inside = routes.of_inbound(context, plan)
     for each in chain.filters:
         if each.name == HCM and each.HasField("typed_config") and (http or inside):
-            wanted = [step for step in http if filter_name(step) in ("", each.name)]
+            wanted = [step for step in http if _named(filter_name(step))(each)]
             _patch_manager(each, wanted, context, plan, tally)
 
 
@@ -72,17 +72,13 @@ def _patch_manager(network_filter: Any, meant: Sequence[Step], context: PatchCon
     network_filter.typed_config.value = manager.SerializeToString(deterministic=True)
 
 
-def _arrange(
-    filters: Any, steps: Sequence[Step], name_of: Named, tally: Tally, *, unnamed_is_end: bool = False
-) -> None:
+def _arrange(filters: Any, steps: Sequence[Step], name_of: Named, tally: Tally) -> None:
     """Applies everything but merges, patch by patch, to a repeated field of filters."""
     for step in steps:
         if step.operation is Operation.MERGE:
             continue
-        name, operation = name_of(step), step.operation
-        if unnamed_is_end and not name and operation in _INSERTS:
-            operation = Operation.INSERT_FIRST if operation is Operation.INSERT_BEFORE else Operation.ADD
-        now, times = arrange(list(filters), operation, step.value, _named(name), named=bool(name))
+        name = name_of(step)
+        now, times = arrange(list(filters), step.operation, step.value, _named(name), named=bool(name))
         if times:
             copied = [_copy(each) for each in now]
             del filters[:]
@@ -91,7 +87,7 @@ def _arrange(
 
 
 def _named(name: str) -> Callable[[Any], bool]:
-    return lambda each: not name or each.name == name
+    return lambda each: not name or means_filter(name, each.name)
 
 
 def _copy(message: Any) -> Any:
@@ -104,7 +100,7 @@ def _merge_all(filters: Any, steps: Sequence[Step], name_of: Named, tally: Tally
     merges = [each for each in steps if each.operation is Operation.MERGE and (name_of(each) or not needs_name)]
     for each in filters if merges else ():
         for step in merges:
-            if name_of(step) in ("", each.name):
+            if _named(name_of(step))(each):
                 _merge_filter(each, step, tally)
 
 

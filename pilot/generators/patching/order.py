@@ -4,10 +4,15 @@ In: the list, what the patch means, its value. Out: the list as it is afterwards
 The same for network filters, HTTP filters, listener filters and routes. Source: xDS behaviour 7.1 (table).
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from pilot.model.envoy_filter import Operation
+
+_AT_THE_ENDS: Final[Mapping[Operation, Operation]] = {
+    Operation.INSERT_BEFORE: Operation.INSERT_FIRST,
+    Operation.INSERT_AFTER: Operation.ADD,
+}
 
 
 def arrange(
@@ -15,25 +20,25 @@ def arrange(
 ) -> tuple[list[Any], int]:
     """The list after an operation, and how often it was applied.
 
-    `is_meant` says whether an item is the one that the patch names, every item where it names none (`named` False).
-    Only the first such item counts, but all of them are removed. REPLACE and REMOVE need a name.
+    `is_meant` says whether an item is the one that the patch names. Only the first such item counts, but all of them
+    are removed. Where it names none (`named` False), BEFORE is first and AFTER is last; REPLACE and REMOVE need a name.
     """
+    if not named:
+        operation = _AT_THE_ENDS.get(operation, operation)
     match operation:
         case Operation.ADD:
             return [*items, value], 1
         case Operation.INSERT_FIRST:
             return [value, *items], 1
-        case Operation.INSERT_BEFORE | Operation.INSERT_AFTER | Operation.REPLACE:
-            if operation is Operation.REPLACE and not named:
-                return list(items), 0
+        case Operation.INSERT_BEFORE | Operation.INSERT_AFTER | Operation.REPLACE if named:
             place = next((index for index, each in enumerate(items) if is_meant(each)), None)
             if place is None:
                 return list(items), 0
             start = place + 1 if operation is Operation.INSERT_AFTER else place
             end = place + 1 if operation is Operation.REPLACE else start
             return [*items[:start], value, *items[end:]], 1
-        case Operation.REMOVE:
-            kept = [each for each in items if not is_meant(each)] if named else list(items)
+        case Operation.REMOVE if named:
+            kept = [each for each in items if not is_meant(each)]
             return kept, len(items) - len(kept)
         case _:
             return list(items), 0

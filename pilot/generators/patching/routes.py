@@ -153,7 +153,10 @@ def _means_host(match: VirtualHostMatch | None, host: Any) -> bool:
 
 
 def _patch_host_routes(host: Any, steps: Sequence[Step], tally: Tally) -> None:
-    """Removals and merges first, route by route; then what is added."""
+    """Removals and merges first, route by route; then what is added.
+
+    istiod: INSERT_FIRST of a patch that names a route means before that route.
+    """
     if not steps:
         return
     routes = [now for each in host.routes if (now := _patch_route(each, steps, tally)) is not None]
@@ -161,7 +164,8 @@ def _patch_host_routes(host: Any, steps: Sequence[Step], tally: Tally) -> None:
         if step.operation not in (Operation.MERGE, Operation.REMOVE):
             match = _route_match(step)
             is_meant = partial(_means_route, match)
-            routes, times = arrange(routes, step.operation, step.value, is_meant, named=match is not None)
+            operation = Operation.INSERT_BEFORE if step.operation is Operation.INSERT_FIRST else step.operation
+            routes, times = arrange(routes, operation, step.value, is_meant, named=match is not None)
             if times:
                 tally.count(step)
     done = type(host)(routes=routes)

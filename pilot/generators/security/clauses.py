@@ -20,7 +20,7 @@ from pilot.generators.security import strings
 from pilot.model.authorization_rules import Clause
 from pilot.model.authorization_values import ONE_SEGMENT, SEGMENTS, Attribute, is_template
 
-_IDENTITY: Final = re.compile(r"([^/*]+)(/ns/[^/*]+/sa/[^/*]+)")
+_IDENTITY: Final = re.compile(r"([^/]*)((?:/[^/]*){4})")
 _DEFAULT_DOMAIN: Final = "cluster.local"
 
 
@@ -34,11 +34,28 @@ class Trust:
     """Clients are known by the tunnel that they came in, not by the connection."""
 
     def expand(self, value: str) -> tuple[str, ...]:
-        """A full identity of ours in every domain; patterns and identities of others as they are."""
+        """An identity of ours in every domain, its account may be a pattern; others, and shorter patterns, as they are.
+
+        A trust domain `*suffix` stays where it means the domain.
+        """
         found = _IDENTITY.fullmatch(value)
-        if found is None or found[1] not in (self.domain, *self.aliases, _DEFAULT_DOMAIN):
+        domains = tuple(dict.fromkeys((self.domain, *self.aliases)))
+        if found is None:
             return (value,)
-        return tuple(domain + found[2] for domain in dict.fromkeys((self.domain, *self.aliases)))
+        if found[1] != _DEFAULT_DOMAIN and not any(_means_domain(found[1], each) for each in domains):
+            return (value,)
+        kept = found[1].startswith("*")
+        expanded = (value if kept and _means_domain(found[1], each) else each + found[2] for each in domains)
+        return tuple(dict.fromkeys(expanded))
+
+
+def _means_domain(written: str, domain: str) -> bool:
+    """Whether a trust domain, `*suffix` or `prefix*` is this one; `*` alone is none of ours."""
+    if written.startswith("*"):
+        return written != "*" and domain.endswith(written[1:])
+    if written.endswith("*"):
+        return domain.startswith(written[:-1])
+    return written == domain
 
 
 def principal(clause: Clause, trust: Trust) -> Any:

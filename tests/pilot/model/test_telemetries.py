@@ -19,7 +19,7 @@ metadata: {name: web, namespace: shop}
 spec: {selector: {matchLabels: {app: web}}}
 ---
 kind: Telemetry
-metadata: {name: everywhere, namespace: istio-system}
+metadata: {name: gateway, namespace: istio-system}
 spec: {selector: {matchLabels: {app: web}}}
 ---
 kind: Telemetry
@@ -40,13 +40,17 @@ def names(namespace: str, **labels: str) -> list[str]:
 
 
 def test_the_oldest_of_the_root_namespace_then_the_namespace_then_the_workload() -> None:
-    assert names("shop", app="web") == ["mesh", "shop", "everywhere", "web"]
+    assert names("shop", app="web") == ["mesh", "shop", "web"]
     assert names("shop") == ["mesh", "shop"]
     assert names("empty") == ["mesh"]
 
 
+def test_a_selector_of_the_root_namespace_is_for_workloads_of_that_namespace() -> None:
+    assert names("empty", app="web") == ["mesh"]
+
+
 def test_a_workload_of_the_root_namespace_has_its_general_one_once() -> None:
-    assert names("istio-system", app="web") == ["mesh", "everywhere"]
+    assert names("istio-system", app="web") == ["mesh", "gateway"]
 
 
 def test_those_without_a_selector_hold_for_waypoints_too() -> None:

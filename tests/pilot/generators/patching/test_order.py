@@ -14,7 +14,7 @@ from pilot.model.envoy_filter import Operation
         (Operation.INSERT_BEFORE, "b", "aXbbc", 1),
         (Operation.INSERT_AFTER, "b", "abXbc", 1),
         (Operation.INSERT_BEFORE, "", "Xabbc", 1),
-        (Operation.INSERT_AFTER, "", "aXbbc", 1),
+        (Operation.INSERT_AFTER, "", "abbcX", 1),
         (Operation.INSERT_BEFORE, "z", "abbc", 0),
         (Operation.REPLACE, "b", "aXbc", 1),
         (Operation.REPLACE, "", "abbc", 0),

@@ -120,6 +120,9 @@ def route(operation: str, value: dict[str, Any] | None, vhost: str = "a:80", **m
     [
         ([route("ADD", NEW)], ["one", "two", "three", "new"]),
         ([route("INSERT_FIRST", NEW)], ["new", "one", "two", "three"]),
+        ([route("INSERT_FIRST", NEW, name="two")], ["one", "new", "two", "three"]),
+        ([route("INSERT_FIRST", NEW, name="nobody")], ["one", "two", "three"]),
+        ([route("INSERT_AFTER", NEW)], ["one", "two", "three", "new"]),
         ([route("INSERT_BEFORE", NEW, name="two")], ["one", "new", "two", "three"]),
         ([route("INSERT_AFTER", NEW, name="two")], ["one", "two", "new", "three"]),
         ([route("INSERT_AFTER", NEW, name="nobody")], ["one", "two", "three"]),

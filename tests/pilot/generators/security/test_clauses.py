@@ -20,6 +20,20 @@ def test_everything_else_is_meant_as_it_is(value: str) -> None:
     assert TRUST.expand(value) == (value,)
 
 
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("cluster.local/ns/a/sa/*", ("example.td/ns/a/sa/*", "old.td/ns/a/sa/*")),
+        ("*.td/ns/a/sa/b", ("*.td/ns/a/sa/b",)),
+        ("*e.td/ns/a/sa/b", ("*e.td/ns/a/sa/b", "old.td/ns/a/sa/b")),
+        ("exam*/ns/a/sa/b", ("example.td/ns/a/sa/b", "old.td/ns/a/sa/b")),
+        ("*.local/ns/a/sa/b", ("*.local/ns/a/sa/b",)),
+    ],
+)
+def test_patterns_of_five_parts_are_meant_in_every_domain(value: str, meant: tuple[str, ...]) -> None:
+    assert TRUST.expand(value) == meant
+
+
 def test_one_request_principal_stands_alone_and_several_are_alternatives() -> None:
     one = as_json(principal(Clause(Attribute.REQUEST_PRINCIPAL, ("i/s",)), TRUST))
     assert list(one) == ["andIds"]
