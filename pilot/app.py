@@ -33,6 +33,7 @@ from pilot.config_cluster import ConfigCluster
 from pilot.debug.call_metrics import CallMetrics
 from pilot.debug.feed_metrics import FeedMetrics
 from pilot.debug.pages import ClusterState
+from pilot.debug.remote_metrics import RemoteMetrics
 from pilot.feed import Feed
 from pilot.insight import Insight
 from pilot.kube_client import connect
@@ -106,7 +107,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         side = undo.enter_context(contextlib.closing(WebhookSide(settings, mesh, registry, feed.missing)))
         insight = Insight(settings, mesh, ads, registry, feed.problems, side.templates)
         await _serve_pages(undo, settings, feed, side, insight, stopping)
-        cluster = await _cluster(settings, undo, feed, insight)
+        cluster = await _cluster(settings, undo, feed, insight, RemoteMetrics(registry))
         files = await _while_not(stopping, _mesh_settings(settings, cluster))
         if files is None:
             return
@@ -294,7 +295,7 @@ def _writers(
 
 
 async def _cluster(
-    settings: Settings, undo: contextlib.AsyncExitStack, feed: Feed, insight: Insight
+    settings: Settings, undo: contextlib.AsyncExitStack, feed: Feed, insight: Insight, figures: RemoteMetrics
 ) -> ConfigCluster | None:
     """The cluster that configuration is read from, if it is one; and the others that its Secrets name."""
     wanted = settings.kubernetes
@@ -305,7 +306,7 @@ async def _cluster(
     if wanted.is_external and wanted.watches_local_secrets:
         secrets = await connect()
         undo.push_async_callback(secrets.close)
-    remotes = cluster.remotes = RemoteClusters(secrets, settings, feed.take_remote, feed.forget_remote)
+    remotes = cluster.remotes = RemoteClusters(secrets, settings, feed.take_remote, feed.forget_remote, figures)
     insight.remote_clusters = lambda: [ClusterState(*each.values()) for each in remotes.rows()[1:]]
     return cluster
 

@@ -27,6 +27,8 @@ RENEW_DEADLINE = 6.0
 """Seconds after the last renewal: the work is ended before anybody else may begin it."""
 ANNOTATION = "control-plane.alpha.kubernetes.io/leader"
 HOLDER_KEY = "leader.istio.io/holder-key"
+FROM_AFAR = "^"
+"""Begins the key of a control plane that leads another cluster than its own: one that is there comes before it."""
 
 LEASES, CONFIG_MAPS = "/apis/coordination.k8s.io/v1/namespaces/{}/leases", "/api/v1/namespaces/{}/configmaps"
 
@@ -63,11 +65,12 @@ class Lock:
         return (CONFIG_MAPS if self.in_config_map else LEASES).format(self.namespace)
 
 
-def lock_named(name: str, namespace: str, identity: str, revision: str) -> Lock:
+def lock_named(name: str, namespace: str, identity: str, revision: str, *, from_afar: bool = False) -> Lock:
     """The lock that istiod calls so: an object of the same kind, with the same suffix."""
     key = revision or "default"
     full = f"{name}-{key}" if name in PER_REVISION else name
-    return Lock(namespace, full, identity, "" if name in PER_REVISION else key, name in IN_CONFIG_MAPS)
+    held_as = f"{FROM_AFAR}{key}" if from_afar else key
+    return Lock(namespace, full, identity, "" if name in PER_REVISION else held_as, name in IN_CONFIG_MAPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +172,16 @@ class Election:
         if record.holder == self._lock.identity:
             return await self._write("PUT", self._encode(found, replace(record, key=self._lock.key, renewed=now)))
         abandoned = not record.holder or clock - self._seen[1] >= LEASE
-        if not abandoned and not (record.key != self._lock.key and self._precedes(record.key)):
+        if not abandoned and not self._may_take_from(record.key):
             return False
         taken = Record(self._lock.identity, self._lock.key, now, now, record.transitions + bool(record.holder))
         return await self._write("PUT", self._encode(found, taken))
+
+    def _may_take_from(self, key: str) -> bool:
+        """Whether a living holder with this key has to give way."""
+        if key.removeprefix(FROM_AFAR) == self._lock.key.removeprefix(FROM_AFAR):
+            return key.startswith(FROM_AFAR) and not self._lock.key.startswith(FROM_AFAR)
+        return self._precedes(key.removeprefix(FROM_AFAR))
 
     async def _read(self) -> Any:
         try:

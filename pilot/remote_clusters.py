@@ -1,8 +1,7 @@
 """Other clusters of the mesh: found by Secrets, each followed by a task of its own.
 
 In: Secrets with the label `istio/multiCluster=true`, whose keys are cluster ids and whose values are kubeconfigs. Out:
-batches of each cluster for the feed, and which cluster is in what state. One that does not answer delays nobody: what
-was known of it stays. A kubeconfig that is replaced takes effect when the new one has listed everything.
+which cluster is in what state; batches of each for the feed come from `remote_cluster.py`.
 Source: Kubernetes controllers behaviour 7.1.
 """
 
@@ -12,9 +11,6 @@ import binascii
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
@@ -22,54 +18,18 @@ import msgspec
 from msgspec import Raw
 
 from ca.errors import KubernetesError
-from pilot.kube_client import KubeClient, connect_by
-from pilot.model.kubernetes import EndpointSlice, KubernetesService, Namespace, Node, Pod
-from pilot.model.workload_entry import WorkloadEntry
-from pilot.remote_kubeconfig import KubeconfigError, parse_kubeconfig
-from pilot.settings import Kubernetes, Settings
+from pilot.debug.remote_metrics import RemoteMetrics
+from pilot.kube_client import KubeClient
+from pilot.remote_cluster import Access, Lead, RemoteCluster, State, Surroundings
+from pilot.settings import Settings
 from pilot.sources.events import Batch
 from pilot.sources.kubernetes.named import Names
 from pilot.sources.kubernetes.reflector import Reflector
-from pilot.sources.kubernetes.resources import Wanted, select_resources
-from pilot.sources.kubernetes.source import KubernetesSource, Scope
 
 LABEL = "istio/multiCluster=true"
-KINDS = frozenset(each.KIND for each in (Namespace, KubernetesService, EndpointSlice, Pod, Node, WorkloadEntry))
-"""What is read of them: configuration is not."""
 AGAIN = 10.0
-"""Seconds after which a cluster whose following broke is followed again; arbitrary."""
+"""Seconds after which Secrets that could not be read are read again; arbitrary."""
 _log = logging.getLogger("multicluster")
-
-
-class State(Enum):
-    """As istiod says it."""
-
-    SYNCING = "syncing"
-    SYNCED = "synced"
-    TIMEOUT = "timeout"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How a cluster is reached. Prints no kubeconfig."""
-
-    secret: str
-    """Namespace and name of the Secret."""
-    digest: str
-    kubeconfig: str = field(repr=False)
-
-
-@dataclass(slots=True)
-class Remote:
-    """One cluster that is followed."""
-
-    access: Access
-    state: State = State.SYNCING
-    client: KubeClient | None = None
-    task: "asyncio.Task[None] | None" = None
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
-    """Nothing waits for it any more: everything is read, or it took too long, or it cannot be used."""
 
 
 def wanted_clusters(secrets: Mapping[str, Mapping[str, str]], own: str) -> tuple[dict[str, Access], tuple[str, ...]]:
@@ -101,15 +61,18 @@ class RemoteClusters:
         settings: Settings,
         take: Callable[[str, Batch], None],
         forget: Callable[[str], None],
+        figures: RemoteMetrics,
     ) -> None:
         """`client`: of the cluster that has the Secrets. `take` is given batches by cluster id."""
-        self._client, self._settings, self._take, self._forget = client, settings, take, forget
-        self._wanted = settings.kubernetes or Kubernetes()
+        self._client, self._settings, self._figures = client, settings, figures
+        self._lead: asyncio.Future[Lead] = asyncio.get_running_loop().create_future()
+        self._around = Surroundings(settings, take, forget, figures.timed_out, self._lead)
         self._changed = asyncio.Event()
-        self._secrets: Names[Mapping[str, str]] = Names(_read_data, lambda _: self._changed.set())
+        self._secrets: Names[Mapping[str, str]] = Names(_read_data, self._note)
+        self._noted: dict[str, Mapping[str, str]] = {}
         self._told: frozenset[str] = frozenset()
         self._begun = asyncio.Event()
-        self.remotes: dict[str, Remote] = {}
+        self.remotes: dict[str, RemoteCluster] = {}
         """By id."""
 
     def rows(self) -> list[dict[str, str]]:
@@ -121,9 +84,13 @@ class RemoteClusters:
         )
         return [own, *found]
 
+    def lead_by(self, lead: Lead) -> None:
+        """From now on there is something to write to each that is known."""
+        self._lead.set_result(lead)
+
     async def settle(self) -> None:
         """Until each cluster known at the start was read, or took too long."""
-        limit = self._wanted.remote_timeout.total_seconds() or None
+        limit = self._around.wanted.remote_timeout.total_seconds() or None
         try:
             async with asyncio.timeout(limit):
                 await self._begun.wait()
@@ -134,7 +101,7 @@ class RemoteClusters:
 
     async def serve(self) -> None:
         """Follows Secrets and clusters; ends only by cancellation."""
-        namespace = self._wanted.secrets_namespace or self._settings.features.system_namespace
+        namespace = self._around.wanted.secrets_namespace or self._settings.features.system_namespace
         path, query = f"/api/v1/namespaces/{namespace}/secrets", f"labelSelector={quote(LABEL)}"
         following = asyncio.create_task(self._follow(path, query))
         try:
@@ -147,8 +114,8 @@ class RemoteClusters:
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
-            for cluster in list(self.remotes):
-                await self._stop(self.remotes.pop(cluster))
+            await asyncio.gather(*(each.stop() for each in self.remotes.values()))
+            self.remotes.clear()
 
     async def _follow(self, path: str, query: str) -> None:
         while True:
@@ -159,6 +126,15 @@ class RemoteClusters:
                 self._begun.set()
             await asyncio.sleep(AGAIN)
 
+    def _note(self, name: str) -> None:
+        """A Secret came, went or was changed; "": all there are were listed."""
+        if name:
+            before, now = self._noted.pop(name, None), self._secrets.known.get(name)
+            if now is not None:
+                self._noted[name] = now
+            self._figures.saw_secret("delete" if now is None else "add" if before is None else "update")
+        self._changed.set()
+
     async def _reconcile(self) -> None:
         found, ignored = wanted_clusters(self._secrets.known, self._settings.features.cluster_id)
         for each in ignored:
@@ -166,66 +142,23 @@ class RemoteClusters:
                 _log.warning(f"remote secret {each}: it is ignored")
         self._told = frozenset(ignored)
         for cluster in self.remotes.keys() - found.keys():
-            await self._stop(self.remotes.pop(cluster))
-            self._forget(cluster)
+            await self.remotes.pop(cluster).stop()
+            self._around.forget(cluster)
             _log.info(f"cluster {cluster} is not followed any more")
         for cluster, access in found.items():
             before = self.remotes.get(cluster)
-            if before is not None and before.access.digest == access.digest:
-                continue
-            if before is not None:
-                await self._stop(before)
-            remote = self.remotes[cluster] = Remote(access)
-            remote.task = asyncio.create_task(self._run(cluster, remote))
-            _log.info(f"cluster {cluster} is followed: {access.secret}")
+            if before is None:
+                self._begin(RemoteCluster(cluster, access, self._around))
+            elif before.access.digest != access.digest:
+                former = before.standing()
+                if former is not before:
+                    await before.stop(but_former=True)
+                self._begin(RemoteCluster(cluster, access, self._around, former))
 
-    async def _stop(self, remote: Remote) -> None:
-        remote.state = State.CLOSED
-        remote.settled.set()
-        if remote.task is not None:
-            remote.task.cancel()
-            await asyncio.gather(remote.task, return_exceptions=True)
-
-    async def _run(self, cluster: str, remote: Remote) -> None:
-        """Follows one cluster, whatever happens; ends only by cancellation, or where its kubeconfig is refused."""
-        limit = self._wanted.remote_timeout.total_seconds()
-        late = asyncio.get_running_loop().call_later(limit, self._too_late, cluster, remote) if limit else None
-        try:
-            kubeconfig = parse_kubeconfig(remote.access.kubeconfig, self._wanted.insecure_kubeconfigs)
-            remote.client = await connect_by(kubeconfig)
-            while True:
-                try:
-                    await self._read(cluster, remote, remote.client)
-                except Exception:
-                    _log.exception(f"cluster {cluster}: following it failed; it is begun again")
-                await asyncio.sleep(AGAIN)
-        except (KubeconfigError, KubernetesError) as error:
-            _log.error(f"cluster {cluster}: {remote.access.secret}: {error}")
-            remote.state = State.CLOSED
-        finally:
-            if late is not None:
-                late.cancel()
-            remote.settled.set()
-            if remote.client is not None:
-                await remote.client.close()
-
-    async def _read(self, cluster: str, remote: Remote, client: KubeClient) -> None:
-        features = self._settings.features
-        scope = Scope(features.system_namespace, features.revision, self._wanted.only, self._wanted.members)
-        source = KubernetesSource(client, select_resources(features, Wanted(kinds=KINDS)), scope)
-        async with aclosing(source.watch()) as batches:
-            async for batch in batches:
-                self._take(cluster, batch)
-                if remote.state is not State.SYNCED:
-                    remote.state = State.SYNCED
-                    remote.settled.set()
-                    _log.info(f"cluster {cluster}: everything is read, {len(batch.events)} objects")
-
-    def _too_late(self, cluster: str, remote: Remote) -> None:
-        if remote.state is State.SYNCING:
-            remote.state = State.TIMEOUT
-            _log.warning(f"cluster {cluster} does not answer: nothing waits for it")
-        remote.settled.set()
+    def _begin(self, remote: RemoteCluster) -> None:
+        self.remotes[remote.name] = remote
+        remote.begin()
+        _log.info(f"cluster {remote.name} is followed: {remote.access.secret}")
 
 
 def _read_data(item: Raw) -> tuple[str, Mapping[str, str]] | None:

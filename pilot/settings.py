@@ -156,6 +156,8 @@ class Kubernetes:
     """Webhook configurations that get our root; empty: none."""
     remote_timeout: timedelta = timedelta(seconds=30)
     """Readiness does not wait longer for a remote cluster; zero: for ever."""
+    remote_max_age: timedelta = timedelta(hours=24)
+    """MESHPILOT_REMOTE_CLUSTER_MAX_AGE: so long what is known of one that does not answer stays; zero: for ever."""
     insecure_kubeconfigs: tuple[str, ...] = ()
     """Forms of authentication that remote secrets may use although they are risky."""
     root_map: str = "istio-ca-root-cert"
@@ -408,6 +410,7 @@ KUBERNETES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "EXTERNAL_ISTIOD": ("is_external", parse_bool),
     "LOCAL_CLUSTER_SECRET_WATCHER": ("watches_local_secrets", parse_bool),
     "PILOT_REMOTE_CLUSTER_TIMEOUT": ("remote_timeout", parse_duration),
+    "MESHPILOT_REMOTE_CLUSTER_MAX_AGE": ("remote_max_age", parse_duration),
     "PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS": ("insecure_kubeconfigs", parse_list),
     "MESHPILOT_WARM_START": ("remembers", parse_bool),
     "PILOT_CA_CERT_CONFIGMAP": ("root_map", str),

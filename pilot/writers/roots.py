@@ -40,6 +40,16 @@ class Roots:
     """None where no list of revoked certificates is handed out."""
 
 
+def trusted_of(roots: Callable[[], Roots | None]) -> Callable[[], str | None]:
+    """Only whom to trust, now."""
+
+    def trusted() -> str | None:
+        found = roots()
+        return found.trusted if found is not None else None
+
+    return trusted
+
+
 @dataclass(frozen=True, slots=True)
 class MapNames:
     """PILOT_CA_CERT_CONFIGMAP, PILOT_CRL_CONFIGMAP."""

@@ -18,6 +18,7 @@ from pilot.writers.addresses import AddressWriter
 from pilot.writers.gateway_classes import GatewayClasses
 from pilot.writers.gateway_deployments import GatewayDeployments
 from pilot.writers.ownership import Tags
+from pilot.writers.remote import RemoteWriters
 from pilot.writers.roots import MapNames, RootMaps, Roots
 from pilot.writers.statuses import GATEWAY_LOCK, OTHERS_LOCK, Statuses, StatusWriter, is_of_gateway_api
 from pilot.writers.webhook_roots import MUTATING, VALIDATING, WebhookRoots
@@ -34,12 +35,15 @@ def writers(
     installation: Callable[[], Installation | None],
     problems: Callable[[], tuple[Problem, ...]],
 ) -> tuple[Task, ...]:
-    """Everything that writes to the cluster. `roots`: nothing is handed out while there are none; `installation`: the
-    injector's templates and values; `problems`: what is wrong with objects, the same object while it is the same.
+    """Everything that writes to the cluster, and to those that it leads. `roots`: nothing is handed out while there are
+    none; `installation`: the injector's templates and values; `problems`: what is wrong with objects, the same object
+    while it is the same.
     """
-    wanted = settings.kubernetes or Kubernetes()
+    wanted, latest = settings.kubernetes or Kubernetes(), Latest(roots)
+    if cluster.remotes is not None and wanted.is_external:
+        cluster.remotes.lead_by(RemoteWriters(lambda: mesh.snapshot, settings, latest).lead)
     return (
-        *_roots(cluster, mesh, settings, wanted, Latest(roots)),
+        *_roots(cluster, mesh, settings, wanted, latest),
         *_statuses(cluster, mesh, settings, wanted, problems),
         *_deployments(cluster, mesh, wanted, installation),
     )
@@ -101,12 +105,9 @@ def _roots(
     maps = RootMaps(cluster.client, lambda: mesh.snapshot, roots, names, wanted.only)
     yield cluster.election(root_maps.LOCK).lead(maps.serve)
 
-    def trusted() -> str | None:
-        found = roots()
-        return found.trusted if found is not None else None
-
     features = settings.features
     for kind, name in ((MUTATING, wanted.injection_webhook), (VALIDATING, wanted.validation_webhook)):
         if name:
+            trusted = root_maps.trusted_of(roots)
             hooks = WebhookRoots(cluster.client, kind, features.revision, features.system_namespace, trusted)
             yield hooks.serve()

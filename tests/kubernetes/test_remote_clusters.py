@@ -3,25 +3,24 @@ and go.
 """
 
 import asyncio
-import base64
-import json
+import contextlib
+import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.control_plane import GRPC, HTTP, ControlPlane, running
+from tests.control_plane import GRPC, HTTP, running
 from tests.kubernetes.cluster import TestCluster, running_cluster
 from tests.kubernetes.follower import following
+from tests.kubernetes.remote import SECRETS, control_plane, kubeconfig, register, states
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
 from tests.shared import shared_path
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.shared, pytest.mark.timeout(300)]
 
-SECRETS = "/api/v1/namespaces/istio-system/secrets"
 ONLY_REMOTE = "outbound|80||only-remote.data.svc.cluster.local"
 CART = "outbound|80||cart.shop.svc.cluster.local"
 
@@ -54,44 +53,12 @@ async def clusters(both_clusters: tuple[TestCluster, TestCluster]) -> AsyncItera
         await cluster.close()
 
 
-def kubeconfig(cluster: TestCluster, **user: Any) -> dict[str, Any]:
-    server = cluster.server
-    authority = base64.b64encode(server.ca_file.read_bytes()).decode()
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "r", "cluster": {"server": server.url, "certificate-authority-data": authority}}],
-        "users": [{"name": "r", "user": user or {"token": server.admin_token}}],
-        "contexts": [{"name": "r", "context": {"cluster": "r", "user": "r"}}],
-        "current-context": "r",
-    }
-
-
-async def register(cluster: TestCluster, name: str, content: dict[str, Any]) -> None:
-    metadata = {"name": f"istio-remote-secret-{name}", "labels": {"istio/multiCluster": "true"}}
-    made = {"metadata": metadata, "stringData": {name: json.dumps(content)}}
-    await cluster.create(
-        {"apiVersion": "v1", "kind": "Secret", **made, "metadata": {**metadata, "namespace": "istio-system"}}
-    )
-
-
-def control_plane(cluster: TestCluster, address: str, work: Path, **environment: str) -> ControlPlane:
-    nowhere = ("--meshConfig", str(work / "none"), "--networksConfig", str(work / "none"))
-    arguments = ("--kubeconfig", str(cluster.server.kubeconfig), *nowhere)
-    return ControlPlane(address, None, work, arguments, {"REVISION": "default", **environment})
-
-
 async def run(*command: str) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     output, _ = await process.communicate()
     return output.decode()
-
-
-async def states(plane: ControlPlane) -> dict[str, str]:
-    _, text = await plane.get(HTTP, "/debug/clusterz")
-    return {each["id"]: each["syncStatus"] for each in json.loads(text)}
 
 
 async def test_both_clusters_are_served_as_recorded(clusters: tuple[TestCluster, TestCluster], tmp_path: Path) -> None:
@@ -132,17 +99,72 @@ async def test_a_cluster_comes_hangs_and_goes_while_others_are_served(
             assert await states(plane) == {"Kubernetes": "synced"}
 
 
+async def test_another_kubeconfig_takes_over_and_what_is_too_old_goes(
+    clusters: tuple[TestCluster, TestCluster], tmp_path: Path
+) -> None:
+    first, second = clusters
+    await register(first, "remote1", kubeconfig(second))
+    with network() as addresses:
+        plane = control_plane(
+            first,
+            addresses.address(1),
+            tmp_path,
+            MESHPILOT_REMOTE_CLUSTER_MAX_AGE="2s",
+            PILOT_REMOTE_CLUSTER_TIMEOUT="5s",
+        )
+        async with running(plane), following(plane.grpc, ONLY_REMOTE, CART) as proxy:
+            await eventually(lambda: ONLY_REMOTE in proxy.clusters)
+            await register(first, "remote1", kubeconfig(second, token="of nobody"))
+            await eventually(lambda: plane.lines("status 401", "what was known stays"))
+            await _serve(second, "while-refused")
+            await eventually(lambda: "outbound|80||while-refused.data.svc.cluster.local" in proxy.clusters)
+            await register(first, "remote1", kubeconfig(second, token=second.server.admin_token, username="again"))
+            await eventually(lambda: len(plane.lines("remote1", "everything is read")) == 2)
+            assert ONLY_REMOTE in proxy.clusters
+            second.server.kill()
+            await eventually(lambda: ONLY_REMOTE not in proxy.clusters)
+            assert CART in proxy.clusters
+            assert (await states(plane))["remote1"] == "timeout"
+            assert (await plane.figures("remote_cluster_secret_events_total")) == {"add": 1, "update": 2}
+            second.server.start_again()
+            await eventually(lambda: ONLY_REMOTE in proxy.clusters, within=30)
+
+
+async def _serve(cluster: TestCluster, name: str) -> None:
+    spec = {"ports": [{"name": "http", "port": 80}]}
+    metadata = {"name": name, "namespace": "data"}
+    await cluster.create({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+
+
 async def test_one_that_does_not_answer_or_may_not_be_used_delays_nobody(
     clusters: tuple[TestCluster, TestCluster], tmp_path: Path
 ) -> None:
     first, second = clusters
-    unreachable = kubeconfig(second)
-    unreachable["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
-    await register(first, "silent", unreachable)
-    await register(first, "program", kubeconfig(second, exec={"command": "/bin/true", "apiVersion": "v1"}))
-    with network() as addresses:
+    with silent_server() as url, network() as addresses:
+        for name, where in (("nowhere", "https://127.0.0.1:1"), ("silent", url)):
+            content = kubeconfig(second)
+            content["clusters"][0]["cluster"]["server"] = where
+            await register(first, name, content)
+        await register(first, "program", kubeconfig(second, exec={"command": "/bin/true", "apiVersion": "v1"}))
+        provider = {"name": "gcp", "config": {}}
+        await register(first, "plugin", kubeconfig(second, **{"auth-provider": provider}))
+        await register(first, "good", kubeconfig(second))
         plane = control_plane(first, addresses.address(1), tmp_path, PILOT_REMOTE_CLUSTER_TIMEOUT="1s")
-        async with running(plane):
+        async with running(plane), following(plane.grpc, ONLY_REMOTE) as proxy:
             assert (await plane.get(HTTP, "/ready"))[0] == 200
-            assert (await states(plane))["silent"] == "timeout"
+            own = {"Kubernetes": "synced", "good": "synced"}
+            unheard = {"nowhere": "timeout", "silent": "timeout"}
+            assert await states(plane) == own | unheard | {"program": "closed", "plugin": "closed"}
             assert plane.lines("program", "authentication by exec is refused")
+            assert plane.lines("plugin", "authentication by gcp is refused")
+            await eventually(lambda: ONLY_REMOTE in proxy.clusters)
+            await _serve(second, "beside-a-silent-one")
+            await eventually(lambda: "outbound|80||beside-a-silent-one.data.svc.cluster.local" in proxy.clusters)
+            assert await plane.figures("remote_cluster_sync_timeouts_total") == {"nowhere": 1, "silent": 1}
+
+
+@contextlib.contextmanager
+def silent_server() -> Iterator[str]:
+    """The kernel takes connections; nobody ever says anything."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"

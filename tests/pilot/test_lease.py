@@ -256,3 +256,24 @@ async def test_lock_of_a_killed_replica_is_taken_over_within_15_seconds(api_serv
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await client.close()
+
+
+async def test_who_leads_from_afar_gives_way_to_one_that_is_there() -> None:
+    api = OneObject()
+    afar = start(api, "one", key="^default", in_config_map=True)
+    await eventually(afar.working.is_set)
+    here = start(api, "two", key="default", in_config_map=True)
+    await eventually(here.working.is_set)
+    await eventually(lambda: not afar.working.is_set())
+    other = start(api, "three", key="^default", in_config_map=True)
+    for _ in range(20):
+        await asyncio.sleep(0.02)
+    assert here.working.is_set()
+    assert not other.working.is_set()
+    for each in (afar, here, other):
+        await each.stop()
+
+
+def test_a_lock_from_afar_says_so() -> None:
+    made = lock_named("istio-namespace-controller-election", "istio-system", "pod", "", from_afar=True)
+    assert (made.key, made.in_config_map) == ("^default", True)

@@ -72,6 +72,11 @@ class Informer:
         """Why what is known may be old."""
         return tuple(each.fault for each in self._reflectors.values() if each.fault)
 
+    @property
+    def is_current(self) -> bool:
+        """Whether some of it is followed without a fault; not where we are refused."""
+        return any(not each.fault for each in self._reflectors.values())
+
     async def serve(self) -> None:
         """Follows the kind; ends only by cancellation."""
         await self._cluster.definitions.is_known.wait()

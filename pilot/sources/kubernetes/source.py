@@ -84,6 +84,12 @@ class KubernetesSource:
         faults = (self._definitions.fault, *(fault for each in self._informers for fault in each.faults))
         return tuple(dict.fromkeys(filter(None, faults)))
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether nothing that is known is current any more: the cluster does not answer, or not to us."""
+        known = [each for each in self._informers if each.state is State.LISTED]
+        return bool(known) and not any(each.is_current for each in known)
+
     async def watch(self) -> AsyncGenerator[Batch, None]:
         """First everything (`listed`), then what changes; ends only by cancellation."""
         tasks = [asyncio.create_task(self._definitions.serve())]
