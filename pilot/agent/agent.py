@@ -4,7 +4,8 @@ In: `AgentOptions`. Out: a running, configured Envoy, and at the end its exit co
 certificate, and is never restarted: renewed secrets reach it over SDS. When the agent is asked to stop, Envoy drains
 first; when the agent dies, the kernel kills Envoy; when Envoy dies, the agent ends with its code.
 
-Tasks: `Identity.serve`, `RootFollower.serve` and `_watch_files` run beside `_run`, which owns the Envoy process.
+Tasks: `Identity.serve`, `RootFollower.serve`, `_watch_files` and, where the workload has a readiness probe,
+`Prober.serve` run beside `_run`, which owns the Envoy process.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ from pilot.agent.errors import AdminError, AgentError
 from pilot.agent.following import RootFollower
 from pilot.agent.identity import Identity
 from pilot.agent.options import Address, AgentOptions
+from pilot.agent.probing import Prober, read_probe
+from pilot.agent.relay import Relay
 from pilot.agent.run_directory import RunDirectory
 from pilot.agent.sds import SecretServer
 from pilot.agent.secret_store import SecretStore
@@ -41,7 +44,7 @@ class Agent:
     """Runs one Envoy. Use it once."""
 
     def __init__(self, options: AgentOptions, authority: CertificateAuthority | None = None) -> None:
-        """`authority` signs in the control plane's place (tests)."""
+        """`authority` signs in the control plane's place (tests). Raises: OptionError for a faulty readiness probe."""
         self.options = options
         self.admin: AdminClient | None = None
         """Envoy's admin endpoint, once Envoy has started."""
@@ -49,6 +52,9 @@ class Agent:
         """Where the status endpoint listens, once it does."""
         self._store = SecretStore(options.name)
         self.identity = Identity(options, self._store, authority or ControlPlane(options))
+        probe = read_probe(options.metadata)
+        self.prober = Prober(probe, self.why_not_ready, options.name) if probe is not None else None
+        """Who knows how the workload is; None where nobody asks it."""
         self._envoy: EnvoyProcess | None = None
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
@@ -62,7 +68,8 @@ class Agent:
         find_binary(self.options)
         async with contextlib.AsyncExitStack() as undo:
             directory = undo.enter_context(run_directory.hold(self.options.run_dir))
-            secrets = SecretServer(self._store, directory.sds_socket, self.options.name)
+            relays = [Relay(self.options, self.identity, self.prober).handler()] if self.prober is not None else []
+            secrets = SecretServer(self._store, directory.sds_socket, self.options.name, *relays)
             undo.push_async_callback(secrets.stop)
             await secrets.start()
             if self.options.status is not None:
@@ -108,7 +115,9 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as tasks:
                 follower = RootFollower(self.options, self.identity, self._store)
-                beside = (self.identity.serve(), follower.serve(), self._watch_files())
+                beside = [self.identity.serve(), follower.serve(), self._watch_files()]
+                if self.prober is not None:
+                    beside.append(self.prober.serve())
                 keepers: list[asyncio.Task[None]] = [tasks.create_task(each) for each in beside]
                 try:
                     return await self._run(directory)
@@ -165,6 +174,8 @@ class Agent:
     async def _drain(self) -> None:
         """Tells clients to leave and waits until they have, but no longer than the options allow."""
         limit = self.options.drain.total_seconds()
+        if self.prober is not None:
+            self.prober.leave()
         if self.admin is None or limit <= 0:
             return
         logger.info(f"{self.options.name}: draining for up to {limit:g} s")

@@ -3,7 +3,8 @@
 In: `AgentOptions`, the path of the agent's SDS socket, the port it answers probes on. Out: plain data, to be written as
 JSON. Everything else (listeners, clusters, routes) comes over ADS. Does no I/O, and holds no secret.
 
-Two static clusters: `xds-grpc` leads straight to the control plane, over TLS with the workload's own certificate;
+Two static clusters: `xds-grpc` leads straight to the control plane, over TLS with the workload's own certificate (where
+there is a readiness probe, through the agent, which reports health: see `relay.py`);
 `sds-grpc` is the agent's socket, where generated configuration looks for `default` and `ROOTCA`.
 Source: xDS behaviour 1.3, 1.4.
 """
@@ -71,7 +72,9 @@ def build_bootstrap(options: AgentOptions, sds_socket: Path, status_port: int | 
     """The whole bootstrap. `status_port` is the port really listened on, None where the agent has none."""
     config = proxy_config.read_proxy_config(options.metadata)
     tracing, sinks = proxy_config.tracing(config), proxy_config.stats_sinks(config)
-    clusters = [_xds_cluster(options), _sds_cluster(sds_socket), *proxy_config.clusters(config)]
+    is_relayed = bool(config.readiness_probe)
+    discovery = _socket_cluster(XDS_CLUSTER, sds_socket) if is_relayed else _xds_cluster(options)
+    clusters = [discovery, _socket_cluster(SDS_CLUSTER, sds_socket), *proxy_config.clusters(config)]
     runtime = {"re2.max_program_size.error_level": 32768, **proxy_config.runtime(config)}
     return {
         **({"tracing": tracing} if tracing else {}),
@@ -192,10 +195,9 @@ def _xds_cluster(options: AgentOptions) -> Json:
     }
 
 
-def _sds_cluster(socket: Path) -> Json:
-    return _cluster(
-        SDS_CLUSTER, {"pipe": {"path": str(socket)}}, {"explicit_http_config": {"http2_protocol_options": {}}}
-    )
+def _socket_cluster(name: str, socket: Path) -> Json:
+    """What the agent answers itself, or passes on."""
+    return _cluster(name, {"pipe": {"path": str(socket)}}, {"explicit_http_config": {"http2_protocol_options": {}}})
 
 
 def sds_secret(name: str) -> Json:

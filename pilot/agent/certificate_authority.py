@@ -71,6 +71,7 @@ def open_channel(options: AgentOptions, roots_pem: bytes, credentials: Credentia
         ("grpc.enable_retries", 0),
         ("grpc.use_local_subchannel_pool", 1),  # else the last failure's back-off delays this attempt
         ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.max_receive_message_length", -1),  # the control plane has proven who it is
     )
     return grpc.aio.secure_channel(str(options.discovery), tls, options=settings)
 

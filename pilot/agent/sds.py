@@ -161,15 +161,16 @@ async def serve_stream(
 class SecretServer:
     """The SDS server on a Unix socket that only this user can open."""
 
-    def __init__(self, store: SecretStore, socket: Path, owner: str) -> None:
+    def __init__(self, store: SecretStore, socket: Path, owner: str, *beside: Any) -> None:
+        """`beside`: handlers of what else Envoy asks there."""
         if len(str(socket).encode()) > LONGEST_SOCKET_PATH:
             message = f"socket {socket}: expected at most {LONGEST_SOCKET_PATH} bytes, choose a shorter run directory"
             raise OptionError(message)
         self._store = store
         self._socket = socket
         self._owner = owner
-        self._server = grpc.aio.server()
-        self._server.add_generic_rpc_handlers((self._methods(),))
+        self._server = grpc.aio.server(options=(("grpc.max_receive_message_length", -1),))
+        self._server.add_generic_rpc_handlers((self._methods(), *beside))
 
     async def start(self) -> None:
         """Listens. The directory of the socket must be private already: the socket's own mode follows the bind."""

@@ -55,10 +55,11 @@ def workload_group(checked: WorkloadGroup) -> Findings:
         yield from _ports(spec.template.ports, ("spec", "template", "ports"))
         yield from forms.labels(spec.template.labels, ("spec", "template", "labels"))
     if spec.probe is not None:
-        yield from _probe(spec.probe, ("spec", "probe"))
+        yield from readiness_probe(spec.probe, ("spec", "probe"))
 
 
-def _probe(probe: ReadinessProbe, path: Path) -> Findings:
+def readiness_probe(probe: ReadinessProbe, path: Path) -> Findings:
+    """Everything that is wrong with a probe at `path`."""
     numbers = {
         "initialDelaySeconds": probe.initial_delay_seconds,
         "timeoutSeconds": probe.timeout_seconds,

@@ -110,6 +110,14 @@ def test_xds_leads_straight_to_the_control_plane_with_the_workloads_identity() -
     ]
 
 
+def test_with_a_readiness_probe_xds_goes_through_the_agent_on_this_machine() -> None:
+    probe = {"PROXY_CONFIG": {"readinessProbe": {"tcpSocket": {"port": 80}}}}
+    found = cluster("xds-grpc", build(options(metadata=probe)))
+    (group,) = found["load_assignment"]["endpoints"]
+    assert group["lb_endpoints"] == [{"endpoint": {"address": {"pipe": {"path": str(SOCKET)}}}}]
+    assert "transport_socket" not in found
+
+
 def test_a_control_plane_with_a_name_is_resolved() -> None:
     found = cluster("xds-grpc", build(options(discovery=Address("istiod.istio-system.svc", 15012))))
     assert found["type"] == "STRICT_DNS"
