@@ -135,6 +135,16 @@ class KubeClient:
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             raise KubernetesError(f"{method} {path}: {str(error) or type(error).__name__}") from error
 
+    @property
+    def server(self) -> str:
+        """The address of the API server."""
+        return str(self._api.configuration.host)
+
+    def authority(self) -> bytes:
+        """Roots of the API server, as PEM; empty where the system's are meant."""
+        found = self._api.configuration.ssl_ca_cert
+        return Path(found).read_bytes() if found else b""
+
     async def close(self) -> None:
         """Closes its connections."""
         await self._api.close()

@@ -37,6 +37,9 @@ COMMANDS: Final = {
     "proxy-config": Entry("pilot.cli.proxy_config", "proxy_config", "Show what a proxy has, or is to have."),
     "ztunnel-config": Entry("pilot.cli.ztunnel_config", "ztunnel_config", "Show what a ztunnel has, or is to have."),
     "remote-clusters": Entry("pilot.cli.remote_clusters", "remote_clusters", "Show the clusters that are read."),
+    "create-remote-secret": Entry(
+        "pilot.cli.remote_secret", "create_remote_secret", "Print the Secret by which others read a cluster."
+    ),
     "xds": Entry("pilot.cli.xds", "xds", "Play a proxy once, and print what it is served."),
     "admin": Entry("pilot.cli.admin", "admin", "Change log levels of a running control plane."),
     "version": Entry("pilot.cli.versions", "version", "Show versions: ours, control planes', proxies'."),

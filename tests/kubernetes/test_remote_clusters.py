@@ -3,6 +3,7 @@ and go.
 """
 
 import asyncio
+import base64
 import contextlib
 import socket
 import sys
@@ -10,11 +11,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from click.testing import CliRunner
 
+from pilot.cli.remote_secret import TOKEN_TYPE, create_remote_secret
 from tests.control_plane import GRPC, HTTP, running
 from tests.kubernetes.cluster import TestCluster, running_cluster
 from tests.kubernetes.follower import following
 from tests.kubernetes.remote import SECRETS, control_plane, kubeconfig, register, states
+from tests.kubernetes.test_certificate_authority import bearer, create, names, secret
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
 from tests.shared import shared_path
@@ -128,6 +133,53 @@ async def test_another_kubeconfig_takes_over_and_what_is_too_old_goes(
             assert (await plane.figures("remote_cluster_secret_events_total")) == {"add": 1, "update": 2}
             second.server.start_again()
             await eventually(lambda: ONLY_REMOTE in proxy.clusters, within=30)
+
+
+async def test_what_create_remote_secret_prints_makes_a_cluster_one_of_the_mesh(
+    clusters: tuple[TestCluster, TestCluster], tmp_path: Path
+) -> None:
+    first, second = clusters
+    given = ("--kubeconfig", str(second.server.kubeconfig), "--name", "remote1")
+    async with token_controller(second):
+        printed = await asyncio.to_thread(CliRunner().invoke, create_remote_secret, given)
+        again = await asyncio.to_thread(CliRunner().invoke, create_remote_secret, given)
+    assert printed.exit_code == 0, printed.output
+    assert again.output == printed.output
+    (made,) = [each for each in yaml.safe_load_all(printed.output) if each]
+    await first.create(made)
+    with network() as addresses:
+        plane = control_plane(first, addresses.address(1), tmp_path)
+        async with running(plane), following(plane.grpc, ONLY_REMOTE) as proxy:
+            assert await states(plane) == {"Kubernetes": "synced", "remote1": "synced"}
+            await eventually(lambda: proxy.endpoints.get(ONLY_REMOTE))
+            assert not plane.lines("multicluster", "may not be read")
+            await second.server.service_account("data", "far")
+            token = await second.server.token("data", "far")
+            root = (await secret(first.server, "istio-system", "istio-ca-secret"))["root-cert.pem"]
+            chain = await create(plane, "istio-system", root, bearer(token, "remote1"))
+            assert names(chain[0]) == ["spiffe://cluster.local/ns/data/sa/far"]
+
+
+@contextlib.asynccontextmanager
+async def token_controller(cluster: TestCluster) -> AsyncIterator[None]:
+    """Puts tokens into Secrets that ask for them, as Kubernetes' own controller does."""
+
+    async def serve() -> None:
+        while True:
+            for each in (await cluster.call("GET", SECRETS))["items"]:
+                if each["type"] == TOKEN_TYPE and not each.get("data"):
+                    account = each["metadata"]["annotations"]["kubernetes.io/service-account.name"]
+                    path = f"/api/v1/namespaces/istio-system/serviceaccounts/{account}/token"
+                    token = (await cluster.call("POST", path, {"spec": {}}))["status"]["token"]
+                    data = {"token": token, "ca.crt": cluster.server.ca_file.read_text(), "namespace": "istio-system"}
+                    encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+                    await cluster.call("PATCH", f"{SECRETS}/{each['metadata']['name']}", {"data": encoded})
+            await asyncio.sleep(0.05)
+
+    serving = asyncio.create_task(serve())
+    yield
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
 
 
 async def _serve(cluster: TestCluster, name: str) -> None:
