@@ -1,17 +1,24 @@
 """Workloads outside Kubernetes become WorkloadEntries of the cluster, with their health, and go when they stay away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
 from ca.errors import KubernetesError
-from pilot.type_urls import CLUSTER, HEALTH
-from tests.control_plane import ControlPlane, running
+from pilot.agent import tether
+from pilot.type_urls import CLUSTER, ENDPOINT, HEALTH
+from tests.control_plane import SECURE, ControlPlane, running
+from tests.envoys import newest_envoy
 from tests.kubernetes.cluster import TestCluster, running_cluster
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
@@ -78,6 +85,108 @@ async def connected(plane: ControlPlane) -> AsyncIterator[Client]:
         await channel.close(None)
 
 
+class Doorman:
+    """A TCP port that leads to one control plane or the other, as a Service does."""
+
+    def __init__(self) -> None:
+        self.leads_to = ""
+        self._connections: set[asyncio.Task[None]] = set()
+
+    def turn_to(self, address: str) -> None:
+        """From now on; whoever is connected to the other one has to come again."""
+        self.leads_to = address
+        for each in self._connections:
+            each.cancel()
+
+    @asynccontextmanager
+    async def standing(self, address: str) -> AsyncIterator[None]:
+        server = await asyncio.start_server(self._let_in, address, SECURE)
+        try:
+            yield
+        finally:
+            server.close()
+            self.turn_to("")
+            await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._connect(reader, writer))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(OSError):
+            inner, to_inner = await asyncio.open_connection(self.leads_to, SECURE)
+            with contextlib.closing(to_inner):
+                await asyncio.gather(_copy(reader, to_inner), _copy(inner, writer))
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(1 << 16):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def machine(cluster: TestCluster, doorman: str, address: str, work: Path) -> AsyncIterator[Callable[[], None]]:
+    """`meshpilot proxy` on a machine whose program listens on port 80 of its address; what it gets asks it to stop."""
+    roots = await eventually(lambda: cluster_roots(cluster), within=30)
+    (work / "root-cert.pem").write_text(roots)
+    account = f"/api/v1/namespaces/app/serviceaccounts/{ACCOUNT}"
+    spec = {"spec": {"audiences": ["istio-ca"], "expirationSeconds": 600}}
+    token = (await cluster.call("POST", f"{account}/token", spec))["status"]["token"]
+    look = {"tcpSocket": {"host": address, "port": PROGRAM}, "periodSeconds": 1, "failureThreshold": 1}
+    flags = {
+        "id": "vm", "namespace": "app", "service-account": ACCOUNT, "ip": address, "admin": f"{address}:0",
+        "discovery": f"{doorman}:{SECURE}", "root": str(work / "root-cert.pem"), "run-dir": str(work / "vm"),
+        "drain": "1", "concurrency": "1", "envoy": str(newest_envoy()), "labels": "app=web",
+    }  # fmt: skip
+    metadata = ("AUTO_REGISTER_GROUP=vms", f"PROXY_CONFIG:={json.dumps({'readinessProbe': look})}")
+    options = [part for name, value in flags.items() for part in (f"--{name}", value)]
+    options += [part for each in metadata for part in ("--meta", each)]
+    tied = (sys.executable, "-I", "-S", tether.__file__, str(os.getpid()))
+    log = work / "vm.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(*tied, sys.executable, "-m", "pilot.cli.main", "proxy", *options),
+            env=os.environ | {"MESHPILOT_TOKEN": token},
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+    try:
+        yield process.terminate
+        assert await asyncio.wait_for(process.wait(), 15) == 0
+    except BaseException:
+        print(f"--- the log of the machine's agent\n{log.read_text()[-4000:]}")
+        raise
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def cluster_roots(cluster: TestCluster) -> str:
+    """What workloads of the namespace trust; empty while nobody has written it."""
+    try:
+        found = await cluster.call("GET", "/api/v1/namespaces/app/configmaps/istio-ca-root-cert")
+    except KubernetesError:
+        return ""
+    return str(found["data"]["root-cert.pem"])
+
+
+async def addresses_of(plane: ControlPlane) -> set[str]:
+    """Where a sidecar of the cluster would send calls for the service."""
+    channel = grpc.aio.insecure_channel(plane.grpc, [("grpc.use_local_subchannel_pool", 1)])
+    client = Client(channel, True)
+    try:
+        said = await client.ask(ENDPOINT, "outbound|80||web.app.svc.cluster.local")
+    finally:
+        client.call.cancel()
+        await channel.close(None)
+    groups = ClusterLoadAssignment.FromString(said.message.resources[0].resource.value).endpoints
+    return {each.endpoint.address.socket_address.address for group in groups for each in group.lb_endpoints}
+
+
 async def entry(cluster: TestCluster) -> Any:
     try:
         return await cluster.call("GET", ENTRY)
@@ -97,6 +206,17 @@ async def controller(cluster: TestCluster) -> str:
     return str(((await entry(cluster)) or {"metadata": {}})["metadata"].get("annotations", {}).get(CONTROLLER, ""))
 
 
+PROGRAM, ACCOUNT = 8080, "web"
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: app}
+spec: {selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: web, namespace: app}
+"""
 CONTROLLER = "istio.io/workloadController"
 
 
@@ -148,3 +268,52 @@ async def test_another_replica_takes_an_entry_over_and_keeps_it(cluster: TestClu
                 assert await controller(cluster) == "istiod-1"
             finally:
                 await moved.__aexit__(None, None, None)
+
+
+@pytest.mark.live
+async def test_a_machine_is_served_while_it_is_well_by_whichever_replica(cluster: TestCluster, tmp_path: Path) -> None:
+    """A real agent with a real Envoy; its stream moves from one replica to the other, and the entry stays."""
+    await cluster.load(SERVICE)
+    with network() as addresses:
+        planes = [plane_at(cluster, addresses.address(n), tmp_path, f"istiod-{n}") for n in (1, 2)]
+        doorman, place = Doorman(), addresses.address(31)
+        path = ENTRY.replace("10.9.0.1", place)
+
+        async def is_so(status: str, controller: str) -> bool:
+            try:
+                found = await cluster.call("GET", path)
+            except KubernetesError as error:
+                return error.status == 404 and not status
+            conditions = (found.get("status") or {}).get("conditions") or ()
+            told = {each["type"]: each["status"] for each in conditions}
+            annotations = found["metadata"]["annotations"]
+            return (told.get("Healthy"), annotations.get(CONTROLLER)) == (status, controller)
+
+        async def is_served(plane: ControlPlane, *, wanted: bool = True) -> bool:
+            return (await addresses_of(plane) == {place}) is wanted
+
+        program = await asyncio.start_server(lambda _, writer: writer.close(), place, PROGRAM)
+        async with contextlib.AsyncExitStack() as undo:
+            await undo.enter_async_context(doorman.standing(addresses.address(9)))
+            await asyncio.gather(*(undo.enter_async_context(running(each)) for each in planes))
+            doorman.turn_to(planes[0].address)
+            async with machine(cluster, addresses.address(9), place, tmp_path) as stop:
+                await eventually(lambda: is_so("True", "istiod-1"), within=30)
+                for each in planes:
+                    await eventually(lambda each=each: is_served(each))  # type: ignore[misc]
+                program.close()
+                await program.wait_closed()
+                await eventually(lambda: is_so("False", "istiod-1"))
+                await eventually(lambda: is_served(planes[1], wanted=False))
+
+                doorman.turn_to(planes[1].address)
+                await eventually(lambda: is_so("False", "istiod-2"))
+                program = await asyncio.start_server(lambda _, writer: writer.close(), place, PROGRAM)
+                await eventually(lambda: is_so("True", "istiod-2"))
+                await eventually(lambda: is_served(planes[0]))
+                await planes[0].stop()
+                assert await is_so("True", "istiod-2"), "whose stream it was has nothing to take away"
+                stop()
+                await eventually(lambda: is_served(planes[1], wanted=False))
+            await eventually(lambda: is_so("", ""))
+        program.close()
