@@ -44,8 +44,10 @@ def for_port(rule: MergedRule | None, port: int) -> Policy:
         return NONE
     declared = rule.traffic_policy
     entry = _port_entry(declared, port)
-    if entry is not None:
-        return _of_entry(entry)
+    return _of_entry(entry) if entry is not None else _of_policy(declared)
+
+
+def _of_policy(declared: TrafficPolicy) -> Policy:
     return Policy(
         connection_pool=declared.connection_pool,
         load_balancer=declared.load_balancer,
@@ -61,30 +63,25 @@ def for_port(rule: MergedRule | None, port: int) -> Policy:
 def for_subset(rule: MergedRule | None, port: int, subset: Subset) -> Policy:
     """The policy for one service port of a subset: the subset's parts over the host's.
 
-    A port level entry of the subset replaces its four parts even where it says nothing. The retry budget of the host
-    is lost where the subset has a policy of its own: istiod: does so.
+    A port level entry of the subset replaces its four parts even where it says nothing, and its other parts are lost.
+    istiod: so is every retry budget where host and subset both have a policy.
     """
     parent = for_port(rule, port)
-    own = subset.traffic_policy
-    if own is None:
+    if subset.traffic_policy is None:
         return parent
-    merged = Policy(
+    entry = _port_entry(subset.traffic_policy, port)
+    own = _of_entry(entry) if entry is not None else _of_policy(subset.traffic_policy)
+    if rule is None or rule.traffic_policy is None:
+        return own
+    if entry is not None:
+        return replace(own, tunnel=parent.tunnel, proxy_protocol=parent.proxy_protocol)
+    return Policy(
         connection_pool=own.connection_pool or parent.connection_pool,
         load_balancer=own.load_balancer or parent.load_balancer,
         outlier_detection=own.outlier_detection or parent.outlier_detection,
         tls=own.tls or parent.tls,
         tunnel=own.tunnel or parent.tunnel,
         proxy_protocol=own.proxy_protocol or parent.proxy_protocol,
-    )
-    entry = _port_entry(own, port)
-    if entry is None:
-        return merged
-    return replace(
-        merged,
-        connection_pool=entry.connection_pool,
-        load_balancer=entry.load_balancer,
-        outlier_detection=entry.outlier_detection,
-        tls=entry.tls,
     )
 
 

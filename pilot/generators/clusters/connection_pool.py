@@ -89,7 +89,7 @@ def upgraded(codec: Codec, protocol: PortProtocol, pool: ConnectionPoolSettings 
     policy = http.h2_upgrade_policy if http else H2UpgradePolicy.DEFAULT
     if (http and http.use_client_protocol) or policy is H2UpgradePolicy.DO_NOT_UPGRADE:
         return codec
-    by_mesh = protocol is PortProtocol.HTTP and mesh.h2_upgrade_policy is MeshH2UpgradePolicy.UPGRADE
+    by_mesh = protocol.is_http and mesh.h2_upgrade_policy is MeshH2UpgradePolicy.UPGRADE
     return Codec.HTTP2 if policy is H2UpgradePolicy.UPGRADE or by_mesh else codec
 
 
@@ -99,15 +99,15 @@ def http_protocol(codec: Codec, pool: ConnectionPoolSettings | None, *, preserve
     if pool is None:
         return HttpProtocol(codec, preserve_case=preserve_case)
     tcp, http = pool.tcp, pool.http
-    streams = http.max_concurrent_streams if http and codec is Codec.HTTP2 else 0
+    streams = max(http.max_concurrent_streams, 0) if http else 0
     if http and http.use_client_protocol:
-        codec, streams = Codec.DOWNSTREAM, 0
+        codec = Codec.DOWNSTREAM
     return HttpProtocol(
         codec,
         idle_timeout=_idle_timeout(pool),
         max_requests_per_connection=max(http.max_requests_per_connection, 0) if http else 0,
         max_connection_duration=tcp.max_connection_duration if tcp else None,
-        max_concurrent_streams=max(streams, 0),
+        max_concurrent_streams=streams,
         preserve_case=preserve_case,
     )
 

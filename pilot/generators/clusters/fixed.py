@@ -78,11 +78,15 @@ def _passthrough(name: str, context: Context, **more: Any) -> Any:
         type=Cluster.ORIGINAL_DST,
         lb_policy=Cluster.CLUSTER_PROVIDED,
         connect_timeout=context.mesh.connect_timeout,
-        circuit_breakers=connection_pool.circuit_breakers(None),
+        circuit_breakers=_unlimited(context),
         typed_extension_protocol_options=_as_the_client_speaks(context),
         upstream_connection_options=connection_pool.keepalive(None, context.mesh),
         **more,
     )
+
+
+def _unlimited(context: Context) -> Any:
+    return connection_pool.circuit_breakers(None, track_remaining=context.features.track_remaining)
 
 
 def _as_the_client_speaks(context: Context) -> Any:
@@ -121,7 +125,7 @@ def _connect_originate(context: Context, socket: Any) -> Resource:
             lb_policy=Cluster.CLUSTER_PROVIDED,
             connect_timeout=context.mesh.connect_timeout,
             cleanup_interval=_TUNNEL_CLEANUP,
-            circuit_breakers=connection_pool.circuit_breakers(None),
+            circuit_breakers=_unlimited(context),
             typed_extension_protocol_options=extension_options(protocol),
             original_dst_lb_config=Cluster.OriginalDstLbConfig(
                 upstream_port_override=UInt32Value(value=HBONE_PORT), metadata_key=waypoint
@@ -149,7 +153,7 @@ def _to_listener(name: str, listener: str, context: Context) -> Resource:
             name=name,
             alt_stat_name=cluster_stat_name(name),
             type=Cluster.STATIC,
-            circuit_breakers=connection_pool.circuit_breakers(None),
+            circuit_breakers=_unlimited(context),
             typed_extension_protocol_options=_as_the_client_speaks(context),
             load_assignment=static_assignment(name, internal_address(listener)),
             transport_socket=sockets.to_internal_listener(sockets.RAW_BUFFER),

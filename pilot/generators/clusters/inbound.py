@@ -95,7 +95,7 @@ def of_ingress(
         number = found[0].port.number if found else declared.number
         port = ServicePort(declared.name, number, parse_protocol(declared.protocol), declared.number)
         pool = listener.connection_pool or sidecar_pool or _pool(rule, port)
-        endpoint = _workload_endpoint(listener.default_endpoint, addresses)
+        endpoint = _workload_endpoint(listener.default_endpoint, addresses, context.ip_mode)
         made.append(_build(Inbound(declared.number, port, services, rule, pool, endpoint), context))
     return tuple(made)
 
@@ -150,18 +150,23 @@ def needs_addresses(ingress: Sequence[SidecarIngressListener]) -> bool:
     return any(each.default_endpoint.rpartition(":")[0] in _WILDCARDS for each in ingress)
 
 
+_LOCALHOST_V6 = "[::1]"
 _WILDCARDS = {"0.0.0.0": 4, "[::]": 6}
+_OTHER_LOOPBACK = {(_LOCALHOST, IpMode.V6): _LOCALHOST_V6, (_LOCALHOST_V6, IpMode.V4): _LOCALHOST}
 
 
-def _workload_endpoint(declared: str, addresses: Sequence[str]) -> str:
-    """Replaces the wildcard address by the workload's own of that family."""
+def _workload_endpoint(declared: str, addresses: Sequence[str], mode: IpMode) -> str:
+    """Where the workload listens: the wildcard is its own address of that family, or the loopback without one.
+
+    The loopback is that of the family that the workload has.
+    """
     host, _, port = declared.rpartition(":")
     wanted = _WILDCARDS.get(host)
     if wanted is None:
-        return declared
+        return f"{_OTHER_LOOPBACK[host, mode]}:{port}" if (host, mode) in _OTHER_LOOPBACK else declared
     own = next((each for each in addresses if ip_address(each).version == wanted), None)
     if own is None:
-        return ""
+        return f"{_LOCALHOST_V6 if wanted == 6 else _LOCALHOST}:{port}"
     return f"[{own}]:{port}" if wanted == 6 else f"{own}:{port}"
 
 

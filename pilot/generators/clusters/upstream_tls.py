@@ -34,6 +34,7 @@ class Asked(Enum):
     """Why there is TLS."""
 
     NOT = "no TLS"
+    REFUSED = "a rule says DISABLE, or names a Secret that is not for sidecars"
     BY_NOBODY = "found out: the workload has a sidecar"
     FOR_MESH = "a rule says ISTIO_MUTUAL"
     FOR_SERVER = "a rule says SIMPLE or MUTUAL"
@@ -50,6 +51,7 @@ class UpstreamTls:
 
 
 _NO_TLS = UpstreamTls()
+_REFUSED = UpstreamTls(Asked.REFUSED)
 
 
 def choose(
@@ -71,24 +73,24 @@ def choose(
         if not (context.mesh.enable_auto_mtls and facts.mutual_tls):
             return _NO_TLS
         if context.client_files.cert_chain:
-            return _server(_with_files(None, facts.accounts, sni, context), facts.accounts, speaks, context)
+            return _server(_with_files(facts.accounts, sni, context), facts.accounts, speaks, context)
         return _mesh(Asked.BY_NOBODY, sni, facts.accounts, speaks, context)
     match settings.mode:
         case ClientTLSMode.DISABLE:
-            return _NO_TLS
-        case ClientTLSMode.ISTIO_MUTUAL:
+            return _REFUSED
+        case ClientTLSMode.ISTIO_MUTUAL if not context.client_files.cert_chain:
             accounts = settings.subject_alt_names or facts.accounts
-            if context.client_files.cert_chain:
-                return _server(_with_files(settings, accounts, sni, context), accounts, speaks, context)
             return _mesh(Asked.FOR_MESH, settings.sni or sni, accounts, speaks, context)
+        case ClientTLSMode.ISTIO_MUTUAL:
+            settings = _with_files(settings.subject_alt_names, settings.sni, context)
         case ClientTLSMode.MUTUAL if context.client_files.cert_chain and not service.mesh_external:
-            settings = _with_files(settings, facts.accounts, sni, context)
+            settings = _with_files(settings.subject_alt_names, settings.sni, context)
     if settings.credential_name and not (
         context.is_router or selected or settings.credential_name.startswith(_CONFIG_MAP)
     ):
-        return _NO_TLS  # only the workload's own namespace may say which Secret a sidecar reads
-    declared = service.service_accounts if service.registry is Registry.EXTERNAL else ()
-    return _server(settings, settings.subject_alt_names or declared, speaks, context)
+        return _REFUSED  # only the workload's own namespace may say which Secret a sidecar reads
+    known = facts.accounts if service.registry is Registry.EXTERNAL else ()
+    return _server(settings, settings.subject_alt_names or known, speaks, context)
 
 
 def transport_fields(
@@ -109,10 +111,10 @@ def transport_fields(
 
 def _matches(chosen: UpstreamTls, context: Context, *, original_dst: bool) -> list[Any]:
     tunnel = [sockets.TUNNEL_RAW] if context.tunnels else []
+    if original_dst and chosen.asked is not Asked.NOT:
+        return []
     if chosen.socket is None:
         return [*tunnel, sockets.PLAINTEXT] if tunnel else []
-    if original_dst:
-        return []
     if chosen.asked is Asked.BY_NOBODY:
         return [*tunnel, sockets.mtls_match(chosen.socket), sockets.PLAINTEXT]
     if not tunnel:
@@ -134,9 +136,7 @@ def _mesh(asked: Asked, sni: str, accounts: Sequence[str], speaks: Speaks, conte
     return UpstreamTls(asked, tls.istio_mutual(sni, accounts, protocols))
 
 
-def _with_files(
-    settings: ClientTLSSettings | None, accounts: Sequence[str], sni: str, context: Context
-) -> ClientTLSSettings:
+def _with_files(names: Sequence[str], sni: str, context: Context) -> ClientTLSSettings:
     """Mutual TLS with the files that the node metadata names instead of SDS."""
     files = context.client_files
     return ClientTLSSettings(
@@ -144,8 +144,8 @@ def _with_files(
         client_certificate=files.cert_chain,
         private_key=files.key,
         ca_certificates=files.root,
-        subject_alt_names=tuple((settings.subject_alt_names if settings else ()) or accounts),
-        sni=(settings.sni if settings else "") or sni,
+        subject_alt_names=tuple(names),
+        sni=sni,
     )
 
 
@@ -156,19 +156,20 @@ def _server(settings: ClientTLSSettings, names: Sequence[str], speaks: Speaks, c
     if settings.mode is ClientTLSMode.MUTUAL:
         certificate = _certificate(settings, context)
         if certificate is None:
-            return _NO_TLS
+            return _REFUSED
         common.tls_certificate_sds_secret_configs.append(certificate)
-    if settings.insecure_skip_verify:
-        common.validation_context.CopyFrom(CertificateValidationContext())
-    else:
+    if not settings.insecure_skip_verify:
         common.combined_validation_context.CopyFrom(_validation(settings, names, context))
+    elif not settings.credential_name:
+        common.validation_context.CopyFrom(CertificateValidationContext())
     whole = UpstreamTlsContext(sni=settings.sni, common_tls_context=common)
     auto_sni = not settings.sni
     return UpstreamTls(
         Asked.FOR_SERVER,
         TransportSocket(name=tls.NAME, typed_config=pack(whole)),
         auto_sni=auto_sni,
-        auto_san_validation=auto_sni and not names and not settings.insecure_skip_verify,
+        # istiod: names of a ServiceEntry are checked besides, those of a rule instead
+        auto_san_validation=auto_sni and not settings.subject_alt_names and not settings.insecure_skip_verify,
     )
 
 

@@ -130,9 +130,8 @@ def _distance(locality: str, client_locality: str, failover: Sequence[LocalityFa
         if zone != own_zone:
             return 2
         return 0 if subzone == own_subzone else 1
-    if any(each.from_ == own_region and each.to != region for each in failover):
-        return 4
-    return 3
+    wanted = next((each.to for each in failover if each.from_ == own_region), region)
+    return 3 if region == wanted else 4
 
 
 def _renumbered(groups: Iterable[Group]) -> list[Group]:

@@ -52,7 +52,7 @@ _NOTHING = HttpProtocol()
 @lru_cache(maxsize=1024)
 def _build(protocol: HttpProtocol) -> Any:
     options = HttpProtocolOptions()
-    if protocol.idle_timeout is not None or protocol.max_requests_per_connection or protocol.max_connection_duration:
+    if _limits_connections(protocol):
         options.common_http_protocol_options.CopyFrom(_common(protocol))
     if protocol.auto_sni or protocol.auto_san_validation:
         options.upstream_http_protocol_options.CopyFrom(
@@ -61,8 +61,9 @@ def _build(protocol: HttpProtocol) -> Any:
             )
         )
     http1 = protocol_pb2.Http1ProtocolOptions(header_key_format=_PRESERVE_CASE if protocol.preserve_case else None)
+    streams = protocol.max_concurrent_streams if protocol.codec is Codec.HTTP2 else 0
     http2 = protocol_pb2.Http2ProtocolOptions(
-        allow_connect=protocol.allow_connect, max_concurrent_streams=_number(protocol.max_concurrent_streams)
+        allow_connect=protocol.allow_connect, max_concurrent_streams=_number(streams)
     )
     match protocol.codec:
         case Codec.HTTP2:
@@ -85,6 +86,15 @@ _PRESERVE_CASE = protocol_pb2.Http1ProtocolOptions.HeaderKeyFormat(
         name="preserve_case", typed_config=pack(PreserveCaseFormatterConfig())
     )
 )
+
+
+def _limits_connections(protocol: HttpProtocol) -> bool:
+    """Whether connections have limits at all, be it one that only HTTP/2 knows: istiod: says so by an empty message."""
+    return (
+        protocol.idle_timeout is not None
+        or protocol.max_connection_duration is not None
+        or bool(protocol.max_requests_per_connection or protocol.max_concurrent_streams)
+    )
 
 
 def _common(protocol: HttpProtocol) -> Any:

@@ -1,8 +1,9 @@
 """Regular expressions as Envoy will get them: RE2's syntax, and no larger than its bootstrap allows.
 
-In: a pattern of the user. Out: what is wrong with it, or None. Does not match anything.
+In: a pattern of the user. Out: what is wrong with it, or None; and patterns for plain text. Does not match anything.
 """
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -11,6 +12,7 @@ import re2
 MAX_PROGRAM_SIZE: Final = 32_768
 """`re2.max_program_size.error_level` of the bootstrap that Istio's agent and ours write."""
 
+_SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _QUIET: Final = re2.Options()
 _QUIET.log_errors = False
 
@@ -32,3 +34,8 @@ def regex_error(pattern: str) -> str | None:
 
 def _as_text(reason: object) -> str:
     return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+
+
+def quote(text: str) -> str:
+    """A regular expression for this very text; only what has a meaning is escaped."""
+    return _SPECIAL.sub(r"\\\g<0>", text)

@@ -6,8 +6,7 @@ In: a route of a VirtualService with its destinations resolved. Out: the action 
 
 import base64
 import binascii
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from envoy.type.v3.percent_pb2 import FractionalPercent
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 
+from pilot.generators.envoy.regex import quote
 from pilot.generators.routes.header_operations import NO_CHANGES, HeaderChanges, header_changes
 from pilot.generators.routes.route_filters import fraction
 from pilot.model.virtual_service import (
@@ -136,13 +136,13 @@ def forward(
         max_grpc_timeout=timeout,
         retry_policy=how.retry_policy,
         append_x_forwarded_host=how.append_x_forwarded_host,
-        hash_policy=[each.hash_policy for each in how.upstreams if each.hash_policy is not None],
+        hash_policy=list(_hash_policies(route.route, how.upstreams)),
     )
     if how.gateway_semantics:
         made.cluster_not_found_response_code = RouteAction.INTERNAL_SERVER_ERROR
     if route.rewrite is not None:
         _set_rewrite(made, route.rewrite, match, gateway_semantics=how.gateway_semantics)
-    if changes.authority:
+    if changes.authority and not made.host_rewrite_literal:
         made.host_rewrite_literal = changes.authority
     for (_, share), cluster in zip(mirror_destinations(route), how.mirrors, strict=True):
         made.request_mirror_policies.append(_mirror(cluster, share, suffix=how.shadow_host_suffix))
@@ -151,6 +151,12 @@ def forward(
     else:
         made.weighted_clusters.CopyFrom(_weighted(route.route, how.upstreams))
     return {"route": made}
+
+
+def _hash_policies(destinations: Sequence[HTTPRouteDestination], upstreams: Sequence[Upstream]) -> Iterator[Any]:
+    for destination, upstream in zip(destinations, upstreams, strict=True):
+        if upstream.hash_policy is not None and (len(upstreams) == 1 or destination.weight > 0):
+            yield upstream.hash_policy
 
 
 def _set_rewrite(made: Any, rewrite: HTTPRewrite, match: HTTPMatchRequest | None, *, gateway_semantics: bool) -> None:
@@ -169,7 +175,7 @@ def _removal(match: HTTPMatchRequest | None) -> Any | None:
     """Takes the prefix of a match away; a plain rewrite of it to `/` would leave `//rest`."""
     if match is None or match.uri is None or not match.uri.prefix:
         return None
-    return _substitute(f"^{re.escape(match.uri.prefix.rstrip('/'))}(/?)(.*)", r"/\2")
+    return _substitute(f"^{quote(match.uri.prefix.rstrip('/'))}(/?)(.*)", r"/\2")
 
 
 def _substitute(regex: str, substitution: str) -> Any:

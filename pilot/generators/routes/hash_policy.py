@@ -3,6 +3,8 @@
 In: the rule of a destination. Out: Envoy `HashPolicy` messages. Source: xDS behaviour 5.7.
 """
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 from envoy.config.route.v3.route_components_pb2 import RouteAction
@@ -19,27 +21,29 @@ _SOURCE_IP: Final = _Policy(connection_properties=_Policy.ConnectionProperties(s
 @memoized(size=16_384)
 def build_hash_policy(rule: MergedRule | None, subset: str, port: int | None) -> Any | None:
     """The hash policy of a destination; `port` None: no port-level settings apply to it."""
-    balancer = _load_balancer(rule, subset, port) if rule is not None else None
-    return _hash(balancer.consistent_hash) if balancer is not None and balancer.consistent_hash is not None else None
+    settings = _consistent_hash(rule, subset, port) if rule is not None else None
+    return _hash(settings) if settings is not None else None
 
 
-def _load_balancer(rule: MergedRule, subset: str, port: int | None) -> LoadBalancerSettings | None:
-    """The most specific settings: of the subset's port, the subset, the rule's port, the rule."""
+def _consistent_hash(rule: MergedRule, subset: str, port: int | None) -> ConsistentHashLB | None:
+    """The most specific settings: of the subset's port, the subset, the rule's port, the rule.
+
+    istiod: a load balancer without hashing does not end the search.
+    """
     policies = [each.traffic_policy for each in rule.subsets if subset and each.name == subset][:1]
     for policy in (*policies, rule.traffic_policy):
-        found = _of_port(policy, port) or (policy.load_balancer if policy is not None else None)
-        if found is not None:
-            return found
+        for balancer in _load_balancers(policy, port):
+            if balancer is not None and balancer.consistent_hash is not None:
+                return balancer.consistent_hash
     return None
 
 
-def _of_port(policy: TrafficPolicy | None, port: int | None) -> LoadBalancerSettings | None:
-    if policy is None or port is None:
-        return None
-    for each in policy.port_level_settings:
-        if each.port is not None and each.port.number == port:
-            return each.load_balancer
-    return None
+def _load_balancers(policy: TrafficPolicy | None, port: int | None) -> Iterator[LoadBalancerSettings | None]:
+    if policy is None:
+        return
+    entries = (each for each in policy.port_level_settings if each.port is not None and each.port.number == port)
+    yield from (each.load_balancer for each in islice(entries, 1))
+    yield policy.load_balancer
 
 
 def _hash(settings: ConsistentHashLB) -> Any | None:

@@ -33,13 +33,13 @@ class HeaderChanges:
     authority: str = ""
 
     def then(self, other: "HeaderChanges") -> "HeaderChanges":
-        """Both, this one's first."""
+        """Both, this one's first; its authority holds."""
         return HeaderChanges(
             self.request_add + other.request_add,
             self.request_remove + other.request_remove,
             self.response_add + other.response_add,
             self.response_remove + other.response_remove,
-            other.authority or self.authority,
+            self.authority or other.authority,
         )
 
     def fields(self) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ In: the retries of a VirtualService or of the mesh. Out: an Envoy `RetryPolicy`,
 Source: xDS behaviour 5.6.
 """
 
+from http import HTTPStatus
 from typing import Any, Final
 
 from envoy.config.route.v3.route_components_pb2 import RetryPolicy
@@ -19,6 +20,7 @@ from pilot.model.virtual_service import HTTPRetry
 
 DEFAULT_CONDITIONS: Final = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
 _BY_STATUS: Final = "retriable-status-codes"
+_STATUSES: Final = frozenset(str(each.value) for each in HTTPStatus)
 _DEFAULT: Final = HTTPRetry(attempts=2)
 _OTHER_HOSTS: Final = RetryPolicy.RetryHostPredicate(
     name="envoy.retry_host_predicates.previous_hosts", typed_config=pack(PreviousHostsPredicate())
@@ -62,10 +64,11 @@ def parse_conditions(retry_on: str) -> tuple[str, tuple[int, ...]]:
     codes: list[int] = []
     for part in (retry_on or DEFAULT_CONDITIONS).split(","):
         condition = part.strip()
-        if condition.isascii() and condition.isdigit() and 100 <= int(condition) < 600:
+        if condition in _STATUSES:
             codes.append(int(condition))
         elif condition:
             conditions.append(condition)
-    if codes and _BY_STATUS not in conditions:
-        conditions.append(_BY_STATUS)
-    return ",".join(conditions), tuple(codes)
+    joined = ",".join(conditions)
+    if codes and _BY_STATUS not in joined:
+        joined += f",{_BY_STATUS}"  # istiod: with the comma, also where there is nothing before it
+    return joined, tuple(codes)

@@ -3,7 +3,6 @@
 In: values as written: exact, `prefix*`, `*suffix`, `*` for any but none. Out: matchers. Source: xDS behaviour 7.7.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -15,18 +14,14 @@ from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from envoy.type.matcher.v3.value_pb2 import ListMatcher, OrMatcher, ValueMatcher
 from google.protobuf.wrappers_pb2 import UInt32Value
 
+from pilot.generators.envoy.regex import quote
+
 JWT: Final = "envoy.filters.http.jwt_authn"
 PAYLOAD: Final = "payload"
 SPIFFE: Final = "spiffe://"
 
-_SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _TAILS: Final = frozenset({"a", "sa"})
 _SEGMENT: Final = MetadataMatcher.PathSegment
-
-
-def quote(text: str) -> str:
-    """A regular expression for this very text; only what has a meaning is escaped."""
-    return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def regex(pattern: str) -> Any:

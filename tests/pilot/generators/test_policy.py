@@ -76,6 +76,14 @@ def test_a_subset_replaces_the_parts_that_it_says_and_loses_the_retry_budget() -
     assert made.retry_budget is None
 
 
+def test_a_subset_of_a_host_without_a_policy_keeps_its_own_whole() -> None:
+    subset = Subset(name="v1", traffic_policy=WHOLE)
+    made = policy.for_subset(rule(), 9000, subset)
+
+    assert (made.retry_budget, made.tunnel, made.load_balancer) == (BUDGET, WHOLE.tunnel, RANDOM)
+    assert policy.for_subset(rule(), 80, subset).retry_budget is None
+
+
 def test_a_port_entry_of_a_subset_replaces_four_parts_even_where_it_is_silent() -> None:
     subset = Subset(
         name="v1",

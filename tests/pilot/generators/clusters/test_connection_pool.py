@@ -4,9 +4,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
 
 from pilot.generators.clusters import connection_pool
-from pilot.generators.envoy.http_protocol import Codec
+from pilot.generators.envoy.http_protocol import KEY, Codec, HttpProtocol, extension_options
 from pilot.model.duration import Duration
 from pilot.model.mesh import MeshConfig, MeshH2UpgradePolicy
 from pilot.model.service import PortProtocol
@@ -91,6 +92,7 @@ def test_the_port_says_what_it_speaks(protocol: PortProtocol, sniffs: bool, pres
 
 def test_the_mesh_upgrades_http_ports_only() -> None:
     assert connection_pool.upgraded(Codec.UNSET, PortProtocol.HTTP, None, UPGRADING) is Codec.HTTP2
+    assert connection_pool.upgraded(Codec.UNSET, PortProtocol.HTTP_PROXY, None, UPGRADING) is Codec.HTTP2
     assert connection_pool.upgraded(Codec.UNSET, PortProtocol.TCP, None, UPGRADING) is Codec.UNSET
     assert connection_pool.upgraded(Codec.UNSET, PortProtocol.HTTP, None, MESH) is Codec.UNSET
 
@@ -119,10 +121,18 @@ def test_streams_are_limited_in_explicit_http2_only() -> None:
     limited = pool(http={"max_concurrent_streams": 5})
     client = pool(http={"max_concurrent_streams": 5, "use_client_protocol": True})
 
-    assert connection_pool.http_protocol(Codec.HTTP2, limited).max_concurrent_streams == 5
-    assert connection_pool.http_protocol(Codec.UNSET, limited).max_concurrent_streams == 0
+    def said(made: HttpProtocol) -> str:
+        options = extension_options(made)
+        assert options is not None
+        return str(HttpProtocolOptions.FromString(options[KEY].value))
+
+    assert "max_concurrent_streams" in said(connection_pool.http_protocol(Codec.HTTP2, limited))
+    plain = said(connection_pool.http_protocol(Codec.UNSET, limited))
+    assert "max_concurrent_streams" not in plain
+    assert "explicit_http_config" in plain
     made = connection_pool.http_protocol(Codec.HTTP2, client)
-    assert (made.codec, made.max_concurrent_streams) == (Codec.DOWNSTREAM, 0)
+    assert made.codec is Codec.DOWNSTREAM
+    assert "max_concurrent_streams" not in said(made)
 
 
 def test_the_case_of_headers_matters_in_http1_only() -> None:

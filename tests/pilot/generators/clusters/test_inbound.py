@@ -139,7 +139,9 @@ def of_ingress(endpoint: str, *targets: ServiceTarget, port: int = 8080, **more:
     listener = SidecarIngressListener(
         port=SidecarPort(number=port, protocol="HTTP", name="web"), default_endpoint=endpoint, **more
     )
-    made = inbound.of_ingress((listener,), targets, {}, SIDECAR, POOL, ("10.1.1.1", "fd00::1"), context())
+    made = inbound.of_ingress(
+        (listener,), targets, {}, SIDECAR, POOL, ("10.1.1.1", "fd00::1"), context(ip_mode=IpMode.DUAL)
+    )
     assert len(made) == 1
     return message(made[0])
 
@@ -160,6 +162,25 @@ def test_an_ingress_port_leads_where_it_says(endpoint: str, address: Any, bound:
     assert made["loadAssignment"]["endpoints"][0]["lbEndpoints"][0]["endpoint"]["address"] == address
     assert made["type"] == "STATIC"
     assert ("upstreamBindConfig" in made) is bound
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "own", "mode", "expected"),
+    [
+        ("127.0.0.1:9000", "fd00::1", IpMode.V6, "::1"),
+        ("[::1]:9000", "10.1.1.1", IpMode.V4, "127.0.0.1"),
+        ("0.0.0.0:9000", "fd00::1", IpMode.V6, "127.0.0.1"),
+        ("[::]:9000", "10.1.1.1", IpMode.V4, "::1"),
+    ],
+)
+def test_an_ingress_port_of_the_other_family_leads_to_the_loopback(
+    endpoint: str, own: str, mode: IpMode, expected: str
+) -> None:
+    listener = SidecarIngressListener(port=SidecarPort(number=8080, protocol="HTTP"), default_endpoint=endpoint)
+    (made,) = inbound.of_ingress((listener,), (), {}, SIDECAR, None, (own,), context(ip_mode=mode))
+    endpoints = message(made)["loadAssignment"]["endpoints"][0]["lbEndpoints"]
+
+    assert endpoints[0]["endpoint"]["address"]["socketAddress"]["address"] == expected
 
 
 def test_an_ingress_port_without_endpoint_keeps_the_address() -> None:

@@ -120,12 +120,13 @@ def test_simple_tls_with_names_and_files() -> None:
 
 
 def test_names_of_the_service_entry_hold_where_the_rule_has_none() -> None:
-    declared = entry(service_accounts=("spiffe://a",))
-    inside = replace(declared, registry=Registry.KUBERNETES)
+    inside = replace(entry(), registry=Registry.KUBERNETES)
+    account = WITH_SIDECARS.accounts[0]
 
-    assert "spiffe://a" in str(tls_context(chosen(said(ClientTLSMode.SIMPLE), declared)))
-    assert "spiffe://a" not in str(tls_context(chosen(said(ClientTLSMode.SIMPLE), inside)))
-    assert not chosen(said(ClientTLSMode.SIMPLE), declared).auto_san_validation
+    assert account in str(tls_context(chosen(said(ClientTLSMode.SIMPLE), entry())))
+    assert account not in str(tls_context(chosen(said(ClientTLSMode.SIMPLE), inside)))
+    assert chosen(said(ClientTLSMode.SIMPLE), entry()).auto_san_validation
+    assert not chosen(said(ClientTLSMode.SIMPLE, subject_alt_names=("spiffe://b",)), entry()).auto_san_validation
 
 
 def test_verification_can_be_skipped() -> None:
@@ -167,15 +168,40 @@ def test_a_sidecar_gets_credentials_only_from_a_rule_for_it_or_from_a_config_map
     assert chosen(said(ClientTLSMode.SIMPLE, credential_name="configmap://ns/up")).socket is not None
 
 
-def test_files_of_the_node_replace_the_workload_certificate_inside_the_mesh() -> None:
-    for settings in (None, said(ClientTLSMode.ISTIO_MUTUAL), said(ClientTLSMode.MUTUAL, credential_name="x")):
-        made = chosen(settings, client_files=FILES)
-        content = str(tls_context(made))
+@pytest.mark.parametrize("mode", [None, ClientTLSMode.ISTIO_MUTUAL, ClientTLSMode.MUTUAL])
+def test_files_of_the_node_replace_the_workload_certificate_inside_the_mesh(mode: ClientTLSMode | None) -> None:
+    made = chosen(said(mode, subject_alt_names=("spiffe://b",)) if mode else None, client_files=FILES)
+    content = str(tls_context(made))
 
-        assert made.asked is Asked.FOR_SERVER
-        assert "file-cert:/c.pem~/k.pem" in content
-        assert "file-root:/ca.pem" in content
-        assert WITH_SIDECARS.accounts[0] in content
+    assert made.asked is Asked.FOR_SERVER
+    assert "file-cert:/c.pem~/k.pem" in content
+    assert "file-root:/ca.pem" in content
+    # names and SNI are the rule's where there is one, and found out where there is none
+    assert ("spiffe://b" if mode else WITH_SIDECARS.accounts[0]) in content
+    assert (SNI in content) is (mode is None)
+    assert made.auto_sni is (mode is not None)
+
+
+def test_who_is_not_verified_needs_no_roots_of_a_secret() -> None:
+    common = tls_context(
+        chosen(said(ClientTLSMode.SIMPLE, credential_name="x", insecure_skip_verify=True), kind=ProxyKind.ROUTER)
+    )["commonTlsContext"]
+
+    assert "validationContext" not in common
+    assert "combinedValidationContext" not in common
+
+
+def test_an_address_that_the_client_dialled_has_no_sockets_to_choose_from_where_a_rule_speaks_of_tls() -> None:
+    for settings in (said(ClientTLSMode.DISABLE), said(ClientTLSMode.SIMPLE, credential_name="x")):
+        refused = chosen(settings, tunnels=True)
+        assert upstream_tls.transport_fields(refused, None, context(tunnels=True), original_dst=True) == {}
+        assert "transport_socket_matches" in upstream_tls.transport_fields(
+            refused, None, context(tunnels=True), original_dst=False
+        )
+    unasked = chosen(facts=PLAIN, tunnels=True)
+    assert "transport_socket_matches" in upstream_tls.transport_fields(
+        unasked, None, context(tunnels=True), original_dst=True
+    )
 
 
 def test_outside_of_the_mesh_the_rules_own_files_are_used() -> None:

@@ -68,6 +68,13 @@ def test_a_failover_entry_puts_its_region_before_other_far_ones() -> None:
     assert by_locality(made) == {HERE: 0, FARTHER: 1, FAR: 2}
 
 
+def test_the_first_failover_entry_of_a_region_counts() -> None:
+    entries = (LocalityFailover(from_="r1", to="r2"), LocalityFailover(from_="r1", to="r3"))
+    made = prioritize(groups(HERE, FAR, FARTHER), failing_over(failover=entries), client(locality=HERE))
+
+    assert by_locality(made) == {HERE: 0, FAR: 1, FARTHER: 2}
+
+
 def test_a_client_of_unknown_locality_is_near_to_unknown_endpoints() -> None:
     assert by_locality(prioritize(groups(HERE, ""), failing_over(), client())) == {"": 0, HERE: 1}
 

@@ -19,7 +19,12 @@ def test_defaults_need_no_extension() -> None:
 
 def test_http2_is_explicit() -> None:
     assert options(HttpProtocol(Codec.HTTP2, max_concurrent_streams=7)) == {
-        "explicitHttpConfig": {"http2ProtocolOptions": {"maxConcurrentStreams": 7}}
+        "commonHttpProtocolOptions": {},
+        "explicitHttpConfig": {"http2ProtocolOptions": {"maxConcurrentStreams": 7}},
+    }
+    assert options(HttpProtocol(max_concurrent_streams=7)) == {
+        "commonHttpProtocolOptions": {},
+        "explicitHttpConfig": {"httpProtocolOptions": {}},
     }
 
 

@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 from envoy.config.route.v3.route_components_pb2 import Route
 from google.protobuf import json_format
@@ -117,6 +118,16 @@ def test_headers_of_one_destination_are_those_of_the_route() -> None:
     assert forward(whole, "a")["hostRewriteLiteral"] == "x"
 
 
+def test_an_authority_of_a_higher_level_holds() -> None:
+    def host(name: str) -> Headers:
+        return Headers(request=HeaderOperations(set={"host": name}))
+
+    route = HTTPRoute(route=(to("a", 0, host("destination")),), headers=host("route"))
+    assert forward(route, "a")["hostRewriteLiteral"] == "route"
+    rewritten = msgspec.structs.replace(route, rewrite=HTTPRewrite(authority="rewritten"))
+    assert forward(rewritten, "a")["hostRewriteLiteral"] == "rewritten"
+
+
 def test_headers_of_several_destinations_stay_with_them() -> None:
     own = Headers(request=HeaderOperations(set={"d": "1", ":authority": "x"}))
     route = HTTPRoute(route=(to("a", 1, own), to("b", 1)))
@@ -137,10 +148,10 @@ def test_paths_and_authorities_are_rewritten() -> None:
 
 
 def test_gateway_api_prefixes_are_cut_off_without_leaving_two_slashes() -> None:
-    match = HTTPMatchRequest(uri=StringMatch(prefix="/a.b/"))
+    match = HTTPMatchRequest(uri=StringMatch(prefix="/a.b-c/"))
     made = forward(HTTPRoute(route=(to(),), rewrite=HTTPRewrite(uri="/")), "a", match=match, gateway_semantics=True)
 
-    assert made["regexRewrite"] == {"pattern": {"regex": r"^/a\.b(/?)(.*)"}, "substitution": r"/\2"}
+    assert made["regexRewrite"] == {"pattern": {"regex": r"^/a\.b-c(/?)(.*)"}, "substitution": r"/\2"}
     assert made["clusterNotFoundResponseCode"] == "INTERNAL_SERVER_ERROR"
 
 
@@ -183,6 +194,8 @@ def test_every_hash_policy_is_there_once_for_each_destination() -> None:
     known = Forwarding([Upstream("a", policy), Upstream("b"), Upstream("c", policy)], (), None, False, True, True)
     route = HTTPRoute(route=(to("a", 1), to("b", 1), to("c", 1)))
     made = plain(action.forward(route, None, known, action.route_changes(route)))["route"]
+    idle = HTTPRoute(route=(to("a", 0), to("b", 1), to("c", 1)))
 
     assert len(made["hashPolicy"]) == 2
+    assert len(plain(action.forward(idle, None, known, action.route_changes(idle)))["route"]["hashPolicy"]) == 1
     assert made["appendXForwardedHost"] is True

@@ -76,7 +76,11 @@ def test_the_most_specific_policy_wins() -> None:
     assert hashed(made, "v3") == {"header": {"headerName": "rule"}}
 
 
-def test_another_algorithm_of_a_subset_ends_hashing() -> None:
-    simple = TrafficPolicy(load_balancer=LoadBalancerSettings(simple=SimpleLB.RANDOM))
+def test_another_algorithm_does_not_end_hashing() -> None:
+    simple = LoadBalancerSettings(simple=SimpleLB.RANDOM)
+    host = TrafficPolicy(load_balancer=by_header("x"), port_level_settings=(on_port(80, simple),))
 
-    assert hashed(rule(TrafficPolicy(load_balancer=by_header("x")), Subset("v1", {}, simple)), "v1") is None
+    assert hashed(rule(host), port=80) == {"header": {"headerName": "x"}}
+    assert hashed(rule(host, Subset("v1", {}, TrafficPolicy(load_balancer=simple))), "v1") == {
+        "header": {"headerName": "x"}
+    }

@@ -57,7 +57,9 @@ def test_remote_localities_and_times_are_taken_over() -> None:
     ("text", "conditions", "codes"),
     [
         ("5xx,reset", "5xx,reset", ()),
-        ("503, 504", "retriable-status-codes", (503, 504)),
+        ("503, 504", ",retriable-status-codes", (503, 504)),
+        ("reset,503", "reset,retriable-status-codes", (503,)),
+        ("499,299", "499,299", ()),
         ("404,retriable-status-codes,5xx", "retriable-status-codes,5xx", (404,)),
         ("999", "999", ()),
         ("", DEFAULT_CONDITIONS, ()),

@@ -47,6 +47,7 @@ def test_faults_that_were_never_implemented_are_left_out() -> None:
 
 def test_more_than_everything_is_everything() -> None:
     assert route_filters.fraction(Percent(250)).numerator == 1_000_000
+    assert route_filters.fraction(Percent(0.57)).numerator == 5_699
 
 
 def test_cross_origin_rules_are_joined_lists() -> None:
