@@ -32,8 +32,8 @@ from pilot.type_urls import (
     WORKLOAD,
     TypeUrl,
 )
-from pilot.view import build, renewal
-from pilot.view.ambient import AmbientView, ambient_view
+from pilot.view import ambient, build, renewal
+from pilot.view.ambient import AmbientView
 from pilot.view.proxy import Proxy, ProxyKind
 from pilot.view.proxy_view import ProxyView
 
@@ -44,15 +44,7 @@ Generator = Callable[[ProxyView, Names], Work[Answer]]
 _NO_NAMES: frozenset[str] = frozenset()
 
 
-def _in_one_piece(build: Callable[[ProxyView], ResourceSet]) -> Generator:
-    def work(view: ProxyView, _: Names) -> Work[Answer]:
-        yield from ()
-        return build(view)
-
-    return work
-
-
-def _by_name(build: Callable[[ProxyView, Names], Answer]) -> Generator:
+def _in_one_piece(build: Callable[[ProxyView, Names], Answer]) -> Generator:
     def work(view: ProxyView, names: Names) -> Work[Answer]:
         yield from ()
         return build(view, names)
@@ -65,20 +57,20 @@ _GENERATORS: Mapping[TypeUrl, Generator] = {
     ENDPOINT: lambda view, names: endpoints.steps(view, names or _NO_NAMES),
     LISTENER: lambda view, _: listeners.steps(view),
     ROUTE: lambda view, names: routes.steps(view, names or _NO_NAMES),
-    SECRET: _by_name(lambda view, names: secrets.build(view, names or _NO_NAMES)),
-    NAME_TABLE: _in_one_piece(nds.build),
-    EXTENSION_CONFIG: _by_name(lambda view, names: extension_configs.build(view, names or _NO_NAMES)),
+    SECRET: _in_one_piece(lambda view, names: secrets.build(view, names or _NO_NAMES)),
+    NAME_TABLE: _in_one_piece(lambda view, _: nds.build(view)),
+    EXTENSION_CONFIG: _in_one_piece(lambda view, names: extension_configs.build(view, names or _NO_NAMES)),
 }
 _PROXYLESS: Mapping[TypeUrl, Generator] = {
-    CLUSTER: _by_name(proxyless.clusters.build),
-    LISTENER: _by_name(proxyless.listeners.build),
+    CLUSTER: _in_one_piece(proxyless.clusters.build),
+    LISTENER: _in_one_piece(proxyless.listeners.build),
     ROUTE: lambda view, names: proxyless.routes.steps(view, names or _NO_NAMES),
 }
 """What gRPC clients and servers get instead; no EnvoyFilter is meant for them."""
-_DISCOVERY: Mapping[TypeUrl, Callable[[AmbientView, Names], ResourceSet]] = {
-    ADDRESS: addresses.build,
-    WORKLOAD: addresses.build_workloads,
-    AUTHORIZATION: authorizations.build,
+_DISCOVERY: Mapping[TypeUrl, Callable[[AmbientView, Names], Work[ResourceSet]]] = {
+    ADDRESS: addresses.steps,
+    WORKLOAD: addresses.workload_steps,
+    AUTHORIZATION: authorizations.steps,
 }
 """What there is in the whole mesh, whoever asks."""
 _PROXIES = 8192
@@ -92,9 +84,22 @@ def resources_for(snapshot: Snapshot, proxy: Proxy, type_url: TypeUrl, names: Na
 
     None: the type is not served to this proxy, not even an empty answer.
     """
-    if type_url in _DISCOVERY:
-        return _discover(snapshot, proxy, type_url, names)
-    return finish(_generate(build.build(snapshot, proxy), type_url, names))
+    asker = proxy if type_url in _DISCOVERY else build.build(snapshot, proxy)
+    return _generated(snapshot, asker, type_url, names)
+
+
+def _generated(snapshot: Snapshot, asker: Proxy | ProxyView, type_url: TypeUrl, names: Names) -> Answer:
+    return finish(_work(snapshot, asker, type_url, names))
+
+
+def _work(snapshot: Snapshot, asker: Proxy | ProxyView, type_url: TypeUrl, names: Names) -> Work[Answer]:
+    """Of what is so for the whole mesh a proxy itself asks, of all else its class."""
+    if isinstance(asker, ProxyView):
+        return (yield from _generate(asker, type_url, names))
+    if not snapshot.features.ambient:
+        return None
+    view = yield from ambient.steps(snapshot, asker)
+    return (yield from _DISCOVERY[type_url](view, names))
 
 
 def _generate(view: ProxyView, type_url: TypeUrl, names: Names) -> Work[Answer]:
@@ -105,12 +110,6 @@ def _generate(view: ProxyView, type_url: TypeUrl, names: Names) -> Work[Answer]:
         return None
     made = yield from generate(view, names)
     return (yield from patches.steps(made, view, type_url)) if made is not None else None
-
-
-def _discover(snapshot: Snapshot, proxy: Proxy, type_url: TypeUrl, names: Names) -> Answer:
-    if not snapshot.features.ambient:
-        return None
-    return _DISCOVERY[type_url](ambient_view(snapshot, proxy), names)
 
 
 class Moment:
@@ -130,39 +129,39 @@ class Moment:
             self._former = {**before._former, **before._views}
         self._renewed: dict[int, ProxyView | None] = {}
         """By the identity of the former view."""
-        self._answers = Memoized(_generated, _ANSWERS)
-        self._discovered = Memoized(partial(_discover, snapshot), _PROXIES)
-        self._underway: dict[tuple[int, TypeUrl, int], tuple[Work[Answer], ProxyView, Names]] = {}
+        self._answers = Memoized(partial(_generated, snapshot), _ANSWERS)
+        self._underway: dict[tuple[int, TypeUrl, int], tuple[Work[Answer], Proxy | ProxyView, Names]] = {}
         """Questions that somebody has begun to answer; whoever asks them too helps."""
 
     def resources_for(self, proxy: Proxy, type_url: TypeUrl, names: Names) -> ResourceSet | None:
         """As the function of that name. `names` are compared by identity: equal sets should be one object."""
-        if type_url in _DISCOVERY:
-            return self._discovered(proxy, type_url, names)
-        return self._answers(self._view(proxy), type_url, names)
+        return self._answers(self._asker(proxy, type_url), type_url, names)
 
     @property
     def was_asked(self) -> bool:
         """Somebody was given an answer."""
-        return self._answers.calls > 0 or self._discovered.calls > 0
+        return self._answers.calls > 0
 
     def steps(self, proxy: Proxy, type_url: TypeUrl, names: Names) -> Iterator[None] | None:
         """What `resources_for` would have to compute, in pieces of a millisecond or so; None if it knows."""
-        if type_url in _DISCOVERY:
-            return None
-        view = self._view(proxy)
-        return None if self._answers.knows(view, type_url, names) else self._work(view, type_url, names)
+        asker = self._asker(proxy, type_url)
+        return None if self._answers.knows(asker, type_url, names) else self._help(asker, type_url, names)
 
-    def _work(self, view: ProxyView, type_url: TypeUrl, names: Names) -> Iterator[None]:
+    def _asker(self, proxy: Proxy, type_url: TypeUrl) -> Proxy | ProxyView:
+        return proxy if type_url in _DISCOVERY else self._view(proxy)
+
+    def _help(self, asker: Proxy | ProxyView, type_url: TypeUrl, names: Names) -> Iterator[None]:
         """One step more of the work that all who ask the same share."""
-        key = (id(view), type_url, id(names))
-        begun = self._underway.setdefault(key, (_generate(view, type_url, names), view, names))
+        key = (id(asker), type_url, id(names))
+        begun = self._underway.get(key)
+        if begun is None:
+            begun = self._underway[key] = (_work(self.snapshot, asker, type_url, names), asker, names)
         while self._underway.get(key) is begun:
             try:
                 next(begun[0])
             except StopIteration as done:
                 del self._underway[key]
-                self._answers.keep(done.value, view, type_url, names)
+                self._answers.keep(done.value, asker, type_url, names)
             except Exception:
                 del self._underway[key]
                 raise
@@ -192,7 +191,3 @@ class Moment:
             made = renewal.renew(former[1], self.snapshot)
             self._renewed[key] = made and self._classes.same(made.key, made)
         return self._renewed[key]
-
-
-def _generated(view: ProxyView, type_url: TypeUrl, names: Names) -> Answer:
-    return finish(_generate(view, type_url, names))

@@ -115,8 +115,8 @@ class SetDraft(Generic[K, V]):
         """The result; sets that became empty vanish."""
         draft: Draft[K, frozenset[V]] = Draft(self._base)
         for key in self._added.keys() | self._removed.keys():
-            old = self._base.get(key, frozenset())
-            new = (old - self._removed.get(key, set())) | self._added.get(key, set())
-            if new != old:
+            old, added = self._base.get(key), self._added.get(key, ())
+            new = frozenset(added) if old is None else (old - self._removed.get(key, set())).union(added)
+            if new != (old or frozenset()):
                 draft.set(key, new or None)
         return draft.finish()

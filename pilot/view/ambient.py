@@ -6,7 +6,7 @@ Source: xDS behaviour 8.
 
 from dataclasses import dataclass
 
-from pilot.memo import latest, memoized
+from pilot.memo import Work, finish, latest, memoized, sliced
 from pilot.model.ambient import index
 from pilot.model.ambient.index import AmbientIndex
 from pilot.model.ambient.mesh import AmbientMesh
@@ -31,12 +31,22 @@ class _Kept:
 
 def ambient_view(snapshot: Snapshot, proxy: Proxy) -> AmbientView:
     """What a ztunnel may be told; the same object for the same."""
-    return _view(proxy, index_of(snapshot))
+    return finish(steps(snapshot, proxy))
+
+
+def steps(snapshot: Snapshot, proxy: Proxy) -> Work[AmbientView]:
+    """The same, in pieces."""
+    found = yield from _index.steps(_mesh_of(snapshot))
+    return _view(proxy, found)
 
 
 def index_of(snapshot: Snapshot) -> AmbientIndex:
     """All workloads and services; the same object for the same."""
-    mesh = _mesh(
+    return _index(_mesh_of(snapshot))
+
+
+def _mesh_of(snapshot: Snapshot) -> AmbientMesh:
+    return _mesh(
         snapshot.settings,
         snapshot.seen,
         snapshot.workloads,
@@ -46,16 +56,15 @@ def index_of(snapshot: Snapshot) -> AmbientIndex:
         snapshot.policies,
         snapshot.peer_authentications,
     )
-    return _index(mesh)
 
 
 _mesh = memoized(size=4)(AmbientMesh)
 
 
-@memoized(size=2)
-def _index(mesh: AmbientMesh) -> AmbientIndex:
-    _Kept.last = index.update(_Kept.last, mesh)
-    return _Kept.last
+@sliced(memoized(size=2))
+def _index(mesh: AmbientMesh) -> Work[AmbientIndex]:
+    _Kept.last = made = yield from index.steps(_Kept.last, mesh)
+    return made
 
 
 @latest(size=8192)

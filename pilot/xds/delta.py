@@ -4,6 +4,8 @@ In: bytes of a DeltaDiscoveryRequest. Out: a `Request`; how it changes a subscri
 Holds no state. Source: xDS behaviour 1.9; xDS protocol.
 """
 
+from collections.abc import Iterator
+
 from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf.message import DecodeError
 
@@ -50,6 +52,10 @@ class Delta:
         istiod drops such a request (recorded), and the name would never come. Source: xDS behaviour 1.9.2-1.9.4.
         """
         return change_names(held, request.type_url, request.names, request.unsubscribe, frozenset(request.claims))
+
+    def prepare(self, responses: Responses, new: ResourceSet) -> Iterator[None]:
+        """Its chunks."""
+        return responses.prepare_delta(new)
 
     def body(self, responses: Responses, debt: Debt, new: ResourceSet) -> Body:
         """What changed, what is gone, what was asked for; after a reconnect what differs from the client's claims."""

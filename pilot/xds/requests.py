@@ -3,7 +3,7 @@
 In: nothing. Out: types. The two protocols are `sotw.py` and `delta.py`; the session is the same for both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -75,6 +75,10 @@ class FrontEnd(Protocol):
 
     def step(self, request: Request, held: Subscription | None, current: bool) -> Step:
         """What the request wants. `current`: it speaks of no response, or of the last one."""
+        ...
+
+    def prepare(self, responses: Responses, new: ResourceSet) -> Iterator[None]:
+        """Makes in pieces what the first answer with all of a large set is put together of."""
         ...
 
     def body(self, responses: Responses, debt: Debt, new: ResourceSet) -> Body:

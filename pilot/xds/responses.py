@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from pilot.resources import Resource, ResourceSet
+from pilot.resources import EMPTY, Resource, ResourceSet
 from pilot.type_urls import BY_KEY, BY_NAME, TypeUrl
 from pilot.xds import warming, wire
 from pilot.xds.subscription import EVERYTHING, Subscription
@@ -29,6 +29,9 @@ TURNS = 2
 
 RUN = 32
 """Resources in a chunk, on average. Arbitrary: fewer share more, more need less bookkeeping."""
+
+PIECE = 16
+"""Chunks that are made in one piece of the work. Arbitrary: half a millisecond."""
 
 LARGE = 16 << 10
 """Bytes of a resource that is not copied into a chunk but is one itself: routes of a whole mesh. Arbitrary."""
@@ -80,6 +83,7 @@ class Responses:
         self._encoded = 0
         self._differences: _Shared[Difference] = _Shared(budget // 16, lambda found: 64 * len(found.changed))
         self._endpoints: _Shared[frozenset[str]] = _Shared(budget // 16, lambda names: 64 * len(names))
+        self._prepared = EMPTY
 
     def turn(self) -> None:
         """The mesh changed: what was not needed since it changed a few times is forgotten, and with it old sets."""
@@ -114,6 +118,14 @@ class Responses:
             (old, new, clusters),
             lambda: _delta(type_url, new, found.changed, removed, asked, clusters, self._delta_chunks),
         )
+
+    def prepare_delta(self, new: ResourceSet) -> Iterator[None]:
+        """Makes what a first answer with all of `new` is put together of, in pieces; once for all streams."""
+        if new is not self._prepared:
+            for number, _ in enumerate(self._delta_chunks(list(new.resources.values()), None), 1):
+                if number % PIECE == 0:
+                    yield
+            self._prepared = new
 
     def sotw(self, type_url: TypeUrl, old: ResourceSet, new: ResourceSet, asked: frozenset[str]) -> Body:
         """The DiscoveryResponse from `old` to `new`: of a type asked for by name only what is new, changed or `asked`

@@ -4,6 +4,8 @@ In: bytes of a DiscoveryRequest. Out: a `Request`; how it changes a subscription
 Holds no state. Source: xDS behaviour 1.8; xDS protocol.
 """
 
+from collections.abc import Iterator
+
 from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf.message import DecodeError
 
@@ -60,6 +62,10 @@ class StateOfTheWorld:
             everything = frozenset((EVERYTHING,)) if wanted.wildcard else NO_NAMES
             return Step(wanted, wanted.names | everything, step.dropped, step.ends)
         return step
+
+    def prepare(self, responses: Responses, new: ResourceSet) -> Iterator[None]:
+        """Nothing: clients that want everything of a mesh speak the delta protocol."""
+        return iter(())
 
     def body(self, responses: Responses, debt: Debt, new: ResourceSet) -> Body:
         """Complete for types that are not asked for by name; of the others only what is new."""

@@ -22,7 +22,7 @@ import grpc
 
 from pilot.errors import PilotError, Unauthenticated, Unimplemented
 from pilot.resources import EMPTY, ResourceSet
-from pilot.type_urls import TypeUrl
+from pilot.type_urls import BY_KEY, TypeUrl
 from pilot.xds import wire
 from pilot.xds.custody import Custody
 from pilot.xds.discovery import Attendance, Connection, Discovery, Queries, WatchRow
@@ -246,9 +246,14 @@ class Stream:
 
     async def _make(self, type_url: TypeUrl) -> tuple[Response | None, float]:
         """What is to be sent of a type, and the seconds that it took to make."""
-        around = self._around
-        while (work := self._steps(type_url)) is not None and await self._work(work):
-            pass  # meanwhile the client may have asked for more, and the mesh may have changed
+        around, prepared = self._around, EMPTY
+        while True:
+            work = self._steps(type_url)
+            if work is None and (first := self._first_answer(type_url)) is not prepared:
+                work, prepared = self._front.prepare(around.responses, first), first
+            if work is None or not await self._work(work):
+                break
+            # meanwhile the client may have asked for more, and the mesh may have changed
         if around.pace.is_spent:
             await around.pace.turn()
         started = around.clock()
@@ -264,6 +269,14 @@ class Stream:
         if wanted.is_empty:
             return None
         return self._around.discovery.steps(self.client.proxy, type_url, None if wanted.wildcard else wanted.names)
+
+    def _first_answer(self, type_url: TypeUrl) -> ResourceSet:
+        """Everything of a mesh, where the client has nothing of it yet: it is long to encode."""
+        watch = self._session.watches.get(type_url)
+        if type_url not in BY_KEY or watch is None or watch.wanted.is_empty or watch.sent is not EMPTY or watch.claims:
+            return EMPTY
+        names = None if watch.wanted.wildcard else watch.wanted.names
+        return self._around.discovery.resources_for(self.client.proxy, type_url, names) or EMPTY
 
     def _hear(self, request: Request) -> None:
         """Tells the session, and wakes the sender if that owes the client something now."""

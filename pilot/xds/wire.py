@@ -6,6 +6,7 @@ envoy.service.discovery.v3.{DiscoveryResponse,DeltaDiscoveryResponse,Resource}; 
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from pilot.resources import Resource, varint
 from pilot.type_urls import TypeUrl
@@ -38,11 +39,13 @@ def encode_sotw(resources: Iterable[Resource]) -> bytes:
 
 def encode_delta(resources: Iterable[Resource], versions: Iterable[str]) -> bytes:
     """The resources of a DeltaDiscoveryResponse, each with the version that the client is to remember."""
-    parts: list[bytes] = []
-    for resource, version in zip(resources, versions, strict=True):
-        entry = _entry(resource, version)
-        parts += (_RESOURCES, varint(len(entry)), entry)
-    return b"".join(parts)
+    return b"".join(
+        [
+            part
+            for resource, version in zip(resources, versions, strict=True)
+            for part in around_delta(resource, version)
+        ]
+    )
 
 
 def around_sotw(resource: Resource) -> tuple[bytes, bytes, bytes]:
@@ -54,7 +57,8 @@ def around_delta(resource: Resource, version: str) -> tuple[bytes, bytes, bytes]
     """What `encode_delta` makes of one resource, in pieces: the second one is its body itself, not a copy."""
     before, after = _entry_around(resource, version)
     size = len(before) + len(resource.body) + len(after)
-    return b"".join((_RESOURCES, varint(size), before)), resource.body, after
+    tag = _LENGTHS[size] if size < len(_LENGTHS) else varint(size)
+    return b"".join((_RESOURCES, tag, before)), resource.body, after
 
 
 def encode_nonce(nonce: str) -> bytes:
@@ -68,18 +72,25 @@ def encode_identifier(identifier: str, number: int) -> bytes:
     return b"".join((bytes([number << 3 | 2]), varint(len(message)), message))
 
 
-def _entry(resource: Resource, version: str) -> bytes:
-    before, after = _entry_around(resource, version)
-    return b"".join((before, resource.body, after))
-
-
 def _entry_around(resource: Resource, version: str) -> tuple[bytes, bytes]:
     """A message `Resource` up to its body, and from there on."""
-    before = (*_text(_RESOURCE_VERSION, version), _RESOURCE_ANY, varint(len(resource.body)))
+    name, told = resource.name.encode(), version.encode()
+    before = b"".join((_RESOURCE_VERSION, _length(told), told, _RESOURCE_ANY, _length(resource.body)))
+    if not resource.aliases:
+        return before, b"".join((_RESOURCE_NAME, _length(name), name))
     aliases = [part for alias in resource.aliases for part in _text(_RESOURCE_ALIASES, alias)]
-    return b"".join(before), b"".join((*_text(_RESOURCE_NAME, resource.name), *aliases))
+    return before, b"".join((_RESOURCE_NAME, _length(name), name, *aliases))
 
 
 def _text(tag: bytes, value: str) -> tuple[bytes, bytes, bytes]:
     data = value.encode()
-    return tag, varint(len(data)), data
+    return tag, _length(data), data
+
+
+_LENGTHS: Final = tuple(varint(number) for number in range(16_384))
+"""Of all that two bytes can tell: most resources, and every name."""
+
+
+def _length(data: bytes) -> bytes:
+    size = len(data)
+    return _LENGTHS[size] if size < len(_LENGTHS) else varint(size)

@@ -8,10 +8,11 @@ from envoy.config.core.v3 import base_pb2
 from pilot import pipeline
 from pilot.model.snapshot import Snapshot
 from pilot.resources import ResourceSet
-from pilot.type_urls import CLUSTER, ENDPOINT, LISTENER, NAME_TABLE, ROUTE, TypeUrl
+from pilot.type_urls import ADDRESS, CLUSTER, ENDPOINT, LISTENER, NAME_TABLE, ROUTE, TypeUrl
 from pilot.view import node as nodes
 from pilot.view.proxy import Proxy
 from tests.pilot.model.meshes import edit, mesh_of
+from tests.recordings import snapshot_of
 
 TYPES = (CLUSTER, ENDPOINT, LISTENER, ROUTE, NAME_TABLE)
 NAME = "outbound|80||web.default.svc.cluster.local"
@@ -83,3 +84,26 @@ def test_a_moved_endpoint_changes_endpoints_alone() -> None:
     assert not change.full
     changed = {each for each in TYPES if ask(before, who, each).version != ask(after, who, each).version}
     assert changed == {ENDPOINT}
+
+
+def test_the_first_answer_to_a_ztunnel_comes_in_pieces_that_others_share() -> None:
+    pods = "---".join(POD.format(number=number) for number in range(200))
+    snapshot = snapshot_of(pods, environment={"PILOT_ENABLE_AMBIENT": "true"})
+    moment, who = pipeline.Moment(snapshot), [proxy(snapshot, number) for number in (1, 2)]
+    pieces = len(list(moment.steps(who[0], ADDRESS, None) or ()))
+    assert pieces > 200 / 64
+    assert moment.steps(who[0], ADDRESS, None) is None, "it is known"
+    assert list(moment.steps(who[1], ADDRESS, None) or ()) == []
+    found = moment.resources_for(who[0], ADDRESS, None)
+    assert found is moment.resources_for(who[1], ADDRESS, None)
+    assert found is not None
+    assert len(found) == 200
+
+
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: p{number}, namespace: app}}
+spec: {{nodeName: n1, containers: [{{name: web, image: x}}]}}
+status: {{phase: Running, podIP: 10.2.0.{number}}}
+"""

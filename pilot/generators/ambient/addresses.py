@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf.wrappers_pb2 import UInt32Value
 
 from istio_api import workload_pb2 as pb
-from pilot.memo import latest
+from pilot.memo import Work, finish, latest, memoized, sliced
 from pilot.model.ambient.address import Balancing, Families, MeshService, MeshWorkload, Tunnel
 from pilot.model.ambient.index import AmbientIndex, differences
 from pilot.model.locality import split_locality
@@ -22,6 +22,8 @@ from pilot.resources import EMPTY, Origin, Resource, ResourceSet, resource, reso
 from pilot.type_urls import ADDRESS, WORKLOAD
 from pilot.view.ambient import AmbientView
 
+_PIECE = 64
+"""Resources that are made in one piece of the work. Arbitrary: a millisecond or two."""
 _PROTOCOLS = {
     PortProtocol.HTTP: pb.HTTP11, PortProtocol.HTTP2: pb.HTTP2, PortProtocol.GRPC: pb.GRPC,
 }  # fmt: skip
@@ -42,24 +44,42 @@ def build(view: AmbientView, names: frozenset[str] | None) -> ResourceSet:
 
     What is asked for by name comes with the other names it has.
     """
-    everything = _addresses(view.index)
+    return finish(steps(view, names))
+
+
+def steps(view: AmbientView, names: frozenset[str] | None) -> Work[ResourceSet]:
+    """The same, in pieces."""
+    everything = yield from _addresses.steps(view.index)
     if names is None:
         return everything
-    return resource_set(_with_aliases(everything[name], view.index.keys_of(name)) for name in _chosen(view, names))
+    chosen, made = (yield from _chosen(view, names)), []
+    for number, name in enumerate(chosen, 1):
+        made.append(_with_aliases(everything[name], view.index.keys_of(name)))
+        if number % _PIECE == 0:
+            yield
+    return resource_set(made)
 
 
 def build_workloads(view: AmbientView, names: frozenset[str] | None) -> ResourceSet:
     """The same as istio.workload.Workload, without services."""
-    everything = _workloads(view.index)
+    return finish(workload_steps(view, names))
+
+
+def workload_steps(view: AmbientView, names: frozenset[str] | None) -> Work[ResourceSet]:
+    """The same, in pieces."""
+    everything = yield from _workloads.steps(view.index)
     if names is None:
         return everything
-    return resource_set(everything[name] for name in _chosen(view, names) if name in everything)
+    chosen = yield from _chosen(view, names)
+    return resource_set(everything[name] for name in chosen if name in everything)
 
 
-def _chosen(view: AmbientView, names: frozenset[str]) -> list[str]:
+def _chosen(view: AmbientView, names: frozenset[str]) -> Work[list[str]]:
     chosen = set(view.index.on_node.get(view.node, ()))
-    for name in names:
+    for number, name in enumerate(names, 1):
         chosen |= view.index.find(name)
+        if number % _PIECE == 0:
+            yield
     return sorted(chosen)
 
 
@@ -68,24 +88,30 @@ def _with_aliases(found: Resource, keys: tuple[str, ...]) -> Resource:
     return replace(found, aliases=keys)
 
 
-class _Told:
-    """What an index tells, as resources. What is still the same value in the next one is still the same resource."""
+_Told = tuple[Mapping[str, MeshService | MeshWorkload], ...]
+_Encode = Callable[[MeshService | MeshWorkload], Resource | None]
 
-    def __init__(self, encode: Callable[[MeshService | MeshWorkload], Resource | None]) -> None:
+
+class _Kept:
+    """The last index that was told, as resources: what is still the same value in the next one stays as it is."""
+
+    def __init__(self, encode: _Encode) -> None:
         self._encode = encode
-        self._told: tuple[Mapping[str, MeshService | MeshWorkload], ...] = ({}, {})
-        self._resources = EMPTY
+        self._last: tuple[_Told, ResourceSet] = (({}, {}), EMPTY)
 
-    def __call__(self, index: AmbientIndex) -> ResourceSet:
-        now: tuple[Mapping[str, MeshService | MeshWorkload], ...] = (index.services, index.workloads)
+    def steps(self, index: AmbientIndex) -> Work[ResourceSet]:
+        """All that an index tells. Several may be at work at once: each goes on from what was whole when it began."""
+        told, made = self._last
+        now: _Told = (index.services, index.workloads)
         edits: dict[str, Resource | None] = {}
-        for before, after in zip(self._told, now, strict=True):
-            for name in differences(before, after):
+        for before, after in zip(told, now, strict=True):
+            for number, name in enumerate(differences(before, after), 1):
                 edits[name] = self._encode(after[name]) if name in after else None
-        if edits:
-            self._resources = revise(self._resources, edits)
-        self._told = now
-        return self._resources
+                if number % _PIECE == 0:
+                    yield
+        made = revise(made, edits) if edits else made
+        self._last = (now, made)
+        return made
 
 
 def _encode_address(told: MeshService | MeshWorkload) -> Resource:
@@ -100,8 +126,18 @@ def _encode_workload(told: MeshService | MeshWorkload) -> Resource | None:
     return resource(WORKLOAD, told.uid, _workload_message(told), _origins(told))
 
 
-_addresses = _Told(_encode_address)
-_workloads = _Told(_encode_workload)
+_ADDRESSES = _Kept(_encode_address)
+_WORKLOADS = _Kept(_encode_workload)
+
+
+@sliced(memoized(size=2))
+def _addresses(index: AmbientIndex) -> Work[ResourceSet]:
+    return (yield from _ADDRESSES.steps(index))
+
+
+@sliced(memoized(size=2))
+def _workloads(index: AmbientIndex) -> Work[ResourceSet]:
+    return (yield from _WORKLOADS.steps(index))
 
 
 def _origins(told: MeshWorkload) -> Iterator[Origin]:

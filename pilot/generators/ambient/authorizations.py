@@ -13,7 +13,7 @@ from typing import Any, Final
 from google.protobuf.empty_pb2 import Empty
 
 from istio_api import authorization_pb2 as pb
-from pilot.memo import memoized
+from pilot.memo import Work, finish, memoized, sliced
 from pilot.model.ambient import policies
 from pilot.model.ambient.mesh import AmbientMesh
 from pilot.model.ambient.policies import Denial, PortMatch
@@ -30,6 +30,7 @@ from pilot.model.authorization_values import parse_account, parse_port, parse_ra
 from pilot.model.policy_attachment import GATEWAY_NAME
 from pilot.model.waypoint import Waypoint
 from pilot.resources import Origin, Resource, ResourceSet, resource, resource_set
+from pilot.rows import PIECE
 from pilot.type_urls import AUTHORIZATION
 from pilot.view.ambient import AmbientView
 
@@ -38,16 +39,25 @@ _SPIFFE: Final = "spiffe://"
 
 def build(view: AmbientView, names: frozenset[str] | None) -> ResourceSet:
     """All authorizations, or those of these names."""
-    mesh = view.index.mesh
-    everything = _build(mesh)
+    return finish(steps(view, names))
+
+
+def steps(view: AmbientView, names: frozenset[str] | None) -> Work[ResourceSet]:
+    """The same, in pieces."""
+    everything = yield from _build.steps(view.index.mesh)
     if names is None:
         return everything
     return resource_set(everything[name] for name in sorted(names) if name in everything)
 
 
-@memoized(size=2)
-def _build(mesh: AmbientMesh) -> ResourceSet:
-    return resource_set(_all(mesh))
+@sliced(memoized(size=2))
+def _build(mesh: AmbientMesh) -> Work[ResourceSet]:
+    made = []
+    for number, each in enumerate(_all(mesh), 1):
+        made.append(each)
+        if number % PIECE == 0:
+            yield
+    return resource_set(made)
 
 
 def _all(mesh: AmbientMesh) -> Iterator[Resource]:

@@ -12,6 +12,7 @@ from itertools import compress
 from operator import is_not
 from typing import TypeVar
 
+from pilot.memo import Work, finish
 from pilot.model.ambient import services, workloads
 from pilot.model.ambient.address import MeshService, MeshWorkload
 from pilot.model.ambient.mesh import AmbientMesh
@@ -26,6 +27,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 Source = tuple[str, str, str]
 """Kind, namespace and name of the object that declares workloads."""
+_PIECE = 64
+"""Declarations that are looked at in one piece of the work. Arbitrary: a millisecond or two."""
 _GATEWAYS: Source = ("NetworkGateway", "", "")
 _KINDS: Mapping[str, type[Object]] = {each.KIND: each for each in (Pod, WorkloadEntry, ServiceEntry, EndpointSlice)}
 
@@ -64,6 +67,11 @@ class AmbientIndex:
 
 def update(old: AmbientIndex, mesh: AmbientMesh) -> AmbientIndex:
     """The index of a mesh."""
+    return finish(steps(old, mesh))
+
+
+def steps(old: AmbientIndex, mesh: AmbientMesh) -> Work[AmbientIndex]:
+    """The same, in pieces."""
     if mesh is old.mesh:
         return old
     before = old.mesh
@@ -76,10 +84,16 @@ def update(old: AmbientIndex, mesh: AmbientMesh) -> AmbientIndex:
     if not anew:
         sources.update(_selected(before, mesh))
         sources.update(_displaced(changed, old.services, told, mesh))
-    ways = {_GATEWAYS: _gateways(mesh)} if mesh.waypoints is not before.waypoints else {}
-    made = {**{source: tuple(_derive(source, mesh, told)) for source in sources}, **ways}
-    moved = {source: fresh for source, fresh in made.items() if fresh != old.declared.get(source, ())}
-    return _index(old, mesh, told, moved, changed)
+    moved: dict[Source, tuple[MeshWorkload, ...]] = {}
+    for number, source in enumerate(sources, 1):
+        fresh = tuple(_derive(source, mesh, told))
+        if fresh != old.declared.get(source, ()):
+            moved[source] = fresh
+        if number % _PIECE == 0:
+            yield
+    if mesh.waypoints is not before.waypoints and (ways := _gateways(mesh)) != old.declared.get(_GATEWAYS, ()):
+        moved[_GATEWAYS] = ways
+    return (yield from _index(old, mesh, told, moved, changed))
 
 
 def _is_other(old: AmbientMesh, new: AmbientMesh) -> bool:
@@ -216,12 +230,14 @@ def _index(
     told: Mapping[str, MeshService],
     moved: Mapping[Source, tuple[MeshWorkload, ...]],
     changed: Iterable[str],
-) -> AmbientIndex:
+) -> Work[AmbientIndex]:
     declared, found, members = Draft(old.declared), Draft(old.workloads), SetDraft(old.members)
     at_address, on_node = SetDraft(old.at_address), SetDraft(old.on_node)
     for name in changed:
         _file(at_address, name, _keys(old.services.get(name)), _keys(told.get(name)))
-    for source, fresh in moved.items():
+    for number, (source, fresh) in enumerate(moved.items(), 1):
+        if number % _PIECE == 0:
+            yield
         declared.set(source, fresh or None)
         before = {each.uid: each for each in old.declared.get(source, ())}
         after = {each.uid: each for each in fresh}
@@ -231,9 +247,11 @@ def _index(
             _file(at_address, uid, _keys(was), _keys(now))
             _file(members, uid, set(was.services) if was else set(), set(now.services) if now else set())
             _file(on_node, uid, _node(was), _node(now))
-    return AmbientIndex(
-        mesh, told, found.finish(), declared.finish(), members.finish(), at_address.finish(), on_node.finish()
-    )
+    sets = []
+    for each in (members, at_address, on_node):
+        yield
+        sets.append(each.finish())
+    return AmbientIndex(mesh, told, found.finish(), declared.finish(), *sets)
 
 
 def _file(draft: SetDraft[str, str], name: str, old: set[str], new: set[str]) -> None:

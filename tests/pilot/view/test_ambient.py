@@ -1,6 +1,7 @@
 """What a ztunnel may be told."""
 
-from pilot.view import node
+from pilot.memo import finish
+from pilot.view import ambient, node
 from pilot.view.ambient import ambient_view
 from pilot.view.proxy import Proxy
 from tests.ambient_mesh import AMBIENT, SHOP
@@ -26,3 +27,22 @@ def test_view_is_the_same_object_while_nothing_changes() -> None:
     event = next(iter(decode_objects(SHOP.split("---")[2].replace("'True'", "'False'"))))
     changed, _ = SNAPSHOT.apply([event])
     assert ambient_view(changed, ztunnel) is not ambient_view(SNAPSHOT, ztunnel)
+
+
+def test_who_asks_while_the_view_is_made_helps_and_gets_the_same() -> None:
+    snapshot = snapshot_of(SHOP + "".join(_pod(number) for number in range(200)), environment=AMBIENT)
+    first, second = ambient.steps(snapshot, _ztunnel("n1")), ambient.steps(snapshot, _ztunnel("n2"))
+    for _ in range(3):
+        next(first)
+    assert finish(second).index is finish(first).index
+    assert len(ambient.index_of(snapshot).workloads) == 201
+
+
+def _pod(number: int) -> str:
+    return f"""---
+apiVersion: v1
+kind: Pod
+metadata: {{name: p{number}, namespace: app}}
+spec: {{nodeName: n1, containers: [{{name: web, image: x}}]}}
+status: {{phase: Running, podIP: 10.2.0.{number}}}
+"""

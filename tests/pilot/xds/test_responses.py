@@ -1,9 +1,11 @@
 import dataclasses
 
+import pytest
 from envoy.service.discovery.v3 import discovery_pb2
 
 from pilot.resources import EMPTY, ResourceSet, resource_set
 from pilot.type_urls import CLUSTER, ENDPOINT, LISTENER
+from pilot.xds import wire
 from pilot.xds.responses import TURNS, Difference, Responses, claimed, version_on_wire
 from pilot.xds.subscription import NO_NAMES, Subscription
 from tests.pilot.xds.worlds import cluster, endpoints
@@ -201,3 +203,14 @@ def test_what_was_not_needed_for_some_turns_is_forgotten() -> None:
     again = responses.delta(CLUSTER, EMPTY, held, NO_NAMES, ALL)
     assert again is not first
     assert again.data == first.data
+
+
+def test_a_first_answer_is_put_together_of_what_was_made_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    responses, many = Responses(), clusters(**{f"c{number}": "1" for number in range(2000)})
+    assert len(list(responses.prepare_delta(many))) > 1
+    assert list(responses.prepare_delta(many)) == [], "once for all streams"
+    whole = Responses().delta(CLUSTER, EMPTY, many, NO_NAMES, ALL).data
+    encoded: list[object] = []
+    monkeypatch.setattr(wire, "encode_delta", lambda *args: encoded.append(args))
+    assert responses.delta(CLUSTER, EMPTY, many, NO_NAMES, ALL).data == whole
+    assert encoded == []

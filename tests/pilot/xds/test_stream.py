@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from pilot.errors import BadRequest
 from pilot.resources import ResourceSet
-from pilot.type_urls import CLUSTER, ENDPOINT, LISTENER, ROUTE, TypeUrl
+from pilot.type_urls import ADDRESS, CLUSTER, ENDPOINT, LISTENER, ROUTE, TypeUrl
 from pilot.xds import stream as streams
 from pilot.xds.journal import Journal
 from pilot.xds.metrics import XdsMetrics
@@ -150,6 +150,35 @@ async def test_a_name_that_is_asked_for_while_an_answer_is_made_is_in_it() -> No
         world.is_slow = False
         await eventually(lambda: len(call.written) == 3)
         assert [name_in(each) for each in call.written[2].resources] == ["a", "b"]
+
+
+class Known(World):
+    """Has computed everything."""
+
+    def steps(self, proxy: object, type_url: TypeUrl, names: frozenset[str] | None) -> Any:
+        return None
+
+
+async def test_everything_of_a_mesh_is_encoded_in_pieces_before_it_is_first_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, prepared = Known(small_world().resources), list[ResourceSet]()
+
+    def prepare(responses: Responses, new: ResourceSet) -> Iterator[None]:
+        prepared.append(new)
+        time.sleep(2 * streams.LONG)
+        yield
+
+    monkeypatch.setattr(SOTW, "prepare", prepare)
+    world.put(ADDRESS, anything(ADDRESS, "w", "1"))
+    async with streaming(world) as (call, stream, _):
+        call.say(ADDRESS)
+        await eventually(lambda: call.types() == [CLUSTER, ADDRESS])
+        assert prepared == [world.all(ADDRESS)]
+        world.put(ADDRESS, anything(ADDRESS, "w", "2"))
+        stream.push(Change())
+        await eventually(lambda: len(call.written) == 3)
+    assert len(prepared) == 1, "later answers are differences"
 
 
 async def test_a_route_waits_until_its_new_cluster_is_warm() -> None:

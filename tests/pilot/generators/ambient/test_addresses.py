@@ -4,6 +4,7 @@ from typing import Any
 
 from istio_api import workload_pb2 as pb
 from pilot.generators.ambient import addresses
+from pilot.memo import finish
 from pilot.view.ambient import AmbientView
 from tests.ambient_mesh import SHOP, WAYPOINT, ambient
 from tests.recordings import message_of
@@ -61,3 +62,35 @@ def test_workload_type_has_no_services() -> None:
     assert set(addresses.build_workloads(view, None)) == {POD}
     assert set(addresses.build_workloads(view, frozenset({SERVICE}))) == {POD}
     assert message_of(addresses.build_workloads(view, None)[POD]).uid == POD
+
+
+def test_an_index_that_comes_while_another_is_told_is_told_right() -> None:
+    older, newer = ambient(SHOP, *map(_pod, range(200))), ambient(SHOP, *map(_pod, range(150)))
+    begun = addresses.steps(AmbientView(older), None)
+    next(begun)
+    told = addresses.build(AmbientView(newer), None)
+    assert (set(told), set(finish(begun))) == (
+        newer.services.keys() | newer.workloads.keys(),
+        older.services.keys() | older.workloads.keys(),
+    )
+    assert set(addresses.build(AmbientView(ambient(SHOP)), None)) == {SERVICE, POD}
+
+
+def test_many_names_are_looked_up_in_pieces() -> None:
+    view = AmbientView(ambient(SHOP, *map(_pod, range(200))))
+    addresses.build(view, None)
+    names = frozenset(f"/10.2.0.{number}" for number in range(200))
+    assert len(list(addresses.steps(view, names))) > 4
+    found = addresses.build(view, names)
+    assert len(found) == 200
+    assert found["Kubernetes//Pod/app/p7"].aliases == ("/10.2.0.7",)
+
+
+def _pod(number: int) -> str:
+    return f"""
+apiVersion: v1
+kind: Pod
+metadata: {{name: p{number}, namespace: app}}
+spec: {{containers: [{{name: web, image: x}}]}}
+status: {{phase: Running, podIP: 10.2.0.{number}}}
+"""

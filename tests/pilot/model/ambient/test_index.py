@@ -2,6 +2,7 @@
 
 import random
 
+from pilot.memo import finish
 from pilot.model.ambient import index
 from pilot.model.ambient.index import AmbientIndex
 from pilot.model.objects import Event
@@ -98,3 +99,22 @@ def test_keys_find_services_with_their_workloads() -> None:
     assert made.find(POD) == {POD}
     assert made.find("nobody") == frozenset()
     assert made.on_node == {"n1": frozenset({POD})}
+
+
+def test_the_index_is_made_in_pieces_and_is_the_same_whole() -> None:
+    pods = "".join(f"---{POD_OF_MANY.format(number=number)}" for number in range(200))
+    mesh = mesh_of(snapshot_of(SHOP + pods, environment=AMBIENT))
+    assert len(list(index.steps(AmbientIndex(), mesh))) > 200 / 64
+    work = index.steps(AmbientIndex(), mesh)
+    next(work)
+    made, whole = finish(work), index.update(AmbientIndex(), mesh)
+    assert (made.workloads, made.at_address, made.on_node) == (whole.workloads, whole.at_address, whole.on_node)
+
+
+POD_OF_MANY = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: p{number}, namespace: app}}
+spec: {{nodeName: n1, containers: [{{name: web, image: x}}]}}
+status: {{phase: Running, podIP: 10.2.0.{number}}}
+"""
