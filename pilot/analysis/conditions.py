@@ -57,7 +57,7 @@ def networks(store: Store) -> Iterator[Message]:
         for each in store.of("Secret")
         if each.labels.get(key) == value
         for name in (*mapping_at(each.value, "data"), *mapping_at(each.value, "stringData"))
-    } | {"Kubernetes"}
+    } | {"Kubernetes", "External", "Mock"}
     origin = Item("MeshNetworks", "", store.root_namespace, "meshnetworks", {}, found.place if found else None)
     for name, network in mapping_at({"all": parsed}, "all", "networks").items():
         for one in mappings_at(network, "endpoints"):

@@ -9,10 +9,9 @@ from pilot.analysis.item import Item
 from pilot.analysis.message import Message, message
 from pilot.analysis.store import Store
 from pilot.analysis.values import Value, labels_at, mappings_at, number_at, selects, text_at
+from pilot.model.protocol import select_protocol
+from pilot.model.service import PortProtocol
 
-_PROTOCOLS = frozenset(
-    ("http", "http2", "https", "grpc", "grpc-web", "tcp", "tls", "udp", "mongo", "mysql", "redis", "hbone")
-)
 _MANAGED = "gateway.istio.io/managed"
 
 
@@ -23,29 +22,21 @@ def port_names(store: Store) -> Iterator[Message]:
             continue
         external = text_at(each.spec, "type") == "ExternalName"
         for index, port in enumerate(mappings_at(each.spec, "ports")):
-            protocol = _protocol(port)
+            unknown = _protocol(port) is PortProtocol.UNKNOWN
             path = ("spec", "ports", index)
             if external:
-                if protocol in ("", "tcp"):
+                if unknown or text_at(port, "name") == "tcp":
                     yield message("IST0150", each, text_at(port, "name") or number_at(port, "port"), path=path)
-            elif not protocol:
+            elif unknown:
                 number = number_at(port, "port")
                 target = text_at(port, "targetPort") or number
                 yield message("IST0118", each, text_at(port, "name"), number, target, path=path)
 
 
-def _protocol(port: Value) -> str:
-    """As the control plane derives it; empty where it must look into the traffic."""
-    if text_at(port, "protocol") in ("UDP", "SCTP"):
-        return "udp"
-    said = text_at(port, "appProtocol")
-    if said:
-        return said
-    name = text_at(port, "name").lower()
-    if name in _PROTOCOLS:
-        return name
-    first = name.partition("-")[0]
-    return "grpc-web" if name.startswith("grpc-web-") else first if "-" in name and first in _PROTOCOLS else ""
+def _protocol(port: Value) -> PortProtocol:
+    """As the control plane derives it."""
+    said = (text_at(port, each) for each in ("protocol", "appProtocol", "name"))
+    return select_protocol(number_at(port, "port"), *said)
 
 
 def shared_deployments(store: Store) -> Iterator[Message]:

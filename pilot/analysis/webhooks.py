@@ -15,6 +15,11 @@ from pilot.analysis.values import Value, at, labels_at, mapping_at, mappings_at,
 
 _MOST = 20_000
 """Combinations of labels that are tried; arbitrary, far more than any installation needs."""
+_OF_ISTIO: Mapping[str, str] = {
+    "ValidatingWebhookConfiguration": "istio-validator",
+    "MutatingWebhookConfiguration": "istio-sidecar-injector",
+}
+"""How the names of its configurations begin."""
 _Labels = Mapping[str, str]
 
 
@@ -69,12 +74,17 @@ def _combinations(hooks: list[Value], selector: str, keys: tuple[str, ...]) -> I
 
 
 def addresses(store: Store) -> Iterator[Message]:
-    """URLs of webhooks: of a control plane outside the cluster."""
-    for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
+    """URLs of Istio's webhooks: of a control plane outside the cluster."""
+    for kind, beginning in _OF_ISTIO.items():
         for each in store.of(kind):
-            for index, hook in enumerate(mappings_at(each.value, "webhooks")):
-                if at(hook, "clientConfig", "url") is not None and text_at(hook, "name").endswith("istio.io"):
-                    yield from _address(each, hook, ("webhooks", index, "clientConfig", "url"))
+            for index, hook in (
+                enumerate(mappings_at(each.value, "webhooks")) if each.name.startswith(beginning) else ()
+            ):
+                path = ("webhooks", index, "clientConfig", "url")
+                if at(hook, "clientConfig", "url") is not None:
+                    yield from _address(each, hook, path)
+                elif at(hook, "clientConfig", "service") is None:
+                    yield message("IST0163", each, "", text_at(hook, "name"), "is blank", path=path)
 
 
 def _address(item: Item, hook: Value, path: tuple[str | int, ...]) -> Iterator[Message]:

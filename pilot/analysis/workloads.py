@@ -10,6 +10,7 @@ from pilot.analysis.item import Item
 from pilot.analysis.message import Message, message
 from pilot.analysis.store import KUBERNETES_GATEWAYS, Store
 from pilot.analysis.values import at, labels_at, mappings_at, selects, texts_at
+from pilot.model.decoding import Path
 
 _GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 _SELECTORS: Mapping[str, tuple[str, ...]] = {
@@ -84,6 +85,8 @@ def log_providers(store: Store) -> Iterator[Message]:
 def policies_for_nobody(store: Store) -> Iterator[Message]:
     """Authorization policies that no workload obeys."""
     for each in store.of("AuthorizationPolicy"):
+        if each.namespace == store.root_namespace and not selector_of(each):
+            continue  # it is for everybody who will ever come
         pods = _pods_of(each, store)
         if not any(store.in_mesh(pod) or store.is_ambient(pod) for pod in pods):
             yield message("IST0127", each, _shown(selector_of(each)))
@@ -94,10 +97,11 @@ def source_namespaces(store: Store) -> Iterator[Message]:
     for each in store.of("AuthorizationPolicy"):
         for number, rule in enumerate(mappings_at(each.spec, "rules")):
             for place, one in enumerate(mappings_at(rule, "from")):
-                for index, name in enumerate(texts_at(one, "source", "namespaces")):
-                    if not any(_matches(name, there) for there in store.namespaces):
-                        path = ("spec", "rules", number, "from", place, "source", "namespaces", index)
-                        yield message("IST0101", each, "namespace", name, path=path)
+                start: Path = ("spec", "rules", number, "from", place, "source")
+                for field in ("namespaces", "notNamespaces"):
+                    for index, name in enumerate(texts_at(one, "source", field)):
+                        if not any(_matches(name, there) for there in store.namespaces):
+                            yield message("IST0101", each, "namespace", name, path=(*start, field, index))
 
 
 def _matches(pattern: str, name: str) -> bool:

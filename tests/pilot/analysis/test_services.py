@@ -16,16 +16,19 @@ def port(text: str, extra: str = "") -> str:
 
 def test_a_port_says_its_protocol_by_its_name() -> None:
     for text in ("name: http-web, port: 80", "name: x, appProtocol: mysql, port: 1", "name: d, protocol: UDP, port: 53",
-                 "name: grpc-web-x, port: 1", "name: tcp, port: 1"):  # fmt: skip
+                 "name: grpc-web-x, port: 1", "name: tcp, port: 1", "name: db, port: 3306",
+                 "name: x, appProtocol: kubernetes.io/h2c, port: 1"):  # fmt: skip
         assert said(port_names, port(text)) == [], text
-    for text in ("name: httpx, port: 80", "port: 80"):
+    for text in ("name: httpx, port: 80", "port: 80", "name: http, appProtocol: example.com/own, port: 80"):
         assert said(port_names, port(text)) == [("IST0118", "Service shop/s")], text
 
 
 def test_external_names_need_more_than_tcp() -> None:
     extra = ", type: ExternalName, externalName: e.test"
     assert said(port_names, port("name: tcp, port: 80", extra)) == [("IST0150", "Service shop/s")]
-    assert said(port_names, port("name: http, port: 80", extra)) == []
+    assert said(port_names, port("name: strange, port: 80", extra)) == [("IST0150", "Service shop/s")]
+    for name in ("http", "tcp-web"):
+        assert said(port_names, port(f"name: {name}, port: 80", extra)) == []
 
 
 def test_services_of_one_deployment_agree_on_ports() -> None:

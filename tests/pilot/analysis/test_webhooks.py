@@ -23,5 +23,13 @@ def test_two_injectors_may_not_choose_one_pod() -> None:
 def test_urls_have_names_of_hosts() -> None:
     for url, code in (("https://10.0.0.1/x", "IST0164"), ("https://[::1]:1/x", "IST0164"), ("https://:15017/x", "IST0163"),  # noqa: E501
                       ("https://a:b/x", "IST0163"), ("", "IST0163"), ("https://cp.test/x", "")):  # fmt: skip
-        expected = [(code, "MutatingWebhookConfiguration a")] if code else []
-        assert said(addresses, hook("a", f"url: '{url}'")) == expected, url
+        name = "istio-sidecar-injector-a"
+        expected = [(code, f"MutatingWebhookConfiguration {name}")] if code else []
+        assert said(addresses, hook(name, f"url: '{url}'")) == expected, url
+
+
+def test_a_webhook_of_istio_leads_somewhere() -> None:
+    name = "istio-sidecar-injector"
+    assert said(addresses, hook(name, "")) == [("IST0163", f"MutatingWebhookConfiguration {name}")]
+    assert said(addresses, hook(name)) == []
+    assert said(addresses, hook("somebody-elses", "url: 'https://10.0.0.1/x'")) == []

@@ -51,11 +51,13 @@ def test_a_policy_is_for_somebody() -> None:
     assert said(policies_for_nobody, POD, policy("selector: {matchLabels: {app: none}}")) == found
     assert said(policies_for_nobody, POD, policy("selector: {matchLabels: {app: fruit}}", "istio-system")) == []
     assert said(policies_for_nobody, policy("rules: [{}]")) == found
+    assert said(policies_for_nobody, policy("rules: [{}]", "istio-system")) == []
 
 
 def test_policies_speak_of_namespaces_that_are_there() -> None:
-    text = policy("rules: [{from: [{source: {namespaces: [shop, 'sh*', '*p', '*', gone]}}]}]")
-    assert said(source_namespaces, text) == [("IST0101", "AuthorizationPolicy shop/p")]
+    for field in ("namespaces", "notNamespaces"):
+        text = policy(f"rules: [{{from: [{{source: {{{field}: [shop, 'sh*', '*p', '*', gone]}}}}]}}]")
+        assert said(source_namespaces, text) == [("IST0101", "AuthorizationPolicy shop/p")]
 
 
 def test_pods_of_kubernetes_gateways_are_reached_by_reference() -> None:
