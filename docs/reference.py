@@ -1,4 +1,5 @@
-"""Two directives for Sphinx: `{commands}` shows every command's help, `{environment}` every variable that is honoured.
+"""Two directives for Sphinx: `{commands}` shows every command's help, `{environment}` every variable that is honoured,
+`{unsupported}` those of istiod that are not.
 
 In: the click commands, the table of settings. Out: Markdown, which MyST parses. What the program says is the only
 source, so the pages cannot be out of date.
@@ -45,6 +46,11 @@ def environment() -> str:
     )
 
 
+def unsupported() -> str:
+    """Markdown: a list of variables without effect, and why."""
+    return "\n\n".join(f"`{name}`\n: {_plain(reason)}" for name, reason in environment_help.without_effect())
+
+
 def _plain(text: str) -> str:
     return text.replace("\n", " ").replace("<", "&lt;").replace("*", "\\*")
 
@@ -75,6 +81,13 @@ class Environment(_Markdown):
         return environment()
 
 
+class Unsupported(_Markdown):
+    """`{unsupported}`."""
+
+    def text(self) -> str:
+        return unsupported()
+
+
 def without_directories(app: object, page: str, source: list[str]) -> None:
     """A link to a directory of the repository is one for readers there; here it becomes its text."""
     place = (ROOT / page).parent
@@ -91,4 +104,5 @@ def setup(app: object) -> dict[str, bool]:
     app.connect("source-read", without_directories)  # type: ignore[attr-defined]
     add("commands", Commands)
     add("environment", Environment)
+    add("unsupported", Unsupported)
     return {"parallel_read_safe": True}

@@ -133,7 +133,7 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
         feed.is_serving = True
         memory.settle()
         _tell(settings)
-        tasks += _writers(undo, cluster, mesh, settings, secured, side, feed)
+        tasks += _writers(undo, cluster, mesh, settings, secured, side, feed, registry)
         await _until(stopping, tasks)
         feed.is_serving = False
         if cluster is not None:
@@ -277,6 +277,7 @@ def _writers(
     secured: trust.Trust,
     side: WebhookSide,
     feed: Feed,
+    registry: CollectorRegistry,
 ) -> list[asyncio.Task[None]]:
     """What writes to the cluster: the first to end, so that another replica may go on at once."""
     if cluster is None:
@@ -288,7 +289,7 @@ def _writers(
             return None
         return Roots(serving().roots, secured.revocations() if limits.with_revocations else None)
 
-    wanted = writers(cluster, mesh, settings, roots, lambda: side.files.installation, feed.standing)
+    wanted = writers(cluster, mesh, settings, roots, lambda: side.files.installation, feed.standing, registry)
     tasks = [asyncio.create_task(each) for each in wanted]
     undo.push_async_callback(_cancel, tasks)
     return tasks

@@ -24,6 +24,7 @@ from pilot.debug.front import DebugFront
 from pilot.debug.mesh_metrics import MeshMetrics
 from pilot.debug.pages import ClusterState, Surroundings, assemble
 from pilot.debug.proxies import Streams
+from pilot.debug.proxy_metrics import ProxyMetrics
 from pilot.debug.web import add_monitoring, http_application, monitoring_application
 from pilot.mesh import Mesh
 from pilot.model.problem import Problem
@@ -79,6 +80,7 @@ class Insight:
             return ads.attendance.counts if isinstance(ads.attendance, Registrar) else {}
 
         MeshMetrics(registry, mesh, self.clusters, registrations)
+        ProxyMetrics(registry, mesh, ads.connections, tells_patches=settings.operating.debug.tells_patches)
 
     def trust(self, calls: GrpcAuthentication) -> None:
         """From now on callers of debug pages can prove who they are."""

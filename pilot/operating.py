@@ -27,6 +27,8 @@ class DebugSettings:
     """Pages that do harm are there."""
     local_metrics: bool = False
     """Metrics are for this machine only."""
+    tells_patches: bool = False
+    """Metrics say what each patch of an EnvoyFilter did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ DEBUG: Final[Table] = {
     "DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES": ("allowed", parse_list),
     "UNSAFE_ENABLE_ADMIN_ENDPOINTS": ("unsafe", parse_bool),
     "METRICS_LOCALHOST_ACCESS_ONLY": ("local_metrics", parse_bool),
+    "PILOT_ENVOY_FILTER_STATS": ("tells_patches", parse_bool),
 }
 
 

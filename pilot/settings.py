@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
@@ -17,6 +18,7 @@ from ca.authn.forwarded import Network, parse_networks
 from ca.authn.oidc import JwtRule, parse_rule
 from ca.authn.signed_token import unproven_audience, unproven_issuer
 from ca.serving_files import ServingPaths, well_known
+from pilot import unsupported
 from pilot.environment import parse_bool, parse_list, read
 from pilot.model.duration import parse_duration
 from pilot.model.features import Features, RemoteKeys
@@ -246,6 +248,14 @@ def _inverted(text: str) -> bool:
     return not parse_bool(text)
 
 
+def parse_prefix(text: str, version: int) -> str:
+    """A range of addresses of one family. Raises: ValueError."""
+    found = ip_network(text)
+    if found.version != version:
+        raise ValueError(f"expected a range of IPv{version}, got {text!r}")
+    return text
+
+
 def parse_remote_keys(text: str) -> RemoteKeys:
     """`istiod` or false, `hybrid` or true, `envoy`. Raises: ValueError."""
     known = {"istiod": "istiod", "false": "istiod", "hybrid": "hybrid", "true": "hybrid", "envoy": "envoy"}
@@ -303,6 +313,8 @@ FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_TRACE_SAMPLING": ("trace_sampling", float),
     "PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY": ("spawn_upstream_span_for_gateway", parse_bool),
     "PILOT_ENABLE_IP_AUTOALLOCATE": ("ip_autoallocate", parse_bool),
+    "PILOT_IP_AUTOALLOCATE_IPV4_PREFIX": ("allocation_v4", partial(parse_prefix, version=4)),
+    "PILOT_IP_AUTOALLOCATE_IPV6_PREFIX": ("allocation_v6", partial(parse_prefix, version=6)),
     "PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES": ("select_workload_entries", parse_bool),
     "PILOT_ENABLE_SERVICEENTRY_SELECT_PODS": ("select_pods", parse_bool),
     "ENABLE_PROXY_FIND_POD_BY_IP": ("find_pod_by_ip", parse_bool),
@@ -525,6 +537,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         features = replace(features, system_namespace=given["namespace"])
     check_identity = read({"PILOT_ENABLE_XDS_IDENTITY_CHECK": ("check", parse_bool)}, environ, warnings)
     warnings += [f"flag {flag} is not known and has no effect" for flag in given.get("unknown", ()) if flag[:1] == "-"]
+    warnings += unsupported.warnings(environ)
     certificates = Certificates(**read(CERTIFICATES, environ, warnings))
     try:
         alias_of = parse_aliases(given.get("cluster_aliases", ""))

@@ -46,5 +46,6 @@ def test_every_command_is_in_the_reference_with_all_its_options() -> None:
 
 def test_every_variable_is_in_the_reference() -> None:
     text = reference().environment()
-    assert "`MESHPILOT_STATE_DIR` (`~/.local/state/meshpilot`)\n: What must outlive a restart.\n" in text
+    assert "`MESHPILOT_STATE_DIR` (`~/.local/state/meshpilot`)\n: What must outlive a restart (--stateDir).\n" in text
     assert text.count("\n: ") == len(list(environment_help.rows()))
+    assert "`PILOT_XDS_CACHE_SIZE`\n: There is no such cache" in reference().unsupported()

@@ -37,6 +37,16 @@ HAVE = [
     "pilot_vservice_dup_domain",
     "pilot_destrule_subsets",
     "endpoint_no_pod",
+    "pilot_xds_+_reject",
+    "pilot_envoy_filter_status",
+    "pilot_k8s_endpoints_with_no_pods",
+    "pilot_k8s_proxies_with_no_service_targets",
+    "ambient_istiod_managed_clusters",
+    "galley_validation_config_updates",
+    "galley_validation_config_update_error",
+    "webhook_patch_attempts_total",
+    "webhook_patch_retries_total",
+    "webhook_patch_failures_total",
     "pilot_no_ip",
     "pilot_total_rejected_configs",
     "pilot_k8s_reg_events",
@@ -72,29 +82,23 @@ HAVE = [
 ]
 
 _NO_CACHE = "there is no such cache: answers are shared by the classes of proxies (docs/differences.md)"
-_SERIES = "a series for each proxy that ever refused something, for ever; the log and /debug/quarantine name them"
+_NO_QUEUE = "there are no such queues: changes of one object merge until they are taken"
 LACK = {
-    "pilot_xds_cds_reject": _SERIES,
-    "pilot_xds_eds_reject": _SERIES,
-    "pilot_xds_lds_reject": _SERIES,
-    "pilot_xds_rds_reject": _SERIES,
     "pilot_xds_write_timeout": "a slow reader is not given up: it gets the newest state when it reads",
     "xds_cache_reads": _NO_CACHE,
     "xds_cache_evictions": _NO_CACHE,
     "xds_cache_size": _NO_CACHE,
     "xds_cache_dependent_config_size": _NO_CACHE,
     "pilot_endpoint_not_ready": "would need a look at every proxy's own endpoint for each scrape; nothing shows it",
-    "pilot_envoy_filter_status": "`meshpilot explain` and /debug/problems tell what each patch did",
     "provider_lookup_cluster_failures": "a problem of the object that names the provider, at /debug/problems",
-    "pilot_k8s_endpoints_with_no_pods": "endpoints are joined with their pods whichever comes first; see pending_pod",
-    "pilot_k8s_proxies_with_no_service_targets": "`/debug/instancesz` names them",
     "controller_sync_errors_total": "a watch that fails is a problem at /debug/problems, and in the log",
-    "ambient_istiod_managed_clusters": "one set of watches serves ambient, too",
-    "ambient_remote_cluster_sync_timeouts_total": "likewise",
-    "pilot_worker_queue_depth": "there are no such queues: changes of one object merge until they are taken",
+    "ambient_remote_cluster_sync_timeouts_total": "one set of watches serves ambient, too",
+    "pilot_worker_queue_depth": _NO_QUEUE,
+    "pilot_worker_queue_latency": _NO_QUEUE,
+    "pilot_worker_queue_duration": _NO_QUEUE,
     "num_outgoing_retries": "a request to a signer is asked once; its caller comes back",
     "citadel_server_id_extraction_err_count": "an identity that cannot be read is a refused caller, and counted there",
-    "galley_validation_config_updates": "our root in webhook configurations is written by the writers' own count",
+    "galley_validation_config_load_error": "what is written is our own root, which is there before it is served",
 }
 """With the reason."""
 

@@ -16,6 +16,7 @@ from typing import Any
 import click
 from click.shell_completion import get_completion_class
 
+from pilot.environment import parse_bool
 from pilot.model.duration import parse_duration
 from pilot.version import VERSION
 
@@ -37,8 +38,24 @@ class DurationType(click.ParamType[timedelta | None]):
             self.fail(str(error), param, ctx)
 
 
+class GoBool(click.ParamType[bool]):
+    """As Go's flags: `--flag`, `--flag=true`, `--flag=0`."""
+
+    name = "boolean"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+        """Raises: click.BadParameter."""
+        if isinstance(value, bool):
+            return value
+        try:
+            return parse_bool(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 PATH = click.Path(path_type=pathlib.Path)
 DURATION = DurationType()
+SWITCH: dict[str, Any] = {"type": GoBool(), "is_flag": False, "flag_value": "true", "default": None}
 _PATIENCE = 60.0
 """Seconds for an answer to `request`, as istiod's has."""
 
@@ -50,6 +67,9 @@ def _print_environment(context: click.Context, _: click.Parameter, wanted: bool)
 
     for name, default, meaning in environment_help.rows():
         click.echo(f"{name}={default}\n    {meaning}")
+    click.echo("\nKnown, and without effect here:\n")
+    for name, reason in environment_help.without_effect():
+        click.echo(f"{name}\n    {reason}")
     context.exit()
 
 
@@ -111,11 +131,13 @@ def version() -> None:
 @click.option("--keepaliveTimeout", "keepalive_timeout", type=DURATION, help="[default: 10s] gRPC keepalive")
 @click.option("--keepaliveMaxServerConnectionAge", "max_connection_age", type=DURATION, help="[default: infinite]")
 @click.option("--log_output_level", "log_level", help="[default: default:info] scope:level,... or a level")
-@click.option("--log_as_json", is_flag=True, default=None, help="JSON lines")
+@click.option("--log_as_json", **SWITCH, help="JSON lines")
 @click.option("--log_target", "log_targets", multiple=True, help="[default: stdout] stdout, stderr or a file; repeated")
 @click.option("--log_stacktrace_level", "log_stack_trace_level", help="[default: default:none] scope:level,...")
 @click.option("--log_caller", "log_callers", help="scopes whose lines tell where they come from, comma separated")
 @click.option("--vklog", expose_value=False, type=int, help="without effect: there is no such library")
+@click.option("--profile", **SWITCH, expose_value=False, help="without effect: Go's profiles are not served")
+@click.option("--cniNamespace", expose_value=False, help="without effect: taints of nodes are not taken off")
 @click.option("--ctrlz_port", "controlz_port", type=int, help="[default: 9876] ControlZ; 0: not at all")
 @click.option("--ctrlz_address", "controlz_address", help="[default: localhost] where ControlZ listens; *: everywhere")
 @click.pass_context

@@ -1,36 +1,42 @@
-"""`pilot-discovery --help-env`: the environment variables that are honoured.
+"""`pilot-discovery --help-env`: the environment variables that are honoured, and those of istiod that are not.
 
-In: the tables of settings. Out: rows of name, default and meaning. What is said of a variable is what the settings say
-of the field that it sets. Reads no environment.
+In: the tables of settings, what is said of each variable. Out: rows. Reads no environment.
 """
 
-import ast
-import inspect
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from datetime import timedelta
 from enum import Enum
-from itertools import pairwise
 from typing import Any
 
-from pilot import operating, settings
+from pilot import operating, settings, unsupported
+from pilot.cli.environment_texts import TEXTS
 from pilot.environment import Table
 from pilot.model.features import Features
 
-_ALONE = {
-    "PILOT_ENABLE_XDS_IDENTITY_CHECK": ("true", "A node must be who its credentials say."),
-    "KUBECONFIG": ("", "The cluster that is read, where such a file exists."),
-    "MESHPILOT_STATE_DIR": ("~/.local/state/meshpilot", "What must outlive a restart."),
+_TOLD = {
+    "PILOT_ENABLE_XDS_IDENTITY_CHECK": "true",
+    "KUBECONFIG": "",
+    "MESHPILOT_STATE_DIR": "~/.local/state/meshpilot",
+    "MESHPILOT_WARM_START": "where --stateDir outlives a restart",
+    "ENABLE_NATIVE_SIDECARS": "auto",
+    "POD_NAME": "the host's name",
+    "ROOT_CA_DIR": "./etc/cacerts",
 }
-"""Those that are in no table."""
+"""Defaults that no table has, or that are found out at the start."""
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
     """Name, default, meaning; by name."""
-    found = {name: (default, meaning) for table, owner in _tables() for name, default, meaning in _of(table, owner)}
-    for name, (default, meaning) in sorted({**_ALONE, **found}.items()):
-        yield name, default, meaning
+    found = dict(pair for table, owner in _tables() for pair in _of(table, owner))
+    for name, default in sorted({**found, **_TOLD}.items()):
+        yield name, default, TEXTS[name]
+
+
+def without_effect() -> Iterator[tuple[str, str]]:
+    """Name and reason of variables that istiod has and nothing reads here; by name."""
+    fixed = {name: f"As if it were {only}. {reason}" for name, (only, reason) in unsupported.ONLY.items()}
+    yield from sorted({**unsupported.WITHOUT_EFFECT, **fixed}.items())
 
 
 def _tables() -> Iterator[tuple[Table, type[Any]]]:
@@ -45,14 +51,12 @@ def _tables() -> Iterator[tuple[Table, type[Any]]]:
     yield operating.DEBUG, operating.DebugSettings
 
 
-def _of(table: Table, owner: type[Any]) -> Iterator[tuple[str, str, str]]:
-    meanings, defaults = _meanings(owner), _defaults(owner)
+def _of(table: Table, owner: type[Any]) -> Iterator[tuple[str, str]]:
+    defaults = _defaults(owner)
     for name, (field, parse) in table.items():
-        default = defaults.get(field)
-        if isinstance(default, bool) and parse.__name__ == "_inverted":
-            default = not default
-        meaning = meanings.get(field, "").removeprefix(f"{name}: ").removeprefix(f"{name}; ")
-        yield name, _shown(default), meaning or field.replace("_", " ").capitalize() + "."
+        default = defaults[field]
+        inverted = getattr(parse, "__name__", "") == "_inverted"
+        yield name, _shown(not default if inverted else default)
 
 
 def _defaults(owner: type[Any]) -> Mapping[str, object]:
@@ -60,21 +64,6 @@ def _defaults(owner: type[Any]) -> Mapping[str, object]:
         each.name: each.default_factory() if each.default_factory is not MISSING else each.default
         for each in fields(owner)
     }
-
-
-def _meanings(owner: type[Any]) -> dict[str, str]:
-    """What stands below each field in the source; nothing where there is no source."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
-    except (OSError, SyntaxError):
-        return {}
-    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-    found = {}
-    for before, each in pairwise(body):
-        match before, each:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[name] = " ".join(text.split())
-    return found
 
 
 def _shown(value: object) -> str:
@@ -85,7 +74,16 @@ def _shown(value: object) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, timedelta):
-        return f"{value.total_seconds():g}s"
+        return _length(value)
     if isinstance(value, tuple | frozenset):
         return ",".join(map(str, value))
     return str(value)
+
+
+def _length(value: timedelta) -> str:
+    """In the largest unit that has no fraction: `100ms`, `20m`, `24h`."""
+    milliseconds = value // timedelta(milliseconds=1)
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if milliseconds and milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms" if milliseconds else "0s"

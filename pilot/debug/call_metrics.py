@@ -15,9 +15,9 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pilot.xds.histogram import Histogram
+from pilot.xds.metrics import code_name
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-_CODES: Final = {"OK": "OK", "CANCELLED": "Canceled"}
 
 
 class CallMetrics(Collector, grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic at run time
@@ -53,8 +53,7 @@ class CallMetrics(Collector, grpc.aio.ServerInterceptor):  # type: ignore[type-a
             finally:
                 told = context.code()
                 if code != "OK" and told is not None:
-                    name = told.name if isinstance(told, grpc.StatusCode) else grpc_name(int(told))
-                    code = _CODES.get(name, name.title().replace("_", ""))
+                    code = code_name(told.value[0] if isinstance(told, grpc.StatusCode) else int(told))
                 self._counts["grpc_server_handled_total", method, code] += 1
                 self._seconds.observe(time.monotonic() - started, method)
 
@@ -69,11 +68,6 @@ class CallMetrics(Collector, grpc.aio.ServerInterceptor):  # type: ignore[type-a
         yield from families.values()
         if families:
             yield _relabelled(self._seconds.family())
-
-
-def grpc_name(number: int) -> str:
-    """The name of a status by its number."""
-    return next((each.name for each in grpc.StatusCode if each.value[0] == number), "UNKNOWN")
 
 
 def _labels(method: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from pilot.model.kubernetes import EndpointSlice, Pod
 from pilot.model.object_store import ObjectStore
 from pilot.model.objects import Event
 from pilot.xds.histogram import Histogram
@@ -36,11 +37,16 @@ class FeedMetrics(Collector):
     def __init__(self, registry: CollectorRegistry) -> None:
         self._updates: Counter[str] = Counter()
         self._events: Counter[tuple[str, str, str]] = Counter()
+        self._early = 0
+        """Endpoints that came before their pod."""
         self._built = Histogram("pilot_pushcontext_init_seconds", "Seconds to make a snapshot.", _SECONDS)
         registry.register(self)
 
     def took(self, events: Iterable[Event], before: ObjectStore, *, from_cluster: bool) -> None:
         """A batch; `before`: what was known until now."""
+        events = tuple(events)
+        if from_cluster:
+            self._early += _early(events, before)
         for each in events:
             kind, namespace, name = each.key.kind, each.key.namespace, each.key.name
             update = _UPDATES.get(kind) or ("config" if kind not in _SILENT else "")
@@ -68,4 +74,25 @@ class FeedMetrics(Collector):
                 if its == name:
                     family.add_sample(name, {"type": kind, "event": what}, count)
             yield family
+        early = Metric("pilot_k8s_endpoints_with_no_pods", "Endpoints that came before their pod.", "counter")
+        early.add_sample(early.name, {}, self._early)
+        yield early
         yield self._built.family()
+
+
+def _early(events: tuple[Event, ...], before: ObjectStore) -> int:
+    """Endpoints of a batch whose pods neither it nor what was known has."""
+    slices = [each.object for each in events if isinstance(each.object, EndpointSlice)]
+    if not slices:
+        return 0
+    here = {(each.key.namespace, each.key.name) for each in events if each.key.kind == Pod.KIND}
+    known = before.kinds.get(Pod.KIND, {})
+    return sum(
+        1
+        for each in slices
+        for endpoint in each.endpoints
+        if (ref := endpoint.target_ref) is not None
+        and ref.kind == Pod.KIND
+        and ref.name not in known.get(ref.namespace or each.namespace, ())
+        and (ref.namespace or each.namespace, ref.name) not in here
+    )

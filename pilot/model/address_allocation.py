@@ -8,14 +8,14 @@ Source: xDS behaviour 2.9 (auto allocation).
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import repeat
 
 from pilot.model.hosts import is_wildcard
 from pilot.model.service_entry import ServiceEntry, ServiceEntryResolution
 
+Network = IPv4Network | IPv6Network
 ENABLED_LABEL = "networking.istio.io/enable-autoallocate-ip"
-_V4 = ip_network("240.240.0.0/16")
-_V6 = ip_network("2001:2::/48")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,15 @@ class Allocated:
     v6: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """Where addresses are taken from."""
+
+    v4: str = "240.240.0.0/16"
+    v6: str = "2001:2::/48"
+
+
+DEFAULT_RANGES = Ranges()
 Allocation = Mapping[tuple[str, str], Mapping[str, Allocated]]
 """By namespace and name of the ServiceEntry, then host."""
 
@@ -39,11 +48,12 @@ def is_eligible(entry: ServiceEntry) -> bool:
     )
 
 
-def allocate(entries: Iterable[ServiceEntry]) -> Allocation:
-    """Addresses for every host of every eligible entry."""
+def allocate(entries: Iterable[ServiceEntry], ranges: Ranges = DEFAULT_RANGES) -> Allocation:
+    """Addresses for every host of every eligible entry; where a range has no more, there are none of its family."""
     ordered = sorted(entries, key=lambda each: (each.created, each.namespace, each.name))
-    taken = _taken(ordered)
-    free_v4, free_v6 = _free(int(_V4[0]), taken, IPv4Address), _free(int(_V6[0]), taken, IPv6Address)
+    v4 = ip_network(ranges.v4)
+    taken = _taken(ordered, v4)
+    free_v4, free_v6 = _free(v4, taken), _free(ip_network(ranges.v6), taken)
     allocation: dict[tuple[str, str], Mapping[str, Allocated]] = {}
     for entry in ordered:
         if not is_eligible(entry):
@@ -72,17 +82,17 @@ def _written(entry: ServiceEntry) -> dict[str, Allocated]:
     return hosts
 
 
-def _taken(entries: Iterable[ServiceEntry]) -> frozenset[str]:
+def _taken(entries: Iterable[ServiceEntry], ours: Network) -> frozenset[str]:
     """Addresses that people or controllers gave already."""
     given: set[str] = set()
     for entry in entries:
         given.update(each.value for each in entry.status.addresses)
         for address in entry.spec.addresses:
-            given.update(_inside(address))
+            given.update(_inside(address, ours))
     return frozenset(given)
 
 
-def _inside(address: str) -> Iterator[str]:
+def _inside(address: str, ours: Network) -> Iterator[str]:
     """The addresses of an IP or range that lie in ours."""
     try:
         network = ip_network(address, strict=False)
@@ -90,14 +100,14 @@ def _inside(address: str) -> Iterator[str]:
         return
     if network.num_addresses == 1:
         yield str(network[0])
-    elif network.version == 4 and network.overlaps(_V4) and network.prefixlen >= _V4.prefixlen:
+    elif network.version == ours.version and network.overlaps(ours) and network.prefixlen >= ours.prefixlen:
         yield from map(str, network)
 
 
-def _free(base: int, taken: frozenset[str], make: type[IPv4Address] | type[IPv6Address]) -> Iterator[str]:
-    number = base
-    while True:
-        number += 1
-        text = str(make(number))
+def _free(ours: Network, taken: frozenset[str]) -> Iterator[str]:
+    """All but the first and the last, then the empty one for ever."""
+    for number in range(1, ours.num_addresses - 1):
+        text = str(ours[number])
         if text not in taken:
             yield text
+    yield from repeat("")

@@ -78,6 +78,9 @@ class Features:
     trace_sampling: float = 1.0
     spawn_upstream_span_for_gateway: bool = True
     ip_autoallocate: bool = True
+    allocation_v4: str = "240.240.0.0/16"
+    allocation_v6: str = "2001:2::/48"
+    """PILOT_IP_AUTOALLOCATE_IPV4_PREFIX, PILOT_IP_AUTOALLOCATE_IPV6_PREFIX."""
     select_workload_entries: bool = True
     select_pods: bool = True
     find_pod_by_ip: bool = False

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pilot.memo import memoized
-from pilot.model.address_allocation import Allocation, allocate
+from pilot.model.address_allocation import Allocation, Ranges, allocate
 from pilot.model.draft import Draft
+from pilot.model.features import Features
 from pilot.model.interning import Interner, same_tuple
 from pilot.model.kubernetes import KubernetesService, Node
 from pilot.model.kubernetes_service import NODE_SELECTOR, service_of_kubernetes
@@ -118,12 +119,18 @@ def _touched(
             touched[kind, namespace, name] = store.get(KubernetesService, namespace, name)
     allocation = index.allocation
     if any(key[0] == ServiceEntry.KIND for key in touched):
-        fresh = allocate(store.of(ServiceEntry)) if settings.features.ip_autoallocate else {}
+        fresh = _allocate(store, settings.features)
         for place in fresh.keys() | allocation.keys():
             if fresh.get(place) != allocation.get(place):
                 touched.setdefault((ServiceEntry.KIND, *place), store.get(ServiceEntry, *place))
         allocation = fresh if fresh != allocation else allocation
     return touched, allocation, frozenset(by_node)
+
+
+def _allocate(store: ObjectStore, features: Features) -> Allocation:
+    if not features.ip_autoallocate:
+        return {}
+    return allocate(store.of(ServiceEntry), Ranges(features.allocation_v4, features.allocation_v6))
 
 
 def _convert(

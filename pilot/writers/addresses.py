@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ca.errors import KubernetesError
 from pilot.kube_client import JSON_PATCH, KubeClient
-from pilot.model.address_allocation import Allocated, allocate, is_eligible
+from pilot.model.address_allocation import DEFAULT_RANGES, Allocated, Ranges, allocate, is_eligible
 from pilot.model.service_entry import ServiceEntry
 from pilot.model.snapshot import Snapshot
 from pilot.writers.following import changes
@@ -27,7 +27,7 @@ Written = tuple[tuple[str, str], ...]
 _log = logging.getLogger("ip-autoallocate")
 
 
-def wanted_addresses(entries: Iterable[ServiceEntry]) -> Mapping[Place, Written]:
+def wanted_addresses(entries: Iterable[ServiceEntry], ranges: Ranges = DEFAULT_RANGES) -> Mapping[Place, Written]:
     """By namespace and name: what has to be in a status where something else is in it."""
     ordered = sorted(entries, key=lambda each: (each.created, each.namespace, each.name))
     taken = {address for each in ordered for address in each.spec.addresses}
@@ -37,7 +37,7 @@ def wanted_addresses(entries: Iterable[ServiceEntry]) -> Mapping[Place, Written]
         own = [one for one in each.status.addresses if one.host in each.spec.hosts and one.host not in lost]
         taken.update(address.value for address in own)
         kept.append(replace(each, status=replace(each.status, addresses=tuple(own))))
-    found = allocate(kept)
+    found = allocate(kept, ranges)
     wanted = {}
     for entry in ordered:
         if not is_eligible(entry):
@@ -70,7 +70,9 @@ class AddressWriter:
                 await retries.run(())
                 continue
             seen = entries
-            self._wanted = wanted_addresses(self._snapshot().seen.of(ServiceEntry))
+            features = self._snapshot().features
+            ranges = Ranges(features.allocation_v4, features.allocation_v6)
+            self._wanted = wanted_addresses(self._snapshot().seen.of(ServiceEntry), ranges)
             await retries.run(self._wanted)
 
     async def _write(self, place: Place) -> None:

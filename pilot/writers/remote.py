@@ -17,6 +17,7 @@ from pilot.settings import Kubernetes, Settings
 from pilot.writers import roots as root_maps
 from pilot.writers.following import changes
 from pilot.writers.roots import MapNames, RootMaps, Roots
+from pilot.writers.webhook_metrics import WebhookMetrics
 from pilot.writers.webhook_roots import MUTATING, WebhookRoots
 
 LEADERS = "topology.istio.io/controlPlaneClusters"
@@ -36,9 +37,15 @@ def is_led_by(cluster: str, snapshot: Snapshot) -> bool:
 class RemoteWriters:
     """Of all other clusters."""
 
-    def __init__(self, snapshot: Callable[[], Snapshot], settings: Settings, roots: Callable[[], Roots | None]) -> None:
+    def __init__(
+        self,
+        snapshot: Callable[[], Snapshot],
+        settings: Settings,
+        roots: Callable[[], Roots | None],
+        metrics: WebhookMetrics,
+    ) -> None:
         """`snapshot`: of the whole mesh; `roots`: the same object until they change."""
-        self._snapshot, self._settings, self._roots = snapshot, settings, roots
+        self._snapshot, self._settings, self._roots, self._metrics = snapshot, settings, roots, metrics
 
     async def lead(self, cluster: str, client: KubeClient) -> None:
         """Writes to one of them while we lead it; ends only by cancellation."""
@@ -65,7 +72,8 @@ class RemoteWriters:
         )
         if wanted.injection_webhook:
             trusted = root_maps.trusted_of(self._roots)
-            yield WebhookRoots(client, MUTATING, features.revision, features.system_namespace, trusted).serve()
+            namespace = features.system_namespace
+            yield WebhookRoots(client, MUTATING, features.revision, namespace, trusted, self._metrics).serve()
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

@@ -7,6 +7,8 @@ Source: Kubernetes controllers behaviour 6.3 (locks), 6.5, 6.6.
 
 from collections.abc import Callable, Coroutine, Iterator
 
+from prometheus_client import CollectorRegistry
+
 from pilot.config_cluster import ConfigCluster
 from pilot.mesh import Mesh
 from pilot.model.problem import Problem
@@ -21,6 +23,7 @@ from pilot.writers.ownership import Tags
 from pilot.writers.remote import RemoteWriters
 from pilot.writers.roots import MapNames, RootMaps, Roots
 from pilot.writers.statuses import GATEWAY_LOCK, OTHERS_LOCK, Statuses, StatusWriter, is_of_gateway_api
+from pilot.writers.webhook_metrics import WebhookMetrics
 from pilot.writers.webhook_roots import MUTATING, VALIDATING, WebhookRoots
 from webhook.injection.inject import Installation
 
@@ -34,16 +37,17 @@ def writers(
     roots: Callable[[], Roots | None],
     installation: Callable[[], Installation | None],
     problems: Callable[[], tuple[Problem, ...]],
+    registry: CollectorRegistry,
 ) -> tuple[Task, ...]:
     """Everything that writes to the cluster, and to those that it leads. `roots`: nothing is handed out while there are
     none; `installation`: the injector's templates and values; `problems`: what is wrong with objects, the same object
     while it is the same.
     """
-    wanted, latest = settings.kubernetes or Kubernetes(), Latest(roots)
+    wanted, latest, metrics = settings.kubernetes or Kubernetes(), Latest(roots), WebhookMetrics(registry)
     if cluster.remotes is not None and wanted.is_external:
-        cluster.remotes.lead_by(RemoteWriters(lambda: mesh.snapshot, settings, latest).lead)
+        cluster.remotes.lead_by(RemoteWriters(lambda: mesh.snapshot, settings, latest, metrics).lead)
     return (
-        *_roots(cluster, mesh, settings, wanted, latest),
+        *_roots(cluster, mesh, settings, wanted, latest, metrics),
         *_statuses(cluster, mesh, settings, wanted, problems),
         *_deployments(cluster, mesh, wanted, installation),
     )
@@ -99,7 +103,12 @@ class Latest:
 
 
 def _roots(
-    cluster: ConfigCluster, mesh: Mesh, settings: Settings, wanted: Kubernetes, roots: Callable[[], Roots | None]
+    cluster: ConfigCluster,
+    mesh: Mesh,
+    settings: Settings,
+    wanted: Kubernetes,
+    roots: Callable[[], Roots | None],
+    metrics: WebhookMetrics,
 ) -> Iterator[Task]:
     names = MapNames(wanted.root_map, wanted.revocation_map)
     maps = RootMaps(cluster.client, lambda: mesh.snapshot, roots, names, wanted.only)
@@ -109,5 +118,5 @@ def _roots(
     for kind, name in ((MUTATING, wanted.injection_webhook), (VALIDATING, wanted.validation_webhook)):
         if name:
             trusted = root_maps.trusted_of(roots)
-            hooks = WebhookRoots(cluster.client, kind, features.revision, features.system_namespace, trusted)
+            hooks = WebhookRoots(cluster.client, kind, features.revision, features.system_namespace, trusted, metrics)
             yield hooks.serve()

@@ -21,6 +21,7 @@ from pilot.sources.kubernetes.named import Names
 from pilot.sources.kubernetes.reflector import Reflector
 from pilot.writers.following import changes
 from pilot.writers.retry import NOT_FOUND, Retries
+from pilot.writers.webhook_metrics import WebhookMetrics
 from webhook.configurations import REVISION, SUFFIX
 
 API = "/apis/admissionregistration.k8s.io/v1"
@@ -37,10 +38,17 @@ class WebhookRoots:
     """One kind of configuration. `serve` it for each."""
 
     def __init__(
-        self, client: KubeClient, kind: str, revision: str, namespace: str, roots: Callable[[], str | None]
+        self,
+        client: KubeClient,
+        kind: str,
+        revision: str,
+        namespace: str,
+        roots: Callable[[], str | None],
+        metrics: WebhookMetrics,
     ) -> None:
         """`roots`: PEM; None while there are none. `namespace`: our own one, for the trial object."""
-        self._client, self._kind, self._roots = client, kind, roots
+        self._client, self._kind, self._roots, self._metrics = client, kind, roots, metrics
+        self._failing: set[str] = set()
         self._revision, self._namespace = revision or "default", namespace
         self._changed: set[str] = set()
         self._known: Names[Json] = Names(_plain, self._changed.add)
@@ -88,10 +96,23 @@ class WebhookRoots:
         if operations:
             version = found["metadata"].get("resourceVersion")
             operations.insert(0, {"op": "test", "path": "/metadata/resourceVersion", "value": version})
-            await self._client.call("PATCH", f"{API}/{self._kind}/{name}", operations, JSON_PATCH)
+            await self._patch(name, operations)
             _log.info(f"{self._kind} {name}: our root is in it")
         elif optional:
             raise KubernetesError("the API server does not call our validation yet: its failure policy stays")
+
+    async def _patch(self, name: str, operations: Sequence[Json]) -> None:
+        """Raises: KubernetesError."""
+        validates = self._kind == VALIDATING
+        self._metrics.tried(name, validates=validates, again=name in self._failing)
+        try:
+            await self._client.call("PATCH", f"{API}/{self._kind}/{name}", operations, JSON_PATCH)
+        except KubernetesError as error:
+            self._failing.add(name)
+            self._metrics.failed(name, error.status, validates=validates)
+            raise
+        self._failing.discard(name)
+        self._metrics.written(validates=validates)
 
     async def _proven(self) -> bool:
         """Whether an object that we always refuse was refused."""

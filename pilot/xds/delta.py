@@ -35,6 +35,7 @@ class Delta:
             type_url=TypeUrl(message.type_url),
             nonce=message.response_nonce,
             error=message.error_detail.message if message.HasField("error_detail") else None,
+            error_code=message.error_detail.code,
             names=frozenset(message.resource_names_subscribe),
             unsubscribe=frozenset(message.resource_names_unsubscribe),
             claims=dict(message.initial_resource_versions) or NO_CLAIMS,

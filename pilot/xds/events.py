@@ -45,6 +45,8 @@ class Nacked:
     nonce: Nonce
     names: tuple[str, ...]
     message: str
+    code: int = 0
+    """A number of gRPC's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class Journal:
         """It is gone."""
         if version is not None:
             self.metrics.disconnected(version)
+        self.metrics.forget(connection)
         self.history.disconnected(connection)
         LOG.info(f"ADS: connection of node:{one_line(connection)} terminated")
 
@@ -64,8 +65,8 @@ class Journal:
                 LOG.debug("ADS: %s %s", connection, event)
             return
         match event:
-            case Nacked(type_url, _, names, message):
-                self.metrics.rejected(type_url)
+            case Nacked(type_url, _, names, message, code):
+                self.metrics.rejected(type_url, connection, code)
                 LOG.warning(
                     f"ADS:{short_name(type_url)}: ACK ERROR {one_line(connection)} refused"
                     f" {listed(names)}: {one_line(message) or 'no reason given'}"

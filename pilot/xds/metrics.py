@@ -8,6 +8,7 @@ know them. Source: operations 8.1.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+import grpc
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -34,6 +35,7 @@ _FAMILIES = {
 }
 
 _OTHER = "other"
+_REFUSED = ("cds", "eds", "lds", "rds")
 _SECONDS = (0.01, 0.1, 1, 3, 5, 10, 20, 30)
 _QUEUE_SECONDS = (0.1, 0.5, 1, 3, 5, 10, 20, 30)
 _LAG_SECONDS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5)
@@ -45,6 +47,8 @@ class XdsMetrics(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._refused: dict[str, Counter[tuple[str, str]]] = {}
+        """By connection that is open now: type and code."""
         self._largest = 0
         self._push_time = Histogram("pilot_xds_push_time", "Seconds to make and send one type.", _SECONDS, "type")
         self._send_time = Histogram("pilot_xds_send_time", "Seconds to send a response.", _SECONDS)
@@ -70,9 +74,16 @@ class XdsMetrics(Collector):
         if size > self._largest:
             self._largest = self._counts[_LARGEST, ""] = size
 
-    def rejected(self, type_url: TypeUrl) -> None:
-        """A proxy refused a response."""
-        self._counts[_REJECTS, _label(type_url)] += 1
+    def rejected(self, type_url: TypeUrl, connection: str, code: int) -> None:
+        """A proxy refused a response; `code`: gRPC's."""
+        label = _label(type_url)
+        self._counts[_REJECTS, label] += 1
+        if label in _REFUSED:
+            self._refused.setdefault(connection, Counter())[label, code_name(code)] += 1
+
+    def forget(self, connection: str) -> None:
+        """What it refused is told no longer."""
+        self._refused.pop(connection, None)
 
     def stale(self, type_url: TypeUrl) -> None:
         """A request spoke of an old response."""
@@ -120,11 +131,33 @@ class XdsMetrics(Collector):
             family = families.setdefault(name, Metric(name, text, kind))
             family.add_sample(name, {label: value} if label else {}, count)
         yield from families.values()
+        yield from self._refusals()
         for histogram in (
             *(self._push_time, self._send_time, self._size, self._debounce),
             *(self._queue, self._convergence, self._lag),
         ):
             yield histogram.family()
+
+    def _refusals(self) -> Iterator[Metric]:
+        """By proxy, as long as it is connected."""
+        found: Counter[tuple[str, str, str]] = Counter()
+        for connection, refused in self._refused.items():
+            node = connection.rpartition("-")[0]
+            for (label, code), count in refused.items():
+                found[label, node, code] += count
+        for label in _REFUSED:
+            family = Metric(f"pilot_xds_{label}_reject", "Responses that connected proxies refused.", "gauge")
+            for (its, node, code), count in sorted(found.items()):
+                if its == label:
+                    family.add_sample(family.name, {"node": node, "err": code}, count)
+            if family.samples:
+                yield family
+
+
+def code_name(code: int) -> str:
+    """As Go writes gRPC's codes: `InvalidArgument`."""
+    name = next((each.name for each in grpc.StatusCode if each.value[0] == code), "UNKNOWN")
+    return {"OK": "OK", "CANCELLED": "Canceled"}.get(name, name.title().replace("_", ""))
 
 
 _LABELS = {type_url: name.lower() for type_url, name in SHORT_NAMES.items()}

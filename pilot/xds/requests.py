@@ -35,6 +35,8 @@ class Request:
     """`envoy.config.core.v3.Node`, or None. Only that of the first request counts (xDS behaviour 1.2, step 5)."""
     version: str = ""
     """State of the world only: of what was accepted last, on an earlier stream too."""
+    error_code: int = 0
+    """gRPC's, with `error`."""
 
 
 def node_of(request: Request) -> Any:

@@ -35,6 +35,7 @@ class StateOfTheWorld:
             type_url=TypeUrl(message.type_url),
             nonce=message.response_nonce,
             error=message.error_detail.message if message.HasField("error_detail") else None,
+            error_code=message.error_detail.code,
             names=frozenset(message.resource_names),
             version=message.version_info,
             node=message.node if message.HasField("node") else None,

@@ -69,7 +69,7 @@ class Watch:
             return Acked(type_url, nonce)
         if kind is Stale:
             return Stale(type_url, nonce)
-        return Nacked(type_url, nonce, self._refused(request), request.error or "")
+        return Nacked(type_url, nonce, self._refused(request), request.error or "", request.error_code)
 
     def _refused(self, request: Request) -> tuple[str, ...]:
         """Names that the message speaks of, of those in the refused response; all of these if it speaks of none."""

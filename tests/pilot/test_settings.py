@@ -169,6 +169,16 @@ def test_unreadable_blocked_ranges_block_everything() -> None:
     assert len(loaded.warnings) == 3
 
 
+def test_ranges_of_virtual_addresses() -> None:
+    environ = {"PILOT_IP_AUTOALLOCATE_IPV4_PREFIX": "10.9.0.0/16", "PILOT_IP_AUTOALLOCATE_IPV6_PREFIX": "10.9.0.0/16"}
+    loaded = load({}, environ)
+    assert (loaded.features.allocation_v4, loaded.features.allocation_v6) == ("10.9.0.0/16", "2001:2::/48")
+    (warning,) = loaded.warnings
+    assert warning.startswith(
+        "environment variable PILOT_IP_AUTOALLOCATE_IPV6_PREFIX: expected a range of IPv6, got '10.9.0.0/16'"
+    )
+
+
 def test_webhooks_follow_istiods_variables() -> None:
     assert settings.load({}, {}).webhooks == settings.Webhooks()
     environ = {"INJECT_ENABLED": "false", "ENABLE_NATIVE_SIDECARS": "true", "PLATFORM": "openshift"}

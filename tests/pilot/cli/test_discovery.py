@@ -61,10 +61,22 @@ def test_every_flag_has_its_effect(start: Start) -> None:
 
 
 def test_flags_that_mean_nothing_here_are_a_warning(start: Start) -> None:
-    settings, _ = start("--tlsCertFile=/x", "--cniNamespace", "x", "--grpcAddr", "")
+    settings, _ = start("--tlsCertFile=/x", "--nobodyKnows", "x", "--grpcAddr", "")
     assert [each for each in settings.warnings if "--tlsCertFile" in each]
-    assert [each for each in settings.warnings if "--cniNamespace" in each]
+    assert [each for each in settings.warnings if "--nobodyKnows" in each]
     assert settings.addresses.grpc == ""
+
+
+@pytest.mark.parametrize("flag", ["--profile", "--profile=false", "--cniNamespace=kube-system", "--vklog=3"])
+def test_flags_of_istiod_without_effect_are_known(start: Start, flag: str) -> None:
+    assert start(flag)[0].warnings == start()[0].warnings
+
+
+@pytest.mark.parametrize(("given", "expected"), [((), True), (("=true",), True), (("=F",), False)])
+def test_switches_are_as_go_reads_them(start: Start, given: tuple[str, ...], expected: bool) -> None:
+    settings, _ = start("--log_as_json" + "".join(given), "--profile")
+    assert settings.log_as_json is expected
+    assert "expected true or false" in CliRunner().invoke(main, ["discovery", "--log_as_json=maybe"]).output
 
 
 def test_environment_speaks_where_no_flag_does(start: Start) -> None:

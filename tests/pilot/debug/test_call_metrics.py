@@ -6,7 +6,7 @@ import grpc
 import pytest
 from prometheus_client import CollectorRegistry
 
-from pilot.debug.call_metrics import CallMetrics, grpc_name
+from pilot.debug.call_metrics import CallMetrics
 from pilot.debug.exposition import generate
 
 
@@ -54,7 +54,3 @@ async def test_calls_are_counted_with_how_they_ended() -> None:
     assert f"grpc_server_msg_sent_total{{{labels}}} 1.0" in text
     assert f"grpc_server_handling_seconds_count{{{labels}}} 2.0" in text
     assert "Watch" not in text
-
-
-def test_statuses_have_names() -> None:
-    assert (grpc_name(7), grpc_name(99)) == ("PERMISSION_DENIED", "UNKNOWN")

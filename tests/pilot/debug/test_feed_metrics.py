@@ -35,6 +35,32 @@ def test_events_are_counted_by_kind_and_by_what_happened() -> None:
         assert line in text
 
 
+ENDPOINTS = """
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: a-1, namespace: shop, labels: {kubernetes.io/service-name: a}}
+addressType: IPv4
+endpoints:
+- {addresses: [10.0.0.1], targetRef: {kind: Pod, name: first, namespace: shop}}
+- {addresses: [10.0.0.2], targetRef: {kind: Pod, name: second, namespace: shop}}
+- {addresses: [10.0.0.3]}
+"""
+POD = "{apiVersion: v1, kind: Pod, metadata: {name: %s, namespace: shop}, spec: {containers: [{name: c}]}}"
+
+
+def test_endpoints_that_come_before_their_pods_are_counted() -> None:
+    registry = CollectorRegistry()
+    figures = FeedMetrics(registry)
+    early = "pilot_k8s_endpoints_with_no_pods"
+    first, _ = apply_events(ObjectStore(), list(recordings.decode_objects(POD % "first")))
+    figures.took(recordings.decode_objects(ENDPOINTS), first, from_cluster=True)
+    assert registry.get_sample_value(early) == 1
+    figures.took(recordings.decode_objects(f"{ENDPOINTS}\n---\n{POD % 'second'}"), first, from_cluster=True)
+    assert registry.get_sample_value(early) == 1
+    figures.took(recordings.decode_objects(ENDPOINTS), ObjectStore(), from_cluster=False)
+    assert registry.get_sample_value(early) == 1
+
+
 def test_files_are_no_events_of_a_cluster() -> None:
     registry = CollectorRegistry()
     FeedMetrics(registry).took(recordings.decode_objects(SERVICE), ObjectStore(), from_cluster=False)

@@ -10,6 +10,7 @@ from pilot.debug.feed_metrics import FeedMetrics
 from pilot.debug.mesh_metrics import MeshMetrics
 from pilot.debug.pages import ClusterState
 from pilot.mesh import Mesh
+from pilot.model.features import Features
 from pilot.model.object_store import ObjectStore
 from pilot.model.snapshot import Snapshot
 from pilot.type_urls import CLUSTER
@@ -49,7 +50,7 @@ def figures(mesh: Mesh, *clusters: ClusterState) -> dict[str, float]:
 
 
 def series(text: str) -> dict[str, float]:
-    found = re.findall(r"^([a-z_]+(?:{[^}]*})?) (\S+)$", text, re.MULTILINE)
+    found = re.findall(r"^([a-z0-9_]+(?:{[^}]*})?) (\S+)$", text, re.MULTILINE)
     return {name: float(value) for name, value in found}
 
 
@@ -69,6 +70,14 @@ def test_conflicts_are_counted() -> None:
     assert found["pilot_vservice_dup_domain"] == 1
     assert found["pilot_eds_no_instances"] == 1
     assert found["pilot_destrule_subsets"] == 1
+
+
+def test_ambient_has_names_of_its_own() -> None:
+    snapshot = Snapshot.empty(features=Features(ambient=True))
+    found = figures(Mesh(snapshot), ClusterState("Kubernetes", "", "synced"), ClusterState("r", "istio-system/r", "x"))
+    assert found['ambient_istiod_managed_clusters{ambient_cluster_type="local"}'] == 1
+    assert found['ambient_istiod_managed_clusters{ambient_cluster_type="remote"}'] == 1
+    assert not [each for each in figures(Mesh(Snapshot.empty())) if each.startswith("ambient_")]
 
 
 def test_states_of_remote_clusters() -> None:

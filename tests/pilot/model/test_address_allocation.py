@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pilot.model.address_allocation import Allocated, allocate, is_eligible
+from pilot.model.address_allocation import Allocated, Ranges, allocate, is_eligible
 from pilot.model.service_entry import ServiceEntry
 from tests.pilot.model.meshes import objects, only
 
@@ -48,6 +48,17 @@ def test_addresses_in_use_are_passed_over() -> None:
         "given.com": Allocated("240.240.0.1", "2001:2::9"),
         "z.com": Allocated("240.240.0.6", "2001:2::2"),
     }
+
+
+def test_other_ranges_are_used_and_have_an_end() -> None:
+    texts = [entry("a"), entry("b"), entry("c"), entry("own", "{hosts: [o.com], addresses: [10.1.0.0/31]}")]
+    entries = [each for each in objects("---".join(texts)) if isinstance(each, ServiceEntry)]
+    found = allocate(entries, Ranges("10.1.0.0/30", "fd00::/64"))
+    assert [found["a", name][f"{name}.com"] for name in ("a", "b", "c")] == [
+        Allocated("10.1.0.2", "fd00::1"),
+        Allocated("", "fd00::2"),
+        Allocated("", "fd00::3"),
+    ]
 
 
 def test_who_gets_none() -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from prometheus_client import CollectorRegistry
+
 from pilot.kube_client import KubeClient
 from pilot.model.kubernetes import Namespace
 from pilot.model.objects import Event, Metadata
@@ -9,6 +11,7 @@ from pilot.model.snapshot import Snapshot
 from pilot.settings import Kubernetes, Settings
 from pilot.writers.remote import LEADERS, RemoteWriters, is_led_by
 from pilot.writers.roots import Roots
+from pilot.writers.webhook_metrics import WebhookMetrics
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.writers.recorder import Recorder
 
@@ -38,7 +41,7 @@ async def test_roots_go_to_its_namespaces_while_it_wants_them() -> None:
     current = [mesh("a")]
     api = Recorder(MAPS, HOOKS)
     settings = Settings(kubernetes=Kubernetes(elects=False, injection_webhook=""))
-    writers = RemoteWriters(lambda: current[0], settings, lambda: ROOTS)
+    writers = RemoteWriters(lambda: current[0], settings, lambda: ROOTS, WebhookMetrics(CollectorRegistry()))
     client: KubeClient = api  # type: ignore[assignment]
     leading = asyncio.create_task(writers.lead("far", client))
     try:

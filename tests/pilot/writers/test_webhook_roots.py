@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from pilot.kube_client import KubeClient
 from pilot.writers import following, retry
+from pilot.writers.webhook_metrics import WebhookMetrics
 from pilot.writers.webhook_roots import API, MUTATING, VALIDATING, WebhookRoots
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.writers.recorder import Recorder
@@ -25,8 +27,11 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.asynccontextmanager
-async def writing(api: Recorder, kind: str, root: str | None = "PEM") -> AsyncIterator[None]:
-    hooks = WebhookRoots(cast(KubeClient, api), kind, "", "istio-system", lambda: root)
+async def writing(
+    api: Recorder, kind: str, root: str | None = "PEM", registry: CollectorRegistry | None = None
+) -> AsyncIterator[None]:
+    metrics = WebhookMetrics(registry or CollectorRegistry())
+    hooks = WebhookRoots(cast(KubeClient, api), kind, "", "istio-system", lambda: root, metrics)
     task = asyncio.create_task(hooks.serve())
     try:
         yield
@@ -47,6 +52,30 @@ async def test_every_injection_entry_gets_the_root_in_one_patch_that_tests_the_v
     assert body[0]["op"] == "test"
     assert [each["path"] for each in body[1:]] == [f"/webhooks/{n}/clientConfig/caBundle" for n in range(4)]
     assert {each["value"] for each in body[1:]} == {ENCODED}
+
+
+async def test_writes_are_counted_also_those_that_fail(caplog: pytest.LogCaptureFixture) -> None:
+    registry, api = CollectorRegistry(), Recorder(f"{API}/{MUTATING}")
+    api.put(f"{API}/{MUTATING}", "one", **build_injection("default", Endpoint()))
+    api.failing = (1, 409)
+    name = {"name": "istio-sidecar-injector"}
+    async with writing(api, MUTATING, registry=registry):
+        await eventually(lambda: registry.get_sample_value("webhook_patch_retries_total", name))
+    value = registry.get_sample_value
+    assert value("webhook_patch_attempts_total", name) == 2
+    assert value("webhook_patch_failures_total", name | {"reason": "webhook_update_failure"}) == 1
+    assert value("galley_validation_config_updates") is None
+
+
+async def test_writes_for_validation_have_names_of_their_own() -> None:
+    registry, api = CollectorRegistry(), Recorder(f"{API}/{VALIDATING}")
+    api.put(f"{API}/{VALIDATING}", "one", **build_validation("default", Endpoint()))
+    api.failing = (1, 409)
+    async with writing(api, VALIDATING, registry=registry):
+        await eventually(lambda: registry.get_sample_value("galley_validation_config_updates"))
+    value = registry.get_sample_value
+    assert value("galley_validation_config_update_error", {"reason": "Conflict"}) == 1
+    assert value("webhook_patch_attempts_total", {"name": "istio-validator-istio-system"}) is None
 
 
 async def test_one_that_has_the_root_is_left_alone() -> None:

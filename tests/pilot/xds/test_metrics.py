@@ -1,8 +1,8 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from pilot.type_urls import CLUSTER, ENDPOINT, TypeUrl
-from pilot.xds.metrics import XdsMetrics
+from pilot.type_urls import CLUSTER, ENDPOINT, LISTENER, TypeUrl
+from pilot.xds.metrics import XdsMetrics, code_name
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_response_is_counted_with_its_time_and_size(registry: CollectorRegistry)
 
 def test_troubles_are_counted(registry: CollectorRegistry) -> None:
     metrics = XdsMetrics(registry)
-    metrics.rejected(CLUSTER)
+    metrics.rejected(CLUSTER, "web-1.default-1", 13)
     metrics.stale(ENDPOINT)
     metrics.unsent(ENDPOINT)
     metrics.failed()
@@ -45,6 +45,27 @@ def test_troubles_are_counted(registry: CollectorRegistry) -> None:
     assert value("pilot_xds_expired_nonce", {"type": "eds"}) == 1
     assert value("pilot_xds_pushes", {"type": "eds_senderr"}) == 1
     assert value("pilot_total_xds_internal_errors") == 1
+
+
+def test_refusals_are_told_by_proxy_as_long_as_it_is_connected(registry: CollectorRegistry) -> None:
+    metrics = XdsMetrics(registry)
+    for connection in ("web-1.default-1", "web-1.default-1", "web-1.default-2", "web-2.default-3"):
+        metrics.rejected(LISTENER, connection, 3)
+    metrics.rejected(CLUSTER, "web-2.default-3", 13)
+    metrics.rejected(TypeUrl("somebody.Thing"), "web-2.default-3", 13)
+    value = registry.get_sample_value
+    assert value("pilot_xds_lds_reject", {"node": "web-1.default", "err": "InvalidArgument"}) == 3
+    assert value("pilot_xds_cds_reject", {"node": "web-2.default", "err": "Internal"}) == 1
+    metrics.forget("web-1.default-1")
+    assert value("pilot_xds_lds_reject", {"node": "web-1.default", "err": "InvalidArgument"}) == 1
+    metrics.forget("web-1.default-2")
+    assert value("pilot_xds_lds_reject", {"node": "web-1.default", "err": "InvalidArgument"}) is None
+    assert value("pilot_total_xds_rejects", {"type": "lds"}) == 4
+
+
+@pytest.mark.parametrize(("code", "name"), [(0, "OK"), (1, "Canceled"), (13, "Internal"), (99, "Unknown")])
+def test_codes_are_named_as_go_names_them(code: int, name: str) -> None:
+    assert code_name(code) == name
 
 
 def test_largest_request_is_remembered(registry: CollectorRegistry) -> None:

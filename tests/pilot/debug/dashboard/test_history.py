@@ -21,7 +21,7 @@ def metrics() -> XdsMetrics:
     made.sent(CLUSTER, 100, 0.1, 0.1)
     made.sent(ENDPOINT, 20, 0.1, 0.1)
     made.unsent(CLUSTER)
-    made.rejected(CLUSTER)
+    made.rejected(CLUSTER, "web-1.default-1", 13)
     made.triggered(("config", "endpoint"), 0.1)
     return made
 
