@@ -17,7 +17,7 @@ from pilot.generators.routes.translate import Routes, build_routes
 from pilot.generators.routes.virtual_host import Host
 from pilot.memo import Work, memoized, sliced
 from pilot.model.destination_rule import MergedRule
-from pilot.model.hosts import intersect, specificity
+from pilot.model.hosts import covers, intersect, is_wildcard, specificity
 from pilot.model.interning import same_tuple
 from pilot.model.routing import ResolvedVirtualService
 from pilot.model.service import Hostname, Service
@@ -90,15 +90,35 @@ def bound_services(scope: Scope, gateway: str) -> tuple[ResolvedVirtualService, 
 
 def shared_hosts(server_hosts: tuple[str, ...], service: ResolvedVirtualService) -> Iterator[str]:
     """The hosts of a VirtualService that a server serves to its namespace, narrowed to what both mean; lower case."""
-    allowed = [host for space, _, host in (each.rpartition("/") for each in server_hosts)
-               if space in ("", service.namespace)]  # fmt: skip
+    served = _served(server_hosts, service.namespace)
     found: dict[str, None] = {}
-    for host in service.hosts:
-        for served in allowed:
-            common = intersect(served.lower(), host.lower())
+    for host in map(str.lower, service.hosts):
+        if not is_wildcard(host):
+            if host in served.exact or any(covers(each, host) for each in served.wildcards):
+                found[host] = None
+            continue
+        for each in served.patterns:
+            common = intersect(each, host)
             if common is not None:
                 found[common] = None
     yield from found
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """What a server serves to one namespace, lower case: a thousand names are not compared with a thousand others."""
+
+    patterns: tuple[str, ...]
+    exact: frozenset[str]
+    wildcards: tuple[str, ...]
+
+
+@memoized(size=4096)
+def _served(server_hosts: tuple[str, ...], namespace: str) -> _Served:
+    placed = (each.rpartition("/") for each in server_hosts)
+    patterns = tuple(dict.fromkeys(host.lower() for space, _, host in placed if space in ("", namespace)))
+    wildcards = tuple(filter(is_wildcard, patterns))
+    return _Served(patterns, frozenset(patterns).difference(wildcards), wildcards)
 
 
 def _routes(service: ResolvedVirtualService, server: MergedServer, caller: Caller) -> Routes:
