@@ -4,7 +4,7 @@ In: host names and patterns (`a.b`, `*.b`, `*`). Out: answers and indexes. Knows
 Source: xDS behaviour 2.12, 5.2 (intersection).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -73,3 +73,40 @@ class HostIndex(Generic[T]):
             if covers(pattern, host):
                 return value
         return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OverlapIndex:
+    """Positions of things that have host patterns, found by a host without looking at all of them."""
+
+    exact: Mapping[str, tuple[int, ...]]
+    wildcards: Mapping[str, tuple[int, ...]]
+    irregular: tuple[str, ...]
+    """Wildcards whose star does not stand for whole labels: `*-a.com`."""
+
+    @classmethod
+    def of(cls, patterns: Iterable[tuple[str, int]]) -> "OverlapIndex":
+        """An index of (pattern in lower case, position)."""
+        found: dict[str, list[int]] = {}
+        for pattern, position in patterns:
+            found.setdefault(pattern, []).append(position)
+        exact = {each: tuple(found[each]) for each in found if not is_wildcard(each)}
+        wildcards = {each: tuple(found[each]) for each in found if is_wildcard(each)}
+        return cls(exact, wildcards, tuple(each for each in wildcards if each != "*" and not each.startswith("*.")))
+
+    def overlapping(self, host: str) -> Iterator[int]:
+        """Where a pattern has a name in common with `host`, a name or a wildcard in lower case; may repeat itself."""
+        if is_wildcard(host):
+            for pattern, positions in (*self.exact.items(), *self.wildcards.items()):
+                if overlaps(pattern, host):
+                    yield from positions
+            return
+        yield from self.exact.get(host, ())
+        yield from self.wildcards.get("*", ())
+        dot = host.find(".")
+        while dot >= 0:
+            yield from self.wildcards.get(f"*{host[dot:]}", ())
+            dot = host.find(".", dot + 1)
+        for pattern in self.irregular:
+            if covers(pattern, host):
+                yield from self.wildcards[pattern]

@@ -17,7 +17,7 @@ from pilot.generators.listeners.tcp_routes import Client, PortTraffic
 from pilot.generators.listeners.wishes import ANYWHERE, Kind, Wish, service_wishes
 from pilot.memo import Work, finish, memoized, sliced
 from pilot.model.destination_rule import MergedRule
-from pilot.model.hosts import overlaps
+from pilot.model.hosts import OverlapIndex
 from pilot.model.interning import same_tuple
 from pilot.model.routing import ResolvedVirtualService
 from pilot.model.service import Hostname, PortProtocol, Service, ServicePort
@@ -239,7 +239,8 @@ def sniffed_http(context: ProxyContext) -> ChainMatch:
 
 
 def _tcp_chains(wish: Wish, routing: _Routing) -> tuple[Chain, ...]:
-    speaking = tuple(each for each in routing.routed if _speaks_of(each, wish.service.hostname))
+    positions = _by_host(routing.routed).overlapping(wish.service.hostname.lower())
+    speaking = tuple(routing.routed[each] for each in sorted(set(positions)))
     found: list[Service | MergedRule | None] = []
     for host in _hosts(wish.service, speaking):
         found += [routing.by_host.get(Hostname(host)), routing.rules.get(Hostname(host))]
@@ -285,8 +286,9 @@ def _hosts(service: Service, speaking: tuple[ResolvedVirtualService, ...]) -> tu
     return tuple(dict.fromkeys((service.hostname, *(host for each in speaking for host in destination_hosts(each)))))
 
 
-def _speaks_of(service: ResolvedVirtualService, hostname: str) -> bool:
-    return any(overlaps(host.lower(), hostname.lower()) for host in service.hosts)
+@memoized(size=1024)
+def _by_host(routed: tuple[ResolvedVirtualService, ...]) -> OverlapIndex:
+    return OverlapIndex.of((host.lower(), position) for position, each in enumerate(routed) for host in each.hosts)
 
 
 @memoized(size=16_384)

@@ -26,7 +26,8 @@ _ADDS_ANY: Final = frozenset({PatchContext.SIDECAR_OUTBOUND, PatchContext.GATEWA
 @unharmed
 def patch_cluster(made: Resource, hosts: tuple[str, ...], context: PatchContext, plan: Plan) -> Patched:
     """The cluster after the patches of a plan; `hosts` are the services behind an inbound one."""
-    meant = [each for each in plan.steps.get(ApplyTo.CLUSTER, ()) if _is_meant(each, made.name, hosts, context)]
+    steps = [each for each in plan.steps.get(ApplyTo.CLUSTER, ()) if each.operation is not Operation.ADD]
+    meant = _meant(steps, made.name, hosts, context) if steps else []
     if not meant:
         return Patched(made)
     cluster, tally = message_of(Cluster, made), Tally()
@@ -42,22 +43,22 @@ def patch_cluster(made: Resource, hosts: tuple[str, ...], context: PatchContext,
     return Patched.of(resource_after(CLUSTER, made, cluster, tally, plan), tally)
 
 
-def _is_meant(step: Step, name: str, hosts: tuple[str, ...], context: PatchContext) -> bool:
-    if step.operation is Operation.ADD or not step.fits(context):
-        return False
-    match = step.patch.match.cluster
-    return match is None or _matches(match, name, hosts)
+def _meant(steps: list[Step], name: str, hosts: tuple[str, ...], context: PatchContext) -> list[Step]:
+    parts = ClusterName.parse(name)
+    hosts = hosts or ((parts.host,) if parts is not None else ())
+    return [each for each in steps if each.fits(context) and _matches(each.patch.match.cluster, name, parts, hosts)]
 
 
-def _matches(match: ClusterMatch, name: str, hosts: tuple[str, ...]) -> bool:
+def _matches(match: ClusterMatch | None, name: str, parts: ClusterName | None, hosts: tuple[str, ...]) -> bool:
+    if match is None:
+        return True
     if match.name:
         return match.name == name
-    parts = ClusterName.parse(name)
     if parts is None:
         return not (match.subset or match.service or match.port_number)
     if match.subset and match.subset != parts.subset:
         return False
-    if match.service and match.service not in (hosts or (parts.host,)):
+    if match.service and match.service not in hosts:
         return False
     return not match.port_number or match.port_number == parts.port
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pilot.memo import memoized
-from pilot.model.hosts import HostIndex, covers, is_wildcard, overlaps
+from pilot.model.hosts import HostIndex, OverlapIndex, covers, is_wildcard
 from pilot.model.interning import same_mapping, same_tuple
 from pilot.model.routing import ResolvedVirtualService
 from pilot.model.service import PortProtocol, Resolution, Service, ServicePort
@@ -79,9 +79,8 @@ class RoutedHosts:
 
     services: tuple[ResolvedVirtualService, ...]
     """In order of precedence."""
-    exact: Mapping[str, tuple[int, ...]]
-    """Positions in `services` by host."""
-    wildcards: tuple[tuple[str, int], ...]
+    index: OverlapIndex
+    """Positions in `services`."""
     most_specific: HostIndex[ResolvedVirtualService]
 
 
@@ -93,19 +92,9 @@ def routed_hosts(listener: EgressListener) -> RoutedHosts:
 @memoized(size=1024)
 def _by_host(virtual_services: tuple[ResolvedVirtualService, ...]) -> RoutedHosts:
     services = tuple(each for each in virtual_services if each.http)
-    exact: dict[str, list[int]] = {}
-    wildcards: list[tuple[str, int]] = []
-    patterns: list[tuple[str, ResolvedVirtualService]] = []
-    for position, service in enumerate(services):
-        for host in service.hosts:
-            host = host.lower()
-            patterns.append((host, service))
-            if is_wildcard(host):
-                wildcards.append((host, position))
-            else:
-                exact.setdefault(host, []).append(position)
-    positions = {host: tuple(each) for host, each in exact.items()}
-    return RoutedHosts(services, positions, tuple(wildcards), HostIndex.of(patterns))
+    patterns = [(host.lower(), position) for position, each in enumerate(services) for host in each.hosts]
+    speakers = HostIndex.of((pattern, services[position]) for pattern, position in patterns)
+    return RoutedHosts(services, OverlapIndex.of(patterns), speakers)
 
 
 def select_virtual_services(
@@ -115,10 +104,7 @@ def select_virtual_services(
     if every:
         yield from routed.services
         return
-    chosen = {position for host in registry for position in routed.exact.get(host, ())}
-    chosen |= {position for pattern, position in routed.wildcards if any(overlaps(pattern, host) for host in registry)}
-    for pattern in filter(is_wildcard, registry):
-        chosen |= {each for host, found in routed.exact.items() if covers(pattern, host) for each in found}
+    chosen = {position for host in registry for position in routed.index.overlapping(host)}
     for position in sorted(chosen):
         yield routed.services[position]
 
@@ -137,7 +123,7 @@ def attach(
             elif not service.gateway_semantics:  # made for a service: where it has no such port, it says nothing
                 alone[host] = None
             continue
-        covered = [each for each in registry if covers(key, each)]
+        covered = _covered(registry, key)
         if not covered or service.gateway_semantics:
             alone[host] = None
             continue
@@ -148,3 +134,9 @@ def attach(
         # a route of a consumer's namespace is for clients there; a producer's is for everybody
         found = {host: each for host, each in found.items() if each.service.namespace == service.namespace}
     return tuple(alone), tuple(found.values())
+
+
+@memoized(size=4096, passing=True)
+def _covered(registry: Registry, pattern: str) -> tuple[str, ...]:
+    """The hosts of a registry below a wildcard that many VirtualServices may have."""
+    return tuple(each for each in registry if covers(pattern, each))

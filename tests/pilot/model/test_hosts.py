@@ -56,3 +56,10 @@ def test_the_index_prefers_exact_then_the_longest_wildcard() -> None:
 
 def test_the_index_finds_nothing_where_nothing_covers() -> None:
     assert hosts.HostIndex.of([("*.com", 1)]).find("a.org") is None
+
+
+@given(st.lists(st.sampled_from(["*", "*.com", "*.a.com", "*-b.com", "a.com", "x.a.com", "x-b.com", "com"])), PATTERNS)
+def test_what_overlaps_is_found_as_if_everything_were_compared(patterns: list[str], host: str) -> None:
+    index = hosts.OverlapIndex.of((pattern, position) for position, pattern in enumerate(patterns))
+    expected = {position for position, pattern in enumerate(patterns) if hosts.overlaps(pattern, host)}
+    assert set(index.overlapping(host)) == expected
