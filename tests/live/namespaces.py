@@ -125,48 +125,55 @@ async def run(command: Sequence[str], given: str = "") -> None:
 
 
 class Hub:
-    """A bridge in a namespace of its own, and the pods on it."""
+    """A bridge in a namespace of its own, and the pods on it: a network."""
 
-    def __init__(self, namespace: Namespace, undo: contextlib.AsyncExitStack) -> None:
+    def __init__(self, prefix: str, namespace: Namespace, undo: contextlib.AsyncExitStack) -> None:
         self.namespace = namespace
-        self._undo = undo
-        self._pods = 0
+        self._prefix, self._undo = prefix, undo
+        self._links = 0
 
     async def pod(self, number: int, interception: Interception | None = None) -> Namespace:
-        """A pod with the address `10.64.0.number`; with `interception` its traffic goes through a sidecar."""
-        made = await self._undo.enter_async_context(_namespace(f"{PREFIX}.{number}"))
-        self._pods += 1
-        link = f"pod{self._pods}"
-        await _ip(
-            self.namespace,
-            f"link add {link} type veth peer name eth0 netns {made.holder}",
-            f"link set {link} master bridge0 up",
-        )
-        await _ip(
-            made,
-            "link set lo up",
-            f"address add {made.address}/16 dev eth0",
-            "link set eth0 up",
-            f"route add default via {HUB}",
-        )
+        """A pod with the address `prefix.number`; with `interception` its traffic goes through a sidecar."""
+        made = await self._undo.enter_async_context(_namespace(f"{self._prefix}.{number}"))
+        await _ip(made, "link set lo up")
+        await self.attach(made, number, "eth0")
+        await _ip(made, f"route add default via {self.namespace.address}")
         if interception is not None:
             await _intercept(made, interception)
         return made
 
+    async def attach(self, namespace: Namespace, number: int, link: str) -> str:
+        """Makes a namespace a member of this network too, by a link of this name; its address here."""
+        self._links += 1
+        address, own = f"{self._prefix}.{number}", f"pod{self._links}"
+        await _ip(
+            self.namespace,
+            f"link add {own} type veth peer name {link} netns {namespace.holder}",
+            f"link set {own} master bridge0 up",
+        )
+        await _ip(namespace, f"address add {address}/16 dev {link}", f"link set {link} up")
+        return address
+
+    async def lead_to(self, outer: "Hub", number: int) -> None:
+        """From here one gets to the members of another network, as `number` of it; nobody gets here from there."""
+        await outer.attach(self.namespace, number, "out0")
+        await run(self.namespace.command(_tool("sh"), "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"))
+        await run(self.namespace.command(_tool("iptables-restore")), _LEAD_OUT)
+
 
 @contextlib.asynccontextmanager
-async def hub() -> AsyncIterator[Hub]:
-    """An empty one. With it go all its pods."""
+async def hub(prefix: str = PREFIX) -> AsyncIterator[Hub]:
+    """An empty one; its own address is `prefix.1`. With it go all its pods."""
     async with contextlib.AsyncExitStack() as undo:
-        namespace = await undo.enter_async_context(_namespace(HUB))
+        namespace = await undo.enter_async_context(_namespace(f"{prefix}.1"))
         await _ip(
             namespace,
             "link set lo up",
             "link add bridge0 type bridge forward_delay 0",
-            f"address add {HUB}/16 dev bridge0",
+            f"address add {namespace.address}/16 dev bridge0",
             "link set bridge0 up",
         )
-        yield Hub(namespace, undo)
+        yield Hub(prefix, namespace, undo)
 
 
 @contextlib.asynccontextmanager
@@ -197,6 +204,16 @@ async def _intercept(namespace: Namespace, how: Interception) -> None:
         )
     await run(namespace.command(_tool("iptables-restore")), rules)
 
+
+_LEAD_OUT = """\
+*filter
+-A FORWARD -i out0 -m conntrack --ctstate NEW -j DROP
+COMMIT
+*nat
+-A POSTROUTING -o out0 -j MASQUERADE
+COMMIT
+"""
+"""Who is outside sees one address for all, and has no way in but what is asked for from here."""
 
 _OUTGOING = f"""\
 -A OUTPUT -p tcp -m owner --gid-owner {PROXY_GROUP} -j RETURN

@@ -134,7 +134,7 @@ async def playing(directory: Path, envoy: Path) -> AsyncIterator[Pods]:
         await undo.enter_async_context(control_plane.running(plane))
         for name, place in places.items():
             for port in (UNNAMED, TCP, HTTP, HEADLESS, UNLISTED):
-                await undo.enter_async_context(_workload(name, place, port))
+                await undo.enter_async_context(workload(name, place, port))
         for name in SIDECARS:
             await undo.enter_async_context(_sidecar(name, directory, envoy, plane, places[name]))
         for name in SIDECARS:
@@ -153,7 +153,7 @@ def _control_plane(directory: Path, bridge: Hub) -> ControlPlane:
 
 
 @contextlib.asynccontextmanager
-async def _workload(name: str, place: Namespace, port: int) -> AsyncIterator[None]:
+async def workload(name: str, place: Namespace, port: int) -> AsyncIterator[None]:
     """A server that tells who it is and whom it saw."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -182,20 +182,24 @@ def _case(lines: list[str], key: str) -> str:
     return next(line.partition(": ")[2] for line in lines if line.lower().startswith(f"{key}: "))
 
 
-@contextlib.asynccontextmanager
-async def _sidecar(
+def _sidecar(
     name: str, directory: Path, envoy: Path, plane: ControlPlane, place: Namespace
+) -> contextlib.AbstractAsyncContextManager[None]:
+    own = {"namespace": "shop", "labels": f"app={name}", "interception": SIDECARS[name].value, "envoy": str(envoy)}
+    return proxy(name, directory, plane, place, own)
+
+
+@contextlib.asynccontextmanager
+async def proxy(
+    name: str, directory: Path, plane: ControlPlane, place: Namespace, own: Mapping[str, str]
 ) -> AsyncIterator[None]:
-    """An agent with its Envoy in the pod, as programs of the proxy's group."""
-    token = local_issuer.load_or_create(plane.state).issue("shop", name)
+    """An agent with its Envoy in the pod, as programs of the proxy's group. `own`: options beside the usual ones."""
+    token = local_issuer.load_or_create(plane.state).issue(own["namespace"], name)
     options = {
         "id": name,
-        "namespace": "shop",
         "service-account": name,
         "ip": place.address,
-        "labels": f"app={name}",
-        "interception": SIDECARS[name].value,
-        "discovery": f"{HUB}:{control_plane.SECURE}",
+        "discovery": f"{plane.address}:{control_plane.SECURE}",
         "root": str(plane.root),
         "admin": f"127.0.0.1:{ADMIN}",
         "status-port": str(STATUS),
@@ -203,7 +207,7 @@ async def _sidecar(
         "drain": "0",
         "concurrency": "1",
         "stats": "all",
-        "envoy": str(envoy),
+        **own,
     }
     flags = [part for option, value in options.items() for part in (f"--{option}", value)]
     tied = (sys.executable, "-I", "-S", tether.__file__, str(os.getpid()))
