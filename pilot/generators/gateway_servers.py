@@ -5,8 +5,9 @@ earlier one are left out. Listeners and routes of gateways both start here. Sour
 """
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 from typing import Final
 
 from pilot.memo import memoized
@@ -45,6 +46,11 @@ class MergedServer:
     """HTTP/3 is served beside it, on the UDP port of the same number."""
 
     @property
+    def is_plain(self) -> bool:
+        """Without TLS; an HTTP server whose tls only redirects is plain."""
+        return self.kind in (ServerKind.HTTP, ServerKind.TCP)
+
+    @property
     def sni_hosts(self) -> tuple[str, ...]:
         """The hosts without namespaces, sorted."""
         return tuple(sorted({host.rpartition("/")[2] for host in self.gateway.hosts}))
@@ -58,7 +64,7 @@ class MergedPort:
     bind: str
     """Empty: every address."""
     servers: tuple[MergedServer, ...]
-    """Plain HTTP servers of one port share one filter chain: only the first of them is here."""
+    """By protocol, each in order. Plain HTTP servers of one port share one filter chain: only the first is here."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,12 +101,19 @@ def route_name(server: GatewayServer, kind: ServerKind, port: int) -> str:
 
 
 @dataclass(slots=True)
-class _OpenPort:
-    """A port while servers are added to it."""
+class _Claims:
+    """What servers have claimed of a port so far, whatever address they are bound to."""
 
-    servers: list[MergedServer]
-    plain: ServerKind | None = None
-    tls_hosts: set[str] | None = None
+    is_open: bool = False
+    plain: GatewayServer | None = None
+    """The first server of the port, if it is one without TLS: others have to go with it."""
+    hosts: set[tuple[str, str]] = field(default_factory=set)
+    """Of servers with TLS, each with the address."""
+    later_binds: set[str] = field(default_factory=set)
+    """Addresses of servers behind a first one with TLS."""
+
+
+Routes = dict[str, list[MergedServer]]
 
 
 def resolve_ports(server: GatewayServer, targets: tuple[ServiceTarget, ...]) -> tuple[int, ...]:
@@ -129,24 +142,72 @@ def merge_servers(
     `quic`: HTTPS is served as HTTP/3 too where one of the services has the port for UDP.
     """
     datagrams = {each.port.number for each in targets if quic and each.port.protocol is PortProtocol.UDP}
-    ports: dict[tuple[int, str], _OpenPort] = {}
-    routes: dict[str, list[MergedServer]] = {}
+    claims: dict[tuple[int, bool | None], _Claims] = {}
+    ports: dict[tuple[int, str], dict[str, list[MergedServer]]] = {}
+    routes: Routes = {}
     for server in servers:
         if not _can_listen(server.server.bind):
             continue
         kind, protocol = server_kind(server)
         for number in resolve_ports(server, targets):
             name = route_name(server, kind, number)
-            port = ports.setdefault((number, server.server.bind), _OpenPort([]))
             merged = MergedServer(server, kind, protocol, name, quic=_has_quic(server, kind, datagrams))
-            if not _fits(merged, port, routes):
+            claimed = claims.setdefault((number, _layer(merged)), _Claims())
+            group = _group(merged, claimed, routes)
+            if group is None:
                 continue
-            if kind is not ServerKind.HTTP or name not in routes:
-                port.servers.append(merged)
-            if name:
-                routes.setdefault(name, []).append(merged)
-    made = (MergedPort(number, bind, tuple(port.servers)) for (number, bind), port in ports.items() if port.servers)
+            together = ports.setdefault((number, server.server.bind), {}).setdefault(group, [])
+            if kind is not ServerKind.HTTP or not together:
+                together.append(merged)
+    made = (MergedPort(number, bind, tuple(chain(*groups.values()))) for (number, bind), groups in ports.items())
     return MergedGateways(tuple(made), {name: tuple(each) for name, each in routes.items()})
+
+
+def _layer(server: MergedServer) -> bool | None:
+    """Servers that may contradict each other: for the Gateway API, plain ones and those with TLS are apart."""
+    return server.is_plain if server.gateway.is_converted else None
+
+
+def _group(server: MergedServer, claimed: _Claims, routes: Routes) -> str | None:
+    """The servers that it stands with among those of its address; None: it contradicts an earlier one.
+
+    istiod: servers stand by the protocol as it is written, in the order of the first of each.
+    """
+    declared, name = server.gateway.server, server.route_name
+    own = declared.port.protocol
+    if declared.tls is not None and not _claim_hosts(server, claimed):
+        return None
+    if not claimed.is_open:
+        claimed.is_open = True
+        claimed.plain = server.gateway if server.is_plain else None
+        if name:
+            routes[name] = [server]
+        return own
+    if claimed.plain is None:
+        if name and name in routes:
+            return None
+        if name:
+            routes[name] = [server]
+        is_taken = declared.bind in claimed.later_binds
+        claimed.later_binds.add(declared.bind)
+        return None if declared.tls is None and is_taken else own
+    if claimed.plain.server.bind == declared.bind:
+        first = server_kind(claimed.plain)[0]
+        if first is not ServerKind.HTTP or server.kind is not ServerKind.HTTP:
+            return None
+        own = claimed.plain.server.port.protocol
+    if name:
+        routes.setdefault(name, []).append(server)
+    return own
+
+
+def _claim_hosts(server: MergedServer, claimed: _Claims) -> bool:
+    """Whether the hosts are free: an address has one certificate for a name, also where it only redirects."""
+    wanted = {(host, server.gateway.server.bind) for host in server.gateway.hosts}
+    if not claimed.hosts.isdisjoint(wanted):
+        return False
+    claimed.hosts |= wanted
+    return True
 
 
 def _can_listen(bind: str) -> bool:
@@ -159,18 +220,3 @@ def _has_quic(server: GatewayServer, kind: ServerKind, datagrams: Set[int]) -> b
     tls = server.server.tls
     asks = tls is not None and tls.mode not in (ServerTLSMode.SIMPLE, ServerTLSMode.OPTIONAL_MUTUAL)
     return kind is ServerKind.HTTPS and not asks and server.server.port.number in datagrams
-
-
-def _fits(server: MergedServer, port: _OpenPort, routes: Mapping[str, object]) -> bool:
-    """Whether a server contradicts nothing that is on the port; remembers what it claims."""
-    if server.kind in (ServerKind.HTTP, ServerKind.TCP):
-        if port.plain is None:
-            port.plain = server.kind
-            return True
-        return port.plain is ServerKind.HTTP and server.kind is ServerKind.HTTP
-    claimed = port.tls_hosts = port.tls_hosts if port.tls_hosts is not None else set()
-    hosts = set(server.gateway.hosts)
-    if not claimed.isdisjoint(hosts) or (server.kind is ServerKind.HTTPS and server.route_name in routes):
-        return False
-    claimed |= hosts
-    return True

@@ -38,13 +38,12 @@ from pilot.generators.routes.gateway import bound_services, shared_hosts
 from pilot.generators.service_address import wildcard_addresses
 from pilot.generators.wasm import filters as wasm
 from pilot.memo import memoized
-from pilot.model.cluster_name import outbound_sni
 from pilot.model.destination_rule import MergedRule
 from pilot.model.gateway import ServerTLSMode
 from pilot.model.hosts import covers
 from pilot.model.interning import same_tuple
 from pilot.model.routing import ResolvedVirtualService
-from pilot.model.service import Hostname, PortProtocol, Resolution, Service
+from pilot.model.service import Hostname, PortProtocol, Resolution, Service, ServicePort
 from pilot.model.virtual_service import RouteDestination
 from pilot.resources import Origin, Resource, resource_of_bytes
 from pilot.type_urls import LISTENER
@@ -78,8 +77,9 @@ def build_gateway(
     for port in gateways.ports:
         if context.traits.unprivileged and port.number < _PRIVILEGED:
             continue
+        known: set[str] = set()
         chains = same_tuple(
-            tuple(_distinct(chain for server in port.servers for chain in _chains(server, port, proxy)))
+            tuple(_distinct(chain for server in port.servers for chain in _chains(server, port, proxy, known)))
         )
         if chains:
             made.append(_listener(port.bind, port.number, chains, context, security.origins))
@@ -99,7 +99,8 @@ def _distinct(chains: Iterable[Chain]) -> Iterator[Chain]:
             yield chain if match is chain.match else replace(chain, match=match)
 
 
-def _chains(server: MergedServer, port: MergedPort, proxy: GatewayProxy) -> Iterator[Chain]:
+def _chains(server: MergedServer, port: MergedPort, proxy: GatewayProxy, known: set[str]) -> Iterator[Chain]:
+    """The chains of a server. `known`: names that tls routes have on this port already."""
     match server.kind:
         case ServerKind.HTTP | ServerKind.HTTPS:
             if server.kind is ServerKind.HTTP or normalise_sni(server.sni_hosts) is not None:
@@ -107,7 +108,7 @@ def _chains(server: MergedServer, port: MergedPort, proxy: GatewayProxy) -> Iter
         case ServerKind.TCP | ServerKind.TLS:
             yield from _tcp_chains(server, port.number, proxy)
         case ServerKind.PASSTHROUGH:
-            yield from _passthrough_chains(server, port.number, proxy)
+            yield from _passthrough_chains(server, port.number, proxy, known)
         case ServerKind.AUTO_PASSTHROUGH:
             yield from _auto_passthrough_chains(server, port.number, proxy)
 
@@ -176,13 +177,16 @@ def _tcp_chains(server: MergedServer, listening: int, proxy: GatewayProxy) -> It
                 return
 
 
-def _passthrough_chains(server: MergedServer, listening: int, proxy: GatewayProxy) -> Iterator[Chain]:
-    """One for each condition of the tls routes for the server's hosts and port."""
+def _passthrough_chains(server: MergedServer, listening: int, proxy: GatewayProxy, known: set[str]) -> Iterator[Chain]:
+    """One for each condition of the tls routes for the server's hosts and port; one with a known name is left out."""
     number, client = server.gateway.server.port.number, _client(server, proxy)
     for service in _bound(server, proxy):
         for route in service.tls:
             for match in route.match:
-                if route.route and tcp_routes.applies(match, client, number):
+                if not (route.route and tcp_routes.applies(match, client, number)):
+                    continue
+                if known.isdisjoint(match.sni_hosts):
+                    known.update(match.sni_hosts)
                     sni = normalise_sni(match.sni_hosts)
                     yield from _routed_chain(server, listening, service, route.route, sni, proxy)
 
@@ -281,24 +285,24 @@ def _auto_passthrough_chains(server: MergedServer, listening: int, proxy: Gatewa
         for port in service.ports:
             if port.protocol is not PortProtocol.UDP:
                 for subset in subsets:
-                    yield _sni_chain(
-                        service, port.number, subset, listening, proxy.context, server.gateway.origin, proxy.security
-                    )
+                    yield _sni_chain(service, port, rule, subset, listening, proxy.context, server.gateway.origin)
 
 
 @memoized(size=65_536)
 def _sni_chain(
     service: Service,
-    port: int,
+    port: ServicePort,
+    rule: MergedRule | None,
     subset: str,
     listening: int,
     context: ProxyContext,
     gateway: Origin,
-    security: Security,
 ) -> Chain:
-    name = outbound_sni(port, service.hostname, subset)
-    filters = _filters(TcpTarget(name), PortProtocol.TCP, listening, context, security)
-    return Chain(ChainMatch(protocols=MESH_ALL, sni=(name,)), filters, origins=(gateway, service.origin))
+    """Without authorization: who may come is decided where the encryption ends, and only there it is known."""
+    target = tcp_routes.sni_target(service, port, rule, subset, context)
+    filters = _filters(target, port.protocol, listening, context, NO_SECURITY)
+    match = ChainMatch(protocols=MESH_ALL, sni=(target.cluster,))
+    return Chain(match, filters, origins=(gateway, service.origin, *(rule.origins if rule is not None else ())))
 
 
 @memoized(size=16_384)

@@ -4,7 +4,7 @@ In: a service port, the VirtualServices with tcp and tls routes, rules. Out: `Ch
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pilot.generators.envoy import alpn, network_filters
 from pilot.generators.envoy.hcm import ProxyContext, idle_timeout
@@ -17,7 +17,7 @@ from pilot.generators.routes.domains import short_names
 from pilot.generators.routes.validity import carries_bytes
 from pilot.generators.stat_name import stat_name
 from pilot.generators.wasm import filters as wasm
-from pilot.model.cluster_name import ClusterName, outbound
+from pilot.model.cluster_name import ClusterName, outbound, outbound_sni
 from pilot.model.destination_rule import MergedRule, Subset
 from pilot.model.routing import MESH, ResolvedVirtualService
 from pilot.model.service import PortProtocol, Service, ServicePort
@@ -82,7 +82,7 @@ def target_of(
         return _with_rule(TcpTarget(clusters[0], stat_prefix=prefix), rule, subset, context), origins
     weighted = tuple((cluster, each.weight) for cluster, each in zip(clusters, route, strict=True) if each.weight > 0)
     split = TcpTarget(weighted=weighted, stat_prefix=f"{service.name}.{service.namespace}")
-    return _with_rule(split, rule, subset, context), origins
+    return _with_rule(split, rule, "", context), origins  # istiod: subsets of a split do not say how it is made
 
 
 def own_target(service: Service, port: ServicePort, rule: MergedRule | None, context: ProxyContext) -> TcpTarget:
@@ -90,6 +90,15 @@ def own_target(service: Service, port: ServicePort, rule: MergedRule | None, con
     only = service.ports[0] if len(service.ports) == 1 else port
     prefix = stat_name(context.mesh.outbound_cluster_stat_name, "", service, only)
     return _with_rule(TcpTarget(outbound(only.number, service.hostname), stat_prefix=prefix), rule, "", context)
+
+
+def sni_target(
+    service: Service, port: ServicePort, rule: MergedRule | None, subset: str, context: ProxyContext
+) -> TcpTarget:
+    """The cluster that takes bytes as they are, encrypted: nothing is put around them."""
+    prefix = stat_name(context.mesh.outbound_cluster_stat_name, "", service, port, subset=subset)
+    target = TcpTarget(outbound_sni(port.number, service.hostname, subset), stat_prefix=prefix)
+    return replace(_with_rule(target, rule, subset, context), tunnel_to="", tunnel_by_post=False)
 
 
 def _with_rule(target: TcpTarget, rule: MergedRule | None, subset: str, context: ProxyContext) -> TcpTarget:

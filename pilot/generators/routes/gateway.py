@@ -7,7 +7,7 @@ configuration. Source: xDS behaviour 5.2.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pilot.generators.gateway_servers import MergedGateways, MergedServer, ServerKind
+from pilot.generators.gateway_servers import MergedGateways, MergedServer
 from pilot.generators.routes import virtual_host
 from pilot.generators.routes.caller import Caller
 from pilot.generators.routes.domains import domains_of
@@ -70,7 +70,7 @@ def _add_server(server: MergedServer, caller: Caller, hosts: dict[str, _OpenHost
             made.routes.append(routes)
             made.require_tls = made.require_tls or redirects
     if redirects:
-        for host in (each.rpartition("/")[2].lower() for each in server.gateway.hosts):
+        for host in map(str.lower, server.gateway.hosts):  # istiod: a host of one namespace is not found like this
             hosts.setdefault(host, _OpenHost(f"{host}:{number}")).require_tls = True
 
 
@@ -130,7 +130,7 @@ def _routes(service: ResolvedVirtualService, server: MergedServer, caller: Calle
     listener = RouteListener(
         server.gateway.server.port.number,
         gateway=server.gateway.gateway,
-        tls=server.kind is ServerKind.HTTPS,
+        tls=server.gateway.server.tls is not None,
         quic=server.quic,
     )
     return build_routes(service, caller.settings, listener, lookup, caller.labels, caller.traits.namespace)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from pilot.generators.gateway_servers import MergedGateways, ServerKind, merge_servers, resolve_ports, server_kind
@@ -79,6 +81,52 @@ def test_a_host_has_one_certificate_on_a_port() -> None:
 
     assert [len(port.servers) for port in merge(first, second).ports] == [1]
     assert [len(port.servers) for port in merge(first, server(444, "TLS", "a", tls=SIMPLE)).ports] == [1, 1]
+
+
+def test_servers_that_redirect_to_tls_have_a_host_once_too() -> None:
+    to_tls = ServerTLSSettings(https_redirect=True)
+    made = merge(server(80, "HTTP", "a", tls=to_tls), server(80, "HTTP", "a", tls=to_tls, name="other"))
+
+    assert [each.gateway.name for each in made.routes["http.80"]] == ["gw"]
+    both = merge(server(80, "HTTP", "a", tls=to_tls), server(80, "HTTP", "a", name="other"))
+    assert [each.gateway.name for each in both.routes["http.80"]] == ["gw", "other"]
+
+
+def test_tls_does_not_follow_plain_http_and_goes_before_it_once() -> None:
+    plain, secure = server(443, "HTTP"), server(443, "HTTPS", "a", tls=SIMPLE)
+    more = server(443, "TLS", "b", tls=SIMPLE)
+
+    assert shape(merge(plain, secure)) == [(443, "", ["http.443"])]
+    assert shape(merge(secure, plain, plain)) == [(443, "", ["https.443.p.gw.ns", "http.443"])]
+    assert shape(merge(secure, more, plain)) == [(443, "", ["https.443.p.gw.ns", ""])]
+    assert shape(merge(plain, server(443, "HTTPS", "a", tls=SIMPLE, bind="127.0.0.2"))) == [
+        (443, "", ["http.443"]),
+        (443, "127.0.0.2", ["https.443.p.gw.ns.127.0.0.2"]),
+    ]
+
+
+def test_plain_and_secure_listeners_of_the_gateway_api_do_not_contradict_each_other() -> None:
+    plain = replace(server(443, "HTTP"), is_converted=True)
+    secure = replace(server(443, "HTTPS", "a", tls=SIMPLE), is_converted=True)
+
+    assert shape(merge(plain, secure)) == [(443, "", ["http.443", "https.443.p.gw.ns"])]
+    assert [len(each) for each in merge(secure, plain, plain).routes.values()] == [1, 2]
+
+
+def test_servers_of_a_port_stand_by_protocol() -> None:
+    made = merge(
+        server(443, "HTTPS", "a", tls=SIMPLE, port="x"),
+        server(443, "TLS", "b", tls=SIMPLE),
+        server(443, "HTTPS", "c", tls=SIMPLE, port="y"),
+    )
+
+    assert [each.sni_hosts for each in made.ports[0].servers] == [("a",), ("c",), ("b",)]
+
+
+def test_a_server_on_several_ports_has_its_routes_once() -> None:
+    both = replace(server(443, "HTTPS", "a", tls=SIMPLE), resolved_ports=(8443, 9443))
+
+    assert [len(each) for each in merge(both).routes.values()] == [1]
 
 
 def test_two_servers_of_one_name_are_not_told_apart() -> None:

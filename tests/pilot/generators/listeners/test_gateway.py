@@ -186,6 +186,52 @@ spec: {host: reviews.default.svc.cluster.local, subsets: [{name: v1, labels: {ve
     assert all(cluster == name for (name,), cluster in found.items())
 
 
+POLICIES = """
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: nothing, namespace: istio-system}
+spec: {}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: db, namespace: data}
+spec:
+  host: db
+  trafficPolicy:
+    connectionPool: {tcp: {idleTimeout: 7s, maxConnectionDuration: 9s}}
+    loadBalancer: {consistentHash: {useSourceIp: true}}
+    tunnel: {protocol: CONNECT, targetHost: far, targetPort: 1}
+"""
+
+
+def test_encrypted_bytes_are_authorized_where_their_encryption_ends() -> None:
+    server = '{port: {number: 15443, name: tls, protocol: TLS}, hosts: ["*.local"], tls: {mode: AUTO_PASSTHROUGH}}'
+    listener = made(declared(server, HTTP), POLICIES)["0.0.0.0_15443"]
+
+    assert all("rbac" not in str(filters_of(each)) for each in listener["filterChains"])
+    assert "rbac" in str(made(declared(server, HTTP), POLICIES)["0.0.0.0_80"])
+
+
+def test_encrypted_bytes_have_the_limits_of_their_rule_and_no_tunnel_of_it() -> None:
+    server = '{port: {number: 15443, name: tls, protocol: TLS}, hosts: ["db.data.svc.cluster.local"], \
+tls: {mode: AUTO_PASSTHROUGH}}'
+    (chain,) = made(declared(server), POLICIES)["0.0.0.0_15443"]["filterChains"]
+    proxy = config_of(chain, TCP_PROXY)
+
+    assert (proxy["idleTimeout"], proxy["maxDownstreamConnectionDuration"]) == ("7s", "9s")
+    assert proxy["hashPolicy"] == [{"sourceIp": {}}]
+    assert "tunnelingConfig" not in proxy
+
+
+def test_a_tls_condition_with_a_name_that_is_taken_is_left_out() -> None:
+    to = f"route: [{{destination: {{host: {DB}}}}}]"
+    routes = f"[{{match: [{{sniHosts: [a.com, b.com]}}, {{sniHosts: [b.com, c.com]}}, {{sniHosts: [d.com]}}], {to}}}]"
+    listener = made(declared(PASSTHROUGH), routed("tls", routes, "[a.com, b.com, c.com, d.com]"))["0.0.0.0_443"]
+
+    assert names(listener) == [["a.com", "b.com"], ["d.com"]]
+
+
 def test_gateways_behind_a_proxy_read_its_header_first() -> None:
     topology = "defaultConfig: {gatewayTopology: {proxyProtocol: {}}}"
     listener = made(declared(HTTP), mesh=topology)["0.0.0.0_80"]

@@ -78,6 +78,19 @@ def test_a_tcp_route_sends_connections_elsewhere() -> None:
     assert chain["metadata"]["filterMetadata"]["istio"]["config"].endswith("/virtual-service/vs")
 
 
+def test_a_split_is_not_made_as_a_subset_of_its_first_destination_says() -> None:
+    to = "[{destination: {host: db, subset: v1}, weight: 80}, {destination: {host: db}, weight: 20}]"
+    subset = (
+        "{name: v1, trafficPolicy: {loadBalancer: {simple: RANDOM}, "
+        "tunnel: {protocol: CONNECT, targetHost: far, targetPort: 1}}}"
+    )
+    policy = rule("db", "{loadBalancer: {consistentHash: {useSourceIp: true}}}", f"[{subset}]")
+    (chain,) = listener(DB + policy + virtual_service(f"{{hosts: [db], tcp: [{{route: {to}}}]}}"))["filterChains"]
+
+    assert "hashPolicy" in tcp(chain)
+    assert "tunnelingConfig" not in tcp(chain)
+
+
 def test_a_route_without_weights_leads_nowhere_instead_of_costing_the_listener() -> None:
     to = "[{destination: {host: db}, weight: 0}, {destination: {host: other}, weight: 0}]"
     (chain,) = listener(DB + virtual_service(f"{{hosts: [db], tcp: [{{route: {to}}}]}}"))["filterChains"]

@@ -57,6 +57,24 @@ def test_a_server_without_routes_answers_404() -> None:
     assert hosts == {"blackhole:80": {"name": "blackhole:80", "domains": ["*"]}}
 
 
+def test_a_host_for_one_namespace_redirects_under_its_whole_name() -> None:
+    server = "{port: {number: 80, name: http, protocol: HTTP}, hosts: [./a.com], tls: {httpsRedirect: true}}"
+    hosts = seen(gateway(server), virtual_service("[a.com]", ALL))
+
+    assert {name: (each["domains"], each["requireTls"]) for name, each in hosts.items()} == {
+        "a.com:80": (["a.com"], "ALL"),
+        "default/a.com:80": (["default/a.com"], "ALL"),
+    }
+
+
+def test_redirects_of_a_server_that_wants_tls_are_to_https() -> None:
+    server = "{port: {number: 443, name: http, protocol: HTTP}, hosts: [a.com], tls: {httpsRedirect: true}}"
+    redirect = "[{redirect: {authority: b.com, derivePort: FROM_REQUEST_PORT}}]"
+    hosts = seen(gateway(server), virtual_service("[a.com]", redirect), name="http.443")
+
+    assert "portRedirect" not in hosts["a.com:443"]["routes"][0]["redirect"]
+
+
 def test_an_unknown_name_has_an_empty_answer() -> None:
     made = routes_of(view(gateway(HTTP), worlds.gateway()), "http.81", "http.80")
 
