@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import grpc
@@ -26,7 +27,7 @@ from prometheus_client import CollectorRegistry
 from ca.authn.kubernetes_token import Cluster
 from ca.errors import CaError
 from ca.state_directory import StateDirectory
-from pilot import config_cluster, inventory, memory, trust, trust_bundle
+from pilot import config_cluster, inventory, memory, state_place, trust, trust_bundle
 from pilot.authentication import translated
 from pilot.callers import Remotes
 from pilot.config_cluster import ConfigCluster
@@ -83,9 +84,17 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     try:
-        await serve_until(settings, stopping)
+        with state_place.usable(settings.state_dir, settings.kubernetes is not None) as directory:
+            await serve_until(_with_state_in(settings, directory), stopping)
     except (CaError, MeshFileError, OSError) as error:
         raise StartError(str(error)) from error
+
+
+def _with_state_in(settings: Settings, directory: Path) -> Settings:
+    """Where it is another directory than was wanted, it goes with us: nothing needs to be remembered there."""
+    if directory == settings.state_dir or settings.kubernetes is None:
+        return settings
+    return replace(settings, state_dir=directory, kubernetes=replace(settings.kubernetes, remembers=False))
 
 
 async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:

@@ -519,6 +519,14 @@ def _own_rule(limits: Certificates, environ: Mapping[str, str]) -> JwtRule | Non
     return JwtRule(issuer, (audience,)) if issuer and audience else None
 
 
+KNOWN = frozenset(
+    variable
+    for table in (FEATURES, TUNING, REGISTRATIONS, CERTIFICATES, TOKEN_KEYS, WEBHOOK_SIDE, KUBERNETES, WEBHOOK_NAMES)
+    for variable in table
+) | {"PILOT_ENABLE_XDS_IDENTITY_CHECK"}
+"""Those of our prefixes that have an effect."""
+
+
 def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from flags (by field name, None where not given) and environment."""
     warnings: list[str] = []
@@ -537,7 +545,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         features = replace(features, system_namespace=given["namespace"])
     check_identity = read({"PILOT_ENABLE_XDS_IDENTITY_CHECK": ("check", parse_bool)}, environ, warnings)
     warnings += [f"flag {flag} is not known and has no effect" for flag in given.get("unknown", ()) if flag[:1] == "-"]
-    warnings += unsupported.warnings(environ)
+    warnings += (*unsupported.warnings(environ), *unsupported.unknown(environ, KNOWN))
     certificates = Certificates(**read(CERTIFICATES, environ, warnings))
     try:
         alias_of = parse_aliases(given.get("cluster_aliases", ""))

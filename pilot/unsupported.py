@@ -4,6 +4,7 @@ In: the environment. Out: a sentence for each variable without effect; warnings 
 something else than what holds anyway. Source: operations 7.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -63,6 +64,10 @@ ONLY: Final[Mapping[str, tuple[str, str]]] = {
 }
 """The one value that holds, and why. Another one is worth a warning."""
 
+_LIKE_OURS: Final = re.compile(r"(PILOT|CITADEL)_\w+")
+_LINK: Final = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)\w*)?)")
+"""What Kubernetes puts into pods for a Service of such a name."""
+
 
 def warnings(environ: Mapping[str, str]) -> Iterator[str]:
     """What somebody asks for in vain."""
@@ -70,6 +75,13 @@ def warnings(environ: Mapping[str, str]) -> Iterator[str]:
         text = environ.get(name, "")
         if text and _plain(text) != only:
             yield f"environment variable {name}: expected {only}, got {text!r}, which has no effect: {reason}"
+
+
+def unknown(environ: Mapping[str, str], known: frozenset[str]) -> Iterator[str]:
+    """What looks like one of istiod's variables and is none."""
+    for name in sorted(environ.keys() - known - WITHOUT_EFFECT.keys() - ONLY.keys()):
+        if _LIKE_OURS.fullmatch(name) and not _LINK.fullmatch(name):
+            yield f"environment variable {name} is not known and has no effect"
 
 
 def _plain(text: str) -> str:

@@ -138,12 +138,23 @@ class RootMaps:
                 except KubernetesError as error:
                     if error.status != CONFLICT:
                         raise
-            await self._client.call("PATCH", f"{MAPS.format(namespace)}/{name}", made)
+            # Not patched: istiod's roles let nobody do that.
+            path = f"{MAPS.format(namespace)}/{name}"
+            stored = await self._client.call("GET", path)
+            await self._client.call("PUT", path, _updated(stored, made))
         except KubernetesError as error:
             # The namespace goes, or is none of ours: nothing to be told of.
             if error.status not in (FORBIDDEN, NOT_FOUND):
                 raise
             _log.debug(f"{namespace}/{name}: {error}")
+
+
+def _updated(stored: Mapping[str, Any], ours: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is stored, with our keys and labels; nobody's change in between is lost."""
+    metadata = stored["metadata"]
+    labels = {**(metadata.get("labels") or {}), **ours["metadata"]["labels"]}
+    data = {**(stored.get("data") or {}), **ours["data"]}
+    return {**stored, "metadata": {**metadata, "labels": labels}, "data": data}
 
 
 async def _follow(client: KubeClient, query: str, maps: Names[Mapping[str, str]]) -> None:

@@ -26,12 +26,16 @@ from pilot.status.translation import with_mistakes
 from pilot.writers.following import changes
 from pilot.writers.merging import is_same, merge_status, own_part
 from pilot.writers.ownership import Tags, is_ours
-from pilot.writers.retry import NOT_FOUND, Retries
+from pilot.writers.retry import FORBIDDEN, NOT_FOUND, Retries
 
 GATEWAY_LOCK, OTHERS_LOCK = "istio-gateway-status-leader", "istio-status-leader"
 MANAGER = "meshpilot"
 PAUSE = 1.0
 """Seconds between two looks at everything: what changes meanwhile is one batch; arbitrary."""
+ASK_AGAIN = 600.0
+"""Seconds in which a right that we lack is not asked for again; arbitrary."""
+_NO_RIGHT = "cannot patch resource"
+"""What the API server says then; a policy that refuses one object says something else."""
 _KINDS = {each.struct.KIND: each for each in KINDS.values()}
 _log = logging.getLogger("status")
 
@@ -78,6 +82,8 @@ class StatusWriter:
         self._client, self._statuses, self._is_mine = client, found, is_mine
         self._said: dict[ObjectKey, tuple[str, Status]] = {}
         """What we said last, and of which object: one of the same name may take its place."""
+        self._refused: dict[str, float] = {}
+        """Kinds whose status we may not write (istiod's roles name few), and when to ask again."""
         self._controllers = CONTROLLERS | {found.snapshot().features.gateway_controller}
 
     async def serve(self) -> None:
@@ -86,8 +92,9 @@ class StatusWriter:
         await self._statuses.tags.look()
         retries = Retries[ObjectKey](self._write, _log)
         current = (self._statuses.snapshot, lambda: self._statuses.tags.now, self._statuses.problems)
-        async for _ in changes(*current, due=lambda: retries.is_due):
+        async for _ in changes(*current, due=lambda: retries.is_due or self._may_ask()):
             found = {key: value for key, value in self._statuses.found().items() if self._is_mine(key)}
+            found = {key: value for key, value in found.items() if key.kind not in self._refused}
             due = [key for key, value in found.items() if self._said.get(key) != (self._uid(key), value)]
             for key in self._said.keys() - found.keys():
                 if self._uid(key) and key.kind != KubernetesGateway.KIND:
@@ -97,6 +104,14 @@ class StatusWriter:
             await retries.run(due)
             await asyncio.sleep(PAUSE)
 
+    def _may_ask(self) -> bool:
+        """Whether a kind that we could not write may be tried again; it is, then."""
+        now = asyncio.get_running_loop().time()
+        over = [kind for kind, until in self._refused.items() if until <= now]
+        for kind in over:
+            del self._refused[kind]
+        return bool(over)
+
     def _uid(self, key: ObjectKey) -> str:
         """Empty where it is not there."""
         found = self._statuses.snapshot().objects.find(key)
@@ -104,6 +119,8 @@ class StatusWriter:
 
     async def _write(self, key: ObjectKey) -> None:
         """Raises: KubernetesError."""
+        if key.kind in self._refused:
+            return
         found = self._statuses.found().get(key, {})
         uid, ours = self._uid(key), _without_addresses(key, found)
         said = self._said.get(key)
@@ -111,11 +128,23 @@ class StatusWriter:
         if ours or before:
             path, version, stored = await self._read(_KINDS[key.kind], key)
             if stored is not None and stored["metadata"].get("uid", uid) == uid:
-                await self._apply(path, version, stored, ours, before)
+                try:
+                    await self._apply(path, version, stored, ours, before)
+                except KubernetesError as error:
+                    if error.status != FORBIDDEN or _NO_RIGHT not in str(error):
+                        raise
+                    self.give_up(key.kind, error)
+                    return
         if found:
             self._said[key] = (uid, found)
         else:
             self._said.pop(key, None)
+
+    def give_up(self, kind: str, error: KubernetesError) -> None:
+        """Writes no status of a kind for a while: we lack the right."""
+        if kind not in self._refused:
+            _log.info(f"statuses of kind {kind} are not written, our role does not allow it: {error}")
+        self._refused[kind] = asyncio.get_running_loop().time() + ASK_AGAIN
 
     async def _apply(self, path: str, version: str, stored: Any, ours: Status, before: Status) -> None:
         status = stored.get("status") or {}

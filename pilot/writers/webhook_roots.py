@@ -1,6 +1,6 @@
 """The root in webhook configurations, so that API servers believe our webhooks; and their failure policy.
 
-In: configurations of our revision, the root in force. Out: patches where `caBundle` is another one. Validation that was
+In: configurations of our revision, the root in force. Out: updates where `caBundle` is another one. Validation that was
 installed as optional becomes binding when a trial object was refused by us. Without election, as istiod does: every
 replica would write the same. Source: webhook behaviour 2.13, 5.2.
 """
@@ -8,7 +8,7 @@ replica would write the same. Source: webhook behaviour 2.13, 5.2.
 import asyncio
 import base64
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Raw
 
 from ca.errors import KubernetesError
-from pilot.kube_client import JSON_PATCH, KubeClient
+from pilot.kube_client import KubeClient
 from pilot.sources.kubernetes.named import Names
 from pilot.sources.kubernetes.reflector import Reflector
 from pilot.writers.following import changes
@@ -87,26 +87,25 @@ class WebhookRoots:
             return
         encoded = base64.b64encode(roots.encode()).decode()
         webhooks: Sequence[Json] = found.get("webhooks") or ()
-        operations = list(_roots_of(webhooks, encoded, all_of_them=self._kind == VALIDATING))
-        optional = [
-            number for number, each in enumerate(webhooks) if each.get("failurePolicy", "Fail") != "Fail"
-        ] if self._kind == VALIDATING else []  # fmt: skip
-        if optional and not operations and await self._proven():
-            operations += [_replace(number, "failurePolicy", "Fail") for number in optional]
-        if operations:
-            version = found["metadata"].get("resourceVersion")
-            operations.insert(0, {"op": "test", "path": "/metadata/resourceVersion", "value": version})
-            await self._patch(name, operations)
+        wanted = with_root(webhooks, encoded, all_of_them=self._kind == VALIDATING)
+        is_optional = self._kind == VALIDATING and webhooks != with_policy(webhooks)
+        if is_optional and wanted == webhooks and await self._proven():
+            wanted, is_optional = with_policy(webhooks), False
+        if wanted != webhooks:
+            await self._put(name, {**found, "webhooks": wanted})
             _log.info(f"{self._kind} {name}: our root is in it")
-        elif optional:
+        elif is_optional:
             raise KubernetesError("the API server does not call our validation yet: its failure policy stays")
 
-    async def _patch(self, name: str, operations: Sequence[Json]) -> None:
-        """Raises: KubernetesError."""
+    async def _put(self, name: str, wanted: Json) -> None:
+        """The whole object: istiod's roles do not let anybody patch configurations of validation.
+
+        Raises: KubernetesError.
+        """
         validates = self._kind == VALIDATING
         self._metrics.tried(name, validates=validates, again=name in self._failing)
         try:
-            await self._client.call("PATCH", f"{API}/{self._kind}/{name}", operations, JSON_PATCH)
+            await self._client.call("PUT", f"{API}/{self._kind}/{name}", wanted)
         except KubernetesError as error:
             self._failing.add(name)
             self._metrics.failed(name, error.status, validates=validates)
@@ -138,16 +137,19 @@ class WebhookRoots:
         return self._is_proven
 
 
-def _roots_of(webhooks: Sequence[Json], encoded: str, *, all_of_them: bool) -> Iterator[Json]:
-    """What has to be changed for every webhook of ours to have the root."""
-    for number, each in enumerate(webhooks):
-        config = each.get("clientConfig") or {}
-        if (all_of_them or str(each.get("name", "")).endswith(SUFFIX)) and config.get("caBundle") != encoded:
-            yield _replace(number, "clientConfig/caBundle", encoded)
+def with_root(webhooks: Sequence[Json], encoded: str, *, all_of_them: bool) -> list[Json]:
+    """The webhooks, those of ours with this root."""
+    return [
+        {**each, "clientConfig": {**(each.get("clientConfig") or {}), "caBundle": encoded}}
+        if all_of_them or str(each.get("name", "")).endswith(SUFFIX)
+        else each
+        for each in webhooks
+    ]
 
 
-def _replace(number: int, field: str, value: str) -> Json:
-    return {"op": "add", "path": f"/webhooks/{number}/{field}", "value": value}
+def with_policy(webhooks: Sequence[Json]) -> list[Json]:
+    """The webhooks, none of which may be passed over."""
+    return [{**each, "failurePolicy": "Fail"} for each in webhooks]
 
 
 def _plain(item: Raw) -> tuple[str, Json] | None:

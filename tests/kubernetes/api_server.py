@@ -212,7 +212,8 @@ def _start(
         **flags,
     }
     started.append(_run(apiserver, server, directory))
-    found = ApiServer(f"https://127.0.0.1:{secure}", directory, token, at_client, started, (apiserver, server))
+    url = f"https://{server['bind-address']}:{secure}"
+    found = ApiServer(url, directory, token, at_client, started, (apiserver, server))
     _wait_until_ready(found, started)
     return found
 

@@ -208,9 +208,9 @@ class TestCluster:
 
 
 @contextlib.contextmanager
-def running_cluster() -> Iterator[TestCluster]:
-    """An API server for whole scenarios, without definitions yet."""
-    with running_api_server(FLAGS) as server:
+def running_cluster(flags: Mapping[str, str] = {}) -> Iterator[TestCluster]:
+    """An API server for whole scenarios, without definitions yet. `flags`: beside or instead of the usual ones."""
+    with running_api_server({**FLAGS, **flags}) as server:
         yield TestCluster(server)
 
 

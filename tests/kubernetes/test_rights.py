@@ -55,6 +55,14 @@ async def restricted(cluster: TestCluster, directory: Path) -> Path:
     return path
 
 
+async def may(cluster: TestCluster, verb: str, resource: str, namespace: str) -> bool:
+    """Whether the control plane's account has a right."""
+    asked = {"namespace": namespace, "verb": verb, "resource": resource}
+    spec = {"user": "system:serviceaccount:istio-system:istiod", "resourceAttributes": asked}
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    return bool((await cluster.call("POST", path, {"spec": spec}))["status"]["allowed"])
+
+
 async def test_the_program_is_refused_nothing(whole_cluster: TestCluster, tmp_path: Path) -> None:
     cluster = whole_cluster
     kubeconfig = await restricted(cluster, tmp_path)
@@ -89,6 +97,10 @@ async def test_the_program_is_refused_nothing(whole_cluster: TestCluster, tmp_pa
                 return bool((await cluster.call("GET", path))["webhooks"][0]["failurePolicy"] == "Fail")
 
             await eventually(is_binding, within=60)
+            # What a replica told is removed a day after it has gone.
+            assert await may(cluster, "delete", "configmaps", "istio-system")
+            assert not await may(cluster, "delete", "configmaps", "demo")
+            assert not await may(cluster, "update", "configmaps", "demo")
             refused = [each for each in plane.log().splitlines() if "forbidden" in each.lower() or "status 403" in each]
             assert refused == []
             assert plane.lines("debug")  # refusals that nobody has to be told of are there, too

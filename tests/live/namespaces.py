@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import random
 import shutil
 import socket
 import sys
@@ -188,6 +189,21 @@ async def _namespace(address: str) -> AsyncIterator[Namespace]:
     finally:
         process.kill()
         await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def attached() -> AsyncIterator[tuple[Namespace, str]]:
+    """One that this machine reaches over a link of its own, and the machine's address on that link."""
+    net = f"198.{random.choice((18, 19))}.{random.randrange(256)}.{4 * random.randrange(64)}"  # nobody routes these
+    prefix, _, last = net.rpartition(".")
+    own, other = f"{prefix}.{int(last) + 1}", f"{prefix}.{int(last) + 2}"
+    async with _namespace(other) as made:
+        link = f"pod{made.holder}"
+        await run((_tool("ip"), *f"link add {link} type veth peer name eth0 netns {made.holder}".split()))
+        await run((_tool("ip"), *f"address add {own}/30 dev {link}".split()))
+        await run((_tool("ip"), *f"link set {link} up".split()))
+        await _ip(made, "link set lo up", f"address add {other}/30 dev eth0", "link set eth0 up")
+        yield made, own
 
 
 async def _ip(namespace: Namespace, *lines: str) -> None:

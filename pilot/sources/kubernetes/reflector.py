@@ -26,7 +26,7 @@ WATCH_SECONDS = (240, 480)
 """The server ends a watch after a random time between; so not all of them end together."""
 SHORT = 1.0
 """A watch that ends sooner (a server that is stopping, say) is not begun again at once."""
-FORBIDDEN, NOT_FOUND, GONE = 403, 404, 410
+FORBIDDEN, NOT_FOUND, GONE, TOO_MANY = 403, 404, 410, 429
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
@@ -100,7 +100,8 @@ class Reflector:
                     self._version = ""
                     _log.debug(f"{self._path}: listed again: {error}")
                 else:
-                    _log.log(logging.DEBUG if self.fault else logging.WARNING, f"{error}; what was known stays")
+                    level = logging.INFO if error.status == TOO_MANY else logging.WARNING
+                    _log.log(logging.DEBUG if self.fault else level, f"{error}; what was known stays")
                     self.fault = str(error)
             await self._pace.pause()
 

@@ -11,12 +11,13 @@ from tests.pilot.sources.kubernetes.fake_api import FakeApi
 
 
 class Recorder(FakeApi):
-    """`failing`: how many writes are refused with which status before one is taken."""
+    """`failing`: how many writes are refused with which status before one is taken, and `words`: why."""
 
     def __init__(self, *collections: str) -> None:
         super().__init__(*collections)
         self.calls: list[tuple[str, str, Any]] = []
         self.failing = (0, 500)
+        self.words = "refused by the test"
 
     async def call(self, method: str, path: str, body: Any = None, content_type: str = "") -> Any:
         """One request. Raises: KubernetesError."""
@@ -30,7 +31,7 @@ class Recorder(FakeApi):
         count, status = self.failing
         if count:
             self.failing = (count - 1, status)
-            raise KubernetesError(f"{path}: refused by the test", status)
+            raise KubernetesError(f"{path}: {self.words}", status)
         self.calls.append((method, path, body))
         return body
 

@@ -84,9 +84,8 @@ async def test_missing_ones_are_made_and_wrong_ones_corrected() -> None:
     async with writing(api, mesh(namespaces("wrong", "right", "none")), [ROOTS]):
         await eventually(lambda: len(api.calls) >= 5)
     assert ("/api/v1/namespaces/none/configmaps", {"root-cert.pem": "PEM\n"}) in writes(api, "POST")
-    assert writes(api, "PATCH") == [
-        ("/api/v1/namespaces/wrong/configmaps/istio-ca-root-cert", {"root-cert.pem": "PEM\n"})
-    ]
+    wanted = {"root-cert.pem": "PEM\n", "other": "kept"}
+    assert writes(api, "PUT") == [("/api/v1/namespaces/wrong/configmaps/istio-ca-root-cert", wanted)]
     assert sum("ca-crl.pem" in data for _, data in writes(api, "POST")) == 3
 
 

@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 
+from ca.errors import KubernetesError
 from pilot.kube_client import KubeClient
 from pilot.model.objects import Event
 from pilot.model.snapshot import Snapshot
@@ -48,6 +49,25 @@ async def test_only_differences_are_written_once_and_strangers_conditions_are_no
         assert len(api.calls) == 1
         snapshots.append(mesh(CLASS.replace("generation: 1", "generation: 2")))
         await eventually(lambda: len(api.calls) == 2)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_kind_that_our_role_does_not_name_is_asked_for_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    api, snapshots = Recorder(CLASSES), [mesh(CLASS)]
+    api.put(CLASSES, "istio", kind="GatewayClass")
+    api.failing, api.words = (1, 403), 'User "x" cannot patch resource "gatewayclasses/status"'
+    writer = StatusWriter(cast(KubeClient, api), Statuses(lambda: snapshots[-1], Tags(api, "")), is_of_gateway_api)
+    task = asyncio.create_task(writer.serve())
+    try:
+        await eventually(lambda: api.failing[0] == 0)
+        snapshots.append(mesh(CLASS.replace("generation: 1", "generation: 2")))
+        await asyncio.sleep(0.05)
+        assert not api.calls
+        monkeypatch.setattr(statuses, "ASK_AGAIN", 0.0)
+        writer.give_up("GatewayClass", KubernetesError("still"))  # and the time is over at once
+        await eventually(lambda: api.calls)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -40,7 +40,7 @@ async def writing(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_every_injection_entry_gets_the_root_in_one_patch_that_tests_the_version() -> None:
+async def test_every_injection_entry_gets_the_root_in_one_update_of_the_version_that_is_known() -> None:
     api = Recorder(f"{API}/{MUTATING}")
     made = build_injection("default", Endpoint())
     made["webhooks"].append({"name": "stranger.example.com", "clientConfig": {}})
@@ -48,10 +48,9 @@ async def test_every_injection_entry_gets_the_root_in_one_patch_that_tests_the_v
     async with writing(api, MUTATING):
         await eventually(lambda: api.calls)
     ((method, path, body),) = api.calls
-    assert (method, path) == ("PATCH", f"{API}/{MUTATING}/istio-sidecar-injector")
-    assert body[0]["op"] == "test"
-    assert [each["path"] for each in body[1:]] == [f"/webhooks/{n}/clientConfig/caBundle" for n in range(4)]
-    assert {each["value"] for each in body[1:]} == {ENCODED}
+    assert (method, path) == ("PUT", f"{API}/{MUTATING}/istio-sidecar-injector")
+    assert body["metadata"]["resourceVersion"]
+    assert [each["clientConfig"].get("caBundle") for each in body["webhooks"]] == [*[ENCODED] * 4, None]
 
 
 async def test_writes_are_counted_also_those_that_fail(caplog: pytest.LogCaptureFixture) -> None:
@@ -92,8 +91,8 @@ async def test_validation_stays_optional_until_an_object_was_refused() -> None:
     api.put(f"{API}/{VALIDATING}", "one", **build_validation("default", Endpoint(ca_bundle=ENCODED)))
     async with writing(api, VALIDATING):
         await eventually(lambda: sum("dryRun=All" in path for _, path, _ in api.calls) > 1)
-        assert not [each for each in api.calls if each[0] == "PATCH"]
+        assert not [each for each in api.calls if each[0] == "PUT"]
         api.failing = (1, 404)  # the trial: there is no such kind
-        await eventually(lambda: [each for each in api.calls if each[0] == "PATCH"])
-    (patch,) = (body for method, _, body in api.calls if method == "PATCH")
-    assert patch[1] == {"op": "add", "path": "/webhooks/0/failurePolicy", "value": "Fail"}
+        await eventually(lambda: [each for each in api.calls if each[0] == "PUT"])
+    (update,) = (body for method, _, body in api.calls if method == "PUT")
+    assert [each["failurePolicy"] for each in update["webhooks"]] == ["Fail"]
