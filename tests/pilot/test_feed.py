@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from ca.state_directory import StateDirectory
-from pilot.feed import Feed
+from pilot.feed import PIECE, Feed, in_pieces
 from pilot.mesh import Mesh
 from pilot.model.features import Features
 from pilot.model.key_sets import KeySource
 from pilot.model.mesh import MeshConfig
+from pilot.model.objects import Event, ObjectKey
+from pilot.model.problem import Problem
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Settings
+from pilot.sources.events import Batch
 from pilot.sources.keys import KeyKeeper
 from pilot.type_urls import ENDPOINT, EXTENSION_CONFIG, SECRET
 from pilot.xds.pushes import Change, Debounce
@@ -236,3 +239,15 @@ async def test_keys_that_a_policy_names_are_fetched_and_pushed_and_go_with_it(tm
         await eventually(lambda: scene.pushed)
         (scene.directory / "tokens.yaml").unlink()
         await eventually(lambda: not scene.mesh.snapshot.policies.keys.keys)
+
+
+@pytest.mark.parametrize("count", [0, 1, PIECE, PIECE + 1, 3 * PIECE])
+def test_a_burst_comes_in_pieces_that_lose_nothing(count: int) -> None:
+    key = ObjectKey("Pod", "default", "a")
+    events = tuple(Event(key, None) for _ in range(count))
+    problem = Problem("odd", key)
+    pieces = list(in_pieces(Batch(events, (problem,), (problem,))))
+    assert tuple(each for piece in pieces for each in piece.events) == events
+    assert max(len(each.events) for each in pieces) <= PIECE
+    assert [each.problems for each in pieces] == [(problem,)] * max(1, -(-count // PIECE))
+    assert sum(len(each.fresh) for each in pieces) == 1
