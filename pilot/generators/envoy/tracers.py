@@ -106,7 +106,7 @@ def _datadog(settings: DatadogTracing, observed: Observed, service_name: str) ->
     config = DatadogConfig(
         collector_cluster=outbound(settings.port, host), collector_hostname=host, service_name=service_name
     )
-    return Tracer(_http("envoy.tracers.datadog", config))
+    return Tracer(_http("envoy.tracers.datadog", config), settings.max_tag_length)
 
 
 def _skywalking(settings: SkyWalkingTracing, observed: Observed) -> Tracer | None:

@@ -40,6 +40,7 @@ _POLICIES: Final = {
 _PULL_SECRET: Final = "ISTIO_META_WASM_IMAGE_PULL_SECRET"
 _PULL_POLICY: Final = "ISTIO_META_WASM_IMAGE_PULL_POLICY"
 _VERSION: Final = "ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION"
+_EXPONENTS_FROM: Final = 1e21
 _SCHEMES: Final = frozenset({"oci", "http", "https", "file"})
 
 
@@ -80,8 +81,19 @@ def _config(plugin: CheckedPlugin, url: str, pull_secret: Confidential | None) -
 
 
 def json_text(value: Mapping[str, object]) -> str:
-    """JSON without spaces, keys in order."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """JSON without spaces, keys in order; whole numbers have no point."""
+    return json.dumps(_with_whole_numbers(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _with_whole_numbers(value: object) -> object:
+    match value:
+        case float() if value.is_integer() and abs(value) < _EXPONENTS_FROM:
+            return int(value)
+        case Mapping():
+            return {key: _with_whole_numbers(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_with_whole_numbers(each) for each in value]
+    return value
 
 
 def _url(written: str) -> str:

@@ -77,6 +77,7 @@ def test_the_code_is_told_its_configuration_as_json() -> None:
     assert (made["name"], made["rootId"]) == ("default.p", "root")
     assert served()["config"]["configuration"] == {}
     assert json_text({"ä": 1.5}) == '{"ä":1.5}'
+    assert json_text({"a": [1.0, {"b": 1e6}, True]}) == '{"a":[1,{"b":1000000},true]}'
 
 
 def test_variables_come_from_the_plugin_and_from_the_proxy() -> None:
