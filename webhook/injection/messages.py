@@ -100,9 +100,17 @@ def _duration(value: Any, where: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{where}: expected a duration such as 10s, got {value!r}")
     try:
-        return f"{parse_duration(value):.9f}".rstrip("0").rstrip(".") + "s"
+        return _json_duration(parse_duration(value))
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def _json_duration(seconds: float) -> str:
+    """As protobuf's JSON has it: no fraction, or one of 3, 6 or 9 digits."""
+    text = f"{seconds:.9f}"
+    while text.endswith("000"):
+        text = text[:-3]
+    return text.rstrip(".") + "s"
 
 
 def _enum(value: Any, kind: str, where: str) -> str:

@@ -80,3 +80,10 @@ def test_a_nil_message_is_told_from_an_empty_one() -> None:
         render("{{.P.Tracing.Sampling}}")
     assert dict(Message({"image": {"imageType": "debug"}}, "ProxyConfig").fields()).keys() == {"image"}
     assert Message(None, "ProxyConfig").go_type == "*v1alpha1.ProxyConfig"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"), [("2m", "120s"), ("1.5s", "1.500s"), ("250ms", "0.250s"), ("1.0005s", "1.000500s")]
+)
+def test_fractions_of_seconds_have_three_six_or_nine_digits(written: str, told: str) -> None:
+    assert decode({"drainDuration": written}, "ProxyConfig") == {"drainDuration": told}
