@@ -48,6 +48,7 @@ _NO_SERVICE: Final = Service(
     Hostname(""), Namespace(""), "", (), Resolution.CLIENT_SIDE, Registry.EXTERNAL, Origin("Sidecar", "", "")
 )
 """Stands for what no service is behind, where names of statistics ask for one."""
+_PRIVILEGED: Final = 1024
 _PLAIN_HTTP: Final = frozenset({"http/1.1", "h2c"})
 
 
@@ -161,6 +162,8 @@ def _ingress_ports(
             config=sidecar,
         )
         bound = unintercepted or listener.capture_mode is CaptureMode.NONE
+        if bound and context.traits.unprivileged and number < _PRIVILEGED:
+            continue
         yield _Port(described, mode, bound, listener.tls if terminates else None)
 
 

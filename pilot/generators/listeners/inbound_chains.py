@@ -122,6 +122,7 @@ class Owner:
     """Traffic comes out of tunnels, whose end knows who the client is."""
 
 
+_INSIDE_TLS: Final = {PortProtocol.HTTPS: PortProtocol.HTTP, PortProtocol.TLS: PortProtocol.TCP}
 _UNKNOWN_MODE: Final = MtlsMode.DISABLE
 
 
@@ -133,7 +134,7 @@ def build_port_chains(
 ) -> tuple[Chain, ...]:
     """The chains of a port. `server_tls`: the port terminates TLS of its own (ingress listeners of Sidecars)."""
     if server_tls is not None:
-        inside = PortProtocol.HTTP if port.protocol is PortProtocol.HTTPS else PortProtocol.TCP
+        inside = _INSIDE_TLS.get(port.protocol, port.protocol)
         return (_chain(port, _Row(TLS, (), inside.is_http, mtls=False), inside, owner, server_tls),)
     rows = _CHAINS.get((mode, port.speaks)) or _CHAINS[_UNKNOWN_MODE, port.speaks]
     return tuple(_chain(port, row, port.protocol, owner, _mtls(row, owner.context)) for row in rows)

@@ -203,18 +203,18 @@ def _tcp_chains(
         for route in service.tcp:
             if not route.route:
                 continue
-            matches = route.match or (L4MatchAttributes(),)
-            for match in matches:
-                if not applies(match, client, traffic.port.number):
-                    continue
-                target, origins = target_of(route.route, service, traffic.port.number, lookup, context)
-                origins = (service.origin, *origins)
-                if match.destination_subnets:
-                    narrowed = ChainMatch(cidrs=normalise_cidrs(match.destination_subnets))
-                    yield _chain(traffic, narrowed, target, context, origins, None)
-                    continue
+            matches = [
+                each for each in route.match or (L4MatchAttributes(),) if applies(each, client, traffic.port.number)
+            ]
+            if not matches:
+                continue
+            target, origins = target_of(route.route, service, traffic.port.number, lookup, context)
+            origins = (service.origin, *origins)
+            if not all(each.destination_subnets for each in matches) or not traffic.port.number:
                 yield _chain(traffic, own_range, target, context, origins, service.origin)
                 return
+            subnets = tuple(subnet for each in matches for subnet in each.destination_subnets)
+            yield _chain(traffic, ChainMatch(cidrs=normalise_cidrs(subnets)), target, context, origins, None)
     yield _own_chain(traffic, own_range, lookup, context)
 
 

@@ -64,7 +64,7 @@ def service_wishes(
     wishes = (
         wish
         for port in _ports(service, declared)
-        for wish in _places(service, port, bind, bound, traits, features)
+        for wish in _places(service, port, bind, bound, traits, features, _declares_port(declared))
         if not _is_reserved(wish, bind, traits, features, mesh)
     )
     return tuple(wishes)
@@ -76,6 +76,10 @@ def _binding(declared: SidecarEgressListener | None, traits: Traits) -> tuple[st
     captured = declared is None or declared.capture_mode is not CaptureMode.NONE
     bound = traits.interception is Interception.NONE or not captured or bind.startswith(UNIX)
     return (bind or localhost(traits), True) if bound else (bind, False)
+
+
+def _declares_port(declared: SidecarEgressListener | None) -> bool:
+    return declared is not None and declared.port is not None
 
 
 def _ports(service: Service, declared: SidecarEgressListener | None) -> tuple[ServicePort, ...]:
@@ -97,9 +101,9 @@ def _kind(protocol: PortProtocol) -> Kind:
 
 
 def _places(
-    service: Service, port: ServicePort, bind: str, bound: bool, traits: Traits, features: Features
+    service: Service, port: ServicePort, bind: str, bound: bool, traits: Traits, features: Features, declared: bool
 ) -> Iterator[Wish]:
-    """The listeners that a service port is reached by."""
+    """The listeners that a service port is reached by; `declared`: it is the port of an egress listener."""
     anywhere = wildcard_addresses(traits, features)
     kind = _kind(port.protocol)
     if kind is Kind.HTTP:
@@ -112,7 +116,7 @@ def _places(
         shared = bind in anywhere and address.is_unspecified
         yield Wish(service, port, kind, (bind,), bound, route, needs_sni=shared)
     elif address.is_unspecified:
-        yield from _unaddressed(service, port, kind, route, anywhere)
+        yield from _unaddressed(service, port, kind, route, anywhere, by_endpoint=service.is_headless and not declared)
     elif "/" in address.primary:
         yield Wish(service, port, kind, anywhere, bound, route, cidr=address.primary, needs_sni=True)
     else:
@@ -120,14 +124,14 @@ def _places(
 
 
 def _unaddressed(
-    service: Service, port: ServicePort, kind: Kind, route: str, anywhere: tuple[str, ...]
+    service: Service, port: ServicePort, kind: Kind, route: str, anywhere: tuple[str, ...], *, by_endpoint: bool
 ) -> Iterator[Wish]:
     """A service without address: its endpoints are dialled one by one, or its port is all that is known."""
-    if service.is_headless:
+    if by_endpoint:
         yield Wish(service, port, kind, (), False, route)
-    if not service.is_headless or not (service.is_kubernetes or service.selector):
+    if not by_endpoint or not (service.is_kubernetes or service.selector):
         name = str(port.number) if kind is Kind.AUTO else route
-        yield Wish(service, port, kind, anywhere, False, name, needs_sni=True, fallback=service.is_headless)
+        yield Wish(service, port, kind, anywhere, False, name, needs_sni=True, fallback=by_endpoint)
 
 
 def _is_reserved(wish: Wish, bind: str, traits: Traits, features: Features, mesh: MeshConfig) -> bool:

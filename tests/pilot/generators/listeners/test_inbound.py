@@ -179,6 +179,18 @@ def test_an_ingress_listener_that_is_not_captured_is_bound() -> None:
     assert {port for port, _ in ports(found["10.9.0.1_9080"])} == {9080}
 
 
+def test_a_port_that_may_not_be_opened_is_not() -> None:
+    declared = ingress(
+        "{port: {number: 81, protocol: HTTP, name: a}, captureMode: NONE}",
+        "{port: {number: 82, protocol: HTTP, name: b}}",
+        "{port: {number: 9083, protocol: HTTP, name: c}, captureMode: NONE}",
+    )
+    found = made(SERVED + declared, metadata={"UNPRIVILEGED_POD": "true"})
+
+    assert [name for name in found if name.endswith(("_81", "_9083"))] == ["10.9.0.1_9083"]
+    assert any(port == 82 for port, _ in ports(found[IN]))
+
+
 def test_an_ingress_listener_terminates_tls_where_mtls_is_off() -> None:
     declared = ingress(
         """{port: {number: 9443, protocol: HTTPS, name: a},

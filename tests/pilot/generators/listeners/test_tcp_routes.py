@@ -112,6 +112,20 @@ def test_a_route_for_some_addresses_leaves_the_others_to_the_service() -> None:
     assert tcp(made["defaultFilterChain"])["cluster"] == f"outbound|5432||{HOST}"
 
 
+def test_addresses_of_all_conditions_of_a_route_are_one_chain() -> None:
+    match = '[{destinationSubnets: ["10.9.0.0/16"]}, {destinationSubnets: ["10.8.0.0/16"]}]'
+    made = listener(
+        DB + virtual_service(f"{{hosts: [db], tcp: [{{match: {match}, route: [{{destination: {{host: x}}}}]}}]}}")
+    )
+    open_match = '[{destinationSubnets: ["10.9.0.0/16"]}, {port: 5432}]'
+    to_all = listener(
+        DB + virtual_service(f"{{hosts: [db], tcp: [{{match: {open_match}, route: [{{destination: {{host: x}}}}]}}]}}")
+    )
+
+    assert [len(each["filterChainMatch"]["prefixRanges"]) for each in made["filterChains"]] == [2]
+    assert [each.get("filterChainMatch") for each in to_all["filterChains"]] == [None]
+
+
 def test_routes_after_one_without_conditions_are_not_reached() -> None:
     spec = "{hosts: [db], tcp: [{route: [{destination: {host: one}}]}, {route: [{destination: {host: two}}]}]}"
     (chain,) = listener(DB + virtual_service(spec))["filterChains"]

@@ -66,6 +66,12 @@ def test_a_port_of_the_egress_listener_stands_for_those_of_the_service() -> None
     assert shape(service("a", TCP, HTTP), declared(82, "TCP"))[0][:3] == ("10.0.0.1", 82, "tcp")
 
 
+def test_endpoints_are_not_dialled_one_by_one_where_the_egress_listener_has_a_port() -> None:
+    headless = service("db", TCP, resolution=Resolution.PASSTHROUGH, address="0.0.0.0")
+
+    assert shape(headless, declared(9000, "TCP"))[0][:3] == ("0.0.0.0", 9000, "tcp")
+
+
 def test_an_address_of_the_egress_listener_is_taken() -> None:
     made = wishes(service(), declared(81, "TCP", bind="10.5.5.5"))
 
