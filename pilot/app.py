@@ -43,6 +43,7 @@ from pilot.model.snapshot import Snapshot
 from pilot.node_pods import SnapshotPods
 from pilot.registrations import kept
 from pilot.registrations.registrar import Registrar
+from pilot.remote_cluster import Takers
 from pilot.remote_clusters import RemoteClusters
 from pilot.secret_access import SecretAccess
 from pilot.settings import Kubernetes, Settings
@@ -122,8 +123,8 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
             return
         mesh.snapshot = Snapshot.empty(files.mesh, settings.features, files.networks)
         mesh.snapshot, _ = mesh.snapshot.apply(await asyncio.to_thread(keys.remembered))
-        client, pods = cluster.client if cluster is not None else None, SnapshotPods(mesh)
-        trusting = trust.establish(settings, lambda: mesh.snapshot.mesh, registry, pods, client, _issuers(cluster))
+        client, issuers = cluster.client if cluster is not None else None, _issuers(cluster, mesh)
+        trusting = trust.establish(settings, lambda: mesh.snapshot.mesh, registry, SnapshotPods(mesh), client, issuers)
         secured = await _while_not(stopping, undo.enter_async_context(trusting))
         if secured is None:
             return
@@ -316,17 +317,21 @@ async def _cluster(
     if wanted.is_external and wanted.watches_local_secrets:
         secrets = await connect()
         undo.push_async_callback(secrets.close)
-    remotes = cluster.remotes = RemoteClusters(secrets, settings, feed.take_remote, feed.forget_remote, figures)
+    remotes = cluster.remotes = RemoteClusters(
+        secrets, settings, Takers(feed.take_remote, feed.register_remote, feed.forget_remote), figures
+    )
     insight.remote_clusters = lambda: [ClusterState(*each.values()) for each in remotes.rows()[1:]]
     return cluster
 
 
-def _issuers(cluster: ConfigCluster | None) -> Remotes:
+def _issuers(cluster: ConfigCluster | None, mesh: Mesh) -> Remotes:
     """Whom to ask about tokens of other clusters."""
 
     def find(name: str) -> Cluster | None:
         remote = cluster.remotes.remotes.get(name) if cluster is not None and cluster.remotes is not None else None
-        return Cluster(remote.client) if remote is not None and remote.client is not None else None
+        if remote is None or remote.client is None:
+            return None
+        return Cluster(remote.client, pods=SnapshotPods(mesh, name))
 
     return find
 
@@ -354,7 +359,7 @@ def _sources(
     access = SecretAccess(cluster.client)
     objects, settings_ = feed.serve_cluster(cluster), feed.serve_cluster_settings(cluster)
     others = (cluster.remotes.serve(),) if cluster.remotes is not None else ()
-    return objects, settings_, feed.serve_access(access), cluster.serve_memory(mesh), *others
+    return objects, settings_, feed.serve_access(access, cluster.remotes), cluster.serve_memory(mesh), *others
 
 
 async def _while_not(stopping: asyncio.Event, waited: Coroutine[None, None, T]) -> T | None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
+from pilot import remote_cluster
 from pilot.config_cluster import ConfigCluster
 from pilot.debug.feed_metrics import FeedMetrics
 from pilot.generators import isolation, problems
@@ -20,6 +21,7 @@ from pilot.mesh import Mesh
 from pilot.model.changes import Change
 from pilot.model.objects import Event
 from pilot.model.problem import Problem, Severity
+from pilot.remote_clusters import RemoteClusters
 from pilot.secret_access import SecretAccess
 from pilot.settings import Settings
 from pilot.sources.events import Batch
@@ -124,7 +126,12 @@ class Feed:
         known = self._mesh.snapshot.remotes.get(cluster)
         if batch.listed and known is not None:
             listed = {each.key for each in events}
-            events += (Event(each.key, None) for each in known.objects.all() if each.key not in listed)
+            read = (each for each in known.objects.all() if each.key.kind in remote_cluster.KINDS)
+            events += (Event(each.key, None) for each in read if each.key not in listed)
+        self.register_remote(cluster, events)
+
+    def register_remote(self, cluster: str, events: Iterable[Event]) -> None:
+        """Takes in what else is known of another cluster."""
         self._mesh.snapshot, change = self._mesh.snapshot.apply_remote(cluster, events)
         self._push(change, _reason(change))
 
@@ -170,9 +177,15 @@ class Feed:
         """Keeps the public keys of issuers of tokens fresh; ends only by cancellation."""
         await self._keys.serve(self._take_keys)
 
-    async def serve_access(self, access: SecretAccess) -> None:
-        """Keeps known who may list Secrets; ends only by cancellation."""
-        self._mesh.may_list_is_known = access.is_known
+    async def serve_access(self, access: SecretAccess, remotes: RemoteClusters | None) -> None:
+        """Keeps known who may list Secrets; ends only by cancellation. Other clusters are asked by their own tasks."""
+
+        def is_known(cluster: str, identity: str) -> bool:
+            remote = remotes.remotes.get(cluster) if remotes is not None else None
+            asked = access if remote is None else remote.secret_access
+            return asked is not None and asked.is_known(identity)
+
+        self._mesh.may_list_is_known = is_known
         await access.serve(self._take_keys)
 
     def _take_keys(self, events: tuple[Event, ...]) -> None:

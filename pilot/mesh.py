@@ -28,8 +28,8 @@ class Mesh:
         self.is_listed = False
         """Whether the source has said everything that exists."""
         self._check_identity = check_identity
-        self.may_list_is_known: Callable[[str], bool] = lambda identity: True
-        """Whether it is known if an identity may list Secrets; who has to wait for that gets none until a push."""
+        self.may_list_is_known: Callable[[str, str], bool] = lambda cluster, identity: True
+        """Whether it is known if an identity may list Secrets of a cluster; who waits for that gets none until then."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -64,9 +64,12 @@ class Mesh:
         """What `proxy` is to have now; `names` None: everything. None: not known yet."""
         if type_url == PROXY_CONFIG:
             return self.trust_bundle
-        if type_url == SECRET and proxy.identity and not self.may_list_is_known(proxy.identity):
+        if type_url == SECRET and not self._may_list_is_known(proxy):
             return None
         return self._moment.resources_for(proxy, type_url, names)
+
+    def _may_list_is_known(self, proxy: Proxy) -> bool:
+        return not proxy.identity or self.may_list_is_known(proxy.traits.cluster_id, proxy.identity)
 
     def steps(self, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None, /) -> Iterator[None] | None:
         """The work that the next question of this kind means, in small pieces; None: it is done."""

@@ -15,14 +15,18 @@ from enum import Enum
 from ca.errors import KubernetesError
 from pilot.kube_client import KubeClient, connect_by
 from pilot.model.kubernetes import EndpointSlice, KubernetesService, Namespace, Node, Pod
+from pilot.model.objects import Event
+from pilot.model.secret import ConfigMap, Secret
 from pilot.model.workload_entry import WorkloadEntry
 from pilot.remote_kubeconfig import KubeconfigError, parse_kubeconfig
+from pilot.secret_access import SecretAccess
 from pilot.settings import Kubernetes, Settings
 from pilot.sources.events import Batch
 from pilot.sources.kubernetes.resources import Wanted, select_resources
 from pilot.sources.kubernetes.source import KubernetesSource, Scope
 
-KINDS = frozenset(each.KIND for each in (Namespace, KubernetesService, EndpointSlice, Pod, Node, WorkloadEntry))
+_STRUCTS = (Namespace, KubernetesService, EndpointSlice, Pod, Node, WorkloadEntry, Secret, ConfigMap)
+KINDS = frozenset(each.KIND for each in _STRUCTS)
 """What is read of them: configuration is not."""
 AGAIN = 10.0
 """Seconds after which a cluster whose following broke is followed again; arbitrary."""
@@ -55,13 +59,22 @@ Lead = Callable[[str, KubeClient], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Takers:
+    """Who is told what clusters say, each with the id of the cluster."""
+
+    take: Callable[[str, Batch], None]
+    """Its objects."""
+    register: Callable[[str, tuple[Event, ...]], None]
+    """What we asked it."""
+    forget: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all clusters share."""
 
     settings: Settings
-    take: Callable[[str, Batch], None]
-    """Is given batches by cluster id."""
-    forget: Callable[[str], None]
+    takers: Takers
     timed_out: Callable[[str], None]
     """Is told of a cluster that nobody waits for any longer."""
     lead: "asyncio.Future[Lead]"
@@ -82,6 +95,7 @@ class RemoteCluster:
         self._state = State.SYNCING
         self._client: KubeClient | None = None
         self._task: asyncio.Task[None] | None = None
+        self._access: SecretAccess | None = None
         self._synced = asyncio.Event()
         self.settled = asyncio.Event()
         """Nothing waits for it any more: everything is read, or it took too long, or it cannot be used."""
@@ -95,6 +109,11 @@ class RemoteCluster:
     def client(self) -> KubeClient | None:
         """To ask the cluster about tokens; None where there is no way to."""
         return self._former.client if self._former is not None else self._client
+
+    @property
+    def secret_access(self) -> SecretAccess | None:
+        """Who may list its Secrets; None where it was never read."""
+        return self._former.secret_access if self._former is not None else self._access
 
     def standing(self) -> "RemoteCluster":
         """Who follows the cluster now: this one, or the one before it."""
@@ -160,19 +179,29 @@ class RemoteCluster:
         features, wanted = self._around.settings.features, self._around.wanted
         scope = Scope(features.system_namespace, features.revision, wanted.only, wanted.members)
         source = KubernetesSource(client, select_resources(features, Wanted(kinds=KINDS)), scope)
+        self._synced.clear()
+        access = SecretAccess(client)
         following = asyncio.create_task(self._take_all(source))
         aging = asyncio.create_task(self._too_old(source))
+        asking = asyncio.create_task(self._ask(access))
         try:
             await asyncio.wait((following, aging), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (following, aging):
+            for task in (following, aging, asking):
                 task.cancel()
-            await asyncio.gather(following, aging, return_exceptions=True)
+            await asyncio.gather(following, aging, asking, return_exceptions=True)
+            self._access = None
         if following.done() and not following.cancelled():
             following.result()
         self._state = State.TIMEOUT
         _log.warning(f"cluster {self.name} did not answer for {wanted.remote_max_age}: it counts as empty")
-        self._around.forget(self.name)
+        self._around.takers.forget(self.name)
+
+    async def _ask(self, access: SecretAccess) -> None:
+        """Keeps known who may list Secrets, once the cluster is known."""
+        await self._synced.wait()
+        self._access = access
+        await access.serve(lambda events: self._around.takers.register(self.name, events))
 
     async def _take_all(self, source: KubernetesSource) -> None:
         async with aclosing(source.watch()) as batches:
@@ -180,8 +209,8 @@ class RemoteCluster:
                 if self._former is not None:
                     former, self._former = self._former, None
                     await former.stop()
-                self._around.take(self.name, batch)
-                if self._state is not State.SYNCED:
+                self._around.takers.take(self.name, batch)
+                if not self._synced.is_set():
                     self._state = State.SYNCED
                     self._synced.set()
                     self.settled.set()

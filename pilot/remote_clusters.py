@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -20,9 +20,8 @@ from msgspec import Raw
 from ca.errors import KubernetesError
 from pilot.debug.remote_metrics import RemoteMetrics
 from pilot.kube_client import KubeClient
-from pilot.remote_cluster import Access, Lead, RemoteCluster, State, Surroundings
+from pilot.remote_cluster import Access, Lead, RemoteCluster, State, Surroundings, Takers
 from pilot.settings import Settings
-from pilot.sources.events import Batch
 from pilot.sources.kubernetes.named import Names
 from pilot.sources.kubernetes.reflector import Reflector
 
@@ -59,14 +58,13 @@ class RemoteClusters:
         self,
         client: KubeClient,
         settings: Settings,
-        take: Callable[[str, Batch], None],
-        forget: Callable[[str], None],
+        takers: Takers,
         figures: RemoteMetrics,
     ) -> None:
-        """`client`: of the cluster that has the Secrets. `take` is given batches by cluster id."""
+        """`client`: of the cluster that has the Secrets."""
         self._client, self._settings, self._figures = client, settings, figures
         self._lead: asyncio.Future[Lead] = asyncio.get_running_loop().create_future()
-        self._around = Surroundings(settings, take, forget, figures.timed_out, self._lead)
+        self._around = Surroundings(settings, takers, figures.timed_out, self._lead)
         self._changed = asyncio.Event()
         self._secrets: Names[Mapping[str, str]] = Names(_read_data, self._note)
         self._noted: dict[str, Mapping[str, str]] = {}
@@ -143,7 +141,7 @@ class RemoteClusters:
         self._told = frozenset(ignored)
         for cluster in self.remotes.keys() - found.keys():
             await self.remotes.pop(cluster).stop()
-            self._around.forget(cluster)
+            self._around.takers.forget(cluster)
             _log.info(f"cluster {cluster} is not followed any more")
         for cluster, access in found.items():
             before = self.remotes.get(cluster)

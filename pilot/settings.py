@@ -527,6 +527,20 @@ KNOWN = frozenset(
 """Those of our prefixes that have an effect."""
 
 
+def _placed(features: Features, given: Mapping[str, Any]) -> Features:
+    """With the flags that say where we are."""
+    names = {"cluster_id": "cluster_id", "namespace": "system_namespace"}
+    return replace(features, **{name: given[flag] for flag, name in names.items() if flag in given})
+
+
+def _aliases(given: Mapping[str, Any], warnings: list[str]) -> Mapping[str, str]:
+    try:
+        return parse_aliases(given.get("cluster_aliases", ""))
+    except ValueError as error:
+        warnings.append(f"flag --clusterAliases: {error}; it has no effect")
+        return {}
+
+
 def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from flags (by field name, None where not given) and environment."""
     warnings: list[str] = []
@@ -538,21 +552,20 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
     if environ.get("BLOCKED_CIDRS_IN_JWKS_URIS") and "blocked" not in token_keys:
         warnings.append("BLOCKED_CIDRS_IN_JWKS_URIS cannot be read: no keys are fetched from anywhere")
         token_keys["blocked"] = parse_ranges("0.0.0.0/0,::/0")
-    features = features_from(environ, config_dir is not None, given.get("domain", "cluster.local"), warnings)
-    if "cluster_id" in given:
-        features = replace(features, cluster_id=given["cluster_id"])
-    if "namespace" in given:
-        features = replace(features, system_namespace=given["namespace"])
+    features = _placed(
+        features_from(environ, config_dir is not None, given.get("domain", "cluster.local"), warnings), given
+    )
     check_identity = read({"PILOT_ENABLE_XDS_IDENTITY_CHECK": ("check", parse_bool)}, environ, warnings)
     warnings += [f"flag {flag} is not known and has no effect" for flag in given.get("unknown", ()) if flag[:1] == "-"]
     warnings += (*unsupported.warnings(environ), *unsupported.unknown(environ, KNOWN))
     certificates = Certificates(**read(CERTIFICATES, environ, warnings))
-    try:
-        alias_of = parse_aliases(given.get("cluster_aliases", ""))
-        own = tuple(alias for alias, cluster in alias_of.items() if cluster == features.cluster_id)
-        certificates = replace(certificates, cluster_aliases=own, alias_of=alias_of)
-    except ValueError as error:
-        warnings.append(f"flag --clusterAliases: {error}; it has no effect")
+    alias_of = _aliases(given, warnings)
+    features = replace(features, cluster_aliases=tuple(sorted(alias_of.items())))
+    certificates = replace(
+        certificates,
+        alias_of=alias_of,
+        cluster_aliases=tuple(alias for alias, cluster in alias_of.items() if cluster == features.cluster_id),
+    )
     certificates = replace(
         certificates,
         serving_files=_serving_files(given, warnings),

@@ -6,59 +6,95 @@ one itself. Each cluster keeps its own snapshot: what changes in one is derived 
 Source: Kubernetes controllers behaviour 7.2, 7.3; xDS behaviour 2.1.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from pilot.memo import memoized
 from pilot.model import network_gateways, service_index
+from pilot.model.conversions import Conversions
 from pilot.model.draft import Draft
 from pilot.model.endpoint_index import EndpointIndex, Parts, ServiceEndpoints, combine
 from pilot.model.interning import same_tuple
 from pilot.model.locality import NETWORK
-from pilot.model.mesh_settings import MeshSettings
 from pilot.model.service import Service
-from pilot.model.service_index import DeclaredKey, ServiceIndex, ServiceKey
+from pilot.model.service_index import ServiceIndex, ServiceKey
 
 if TYPE_CHECKING:
     from pilot.model.snapshot import Snapshot
 
+K = TypeVar("K", bound=Hashable)
 
-def merge(alone: "Snapshot", remotes: Mapping[str, "Snapshot"]) -> "Snapshot":
-    """`alone`: the first cluster's; `remotes`: the others', by cluster id."""
+
+def merge(alone: "Snapshot", remotes: Mapping[str, "Snapshot"], before: "Snapshot | None" = None) -> "Snapshot":
+    """`alone`: the first cluster's; `remotes`: the others', by cluster id.
+
+    `before`: the mesh as it was, so that only what differs is merged again.
+    """
     if not remotes:
         return alone
     ordered = tuple(remotes[each] for each in sorted(remotes))
-    declared = tuple((each.settings.cluster_id, each.service_index) for each in ordered)
-    services = _services(alone.service_index, declared, alone.settings)
-    endpoints = _endpoints(alone.endpoint_index, tuple(each.endpoint_index for each in ordered), alone.settings)
-    ways = _ways(alone.conversions.network_gateways, tuple(each.service_index for each in ordered))
-    conversions = replace(alone.conversions, network_gateways=ways)
+    last = _comparable(before, remotes)
     return replace(
         alone,
-        service_index=services,
-        endpoint_index=endpoints,
-        conversions=conversions,
+        service_index=_services(alone, ordered, last),
+        endpoint_index=_endpoints(alone, ordered, last),
+        conversions=_conversions(alone, ordered, last),
         alone=alone,
-        remotes=dict(remotes),
+        remotes=remotes,
     )
+
+
+def _comparable(before: "Snapshot | None", remotes: Mapping[str, "Snapshot"]) -> "Merged | None":
+    """A mesh of the same clusters; None where there was none."""
+    if before is None or before.alone is None or before.remotes.keys() != remotes.keys():
+        return None
+    return Merged(before, before.alone, tuple(before.remotes[each] for each in sorted(remotes)))
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A mesh, and what it was made of."""
+
+    mesh: "Snapshot"
+    alone: "Snapshot"
+    others: "tuple[Snapshot, ...]"
+
+
+def _changed(before: Iterable[Mapping[K, object]], now: Iterable[Mapping[K, object]]) -> set[K]:
+    """Keys whose values are other objects in some pair of mappings."""
+    found: set[K] = set()
+    for old, new in zip(before, now, strict=True):
+        if old is not new:
+            found.update(key for key, value in new.items() if old.get(key) is not value)
+            found.update(old.keys() - new.keys())
+    return found
 
 
 # --- services -------------------------------------------------------------------------------------------------------
 
 
-@memoized(size=4)
-def _services(own: ServiceIndex, others: tuple[tuple[str, ServiceIndex], ...], settings: MeshSettings) -> ServiceIndex:
+def _services(alone: "Snapshot", others: "tuple[Snapshot, ...]", last: Merged | None) -> ServiceIndex:
     """What is declared anywhere; the first copy counts, with addresses of all."""
-    copies: dict[DeclaredKey, list[tuple[str, Service]]] = {}
-    for cluster, index in others:
-        for key, declared in index.declared.items():
-            copies.setdefault(key, []).extend((cluster, each) for each in declared if each.is_kubernetes)
-    merged = Draft(own.declared)
-    for key, found in copies.items():
-        first = ((settings.cluster_id, each) for each in own.declared.get(key, ()))
-        merged.set(key, (_together((*first, *found)),))
-    return service_index.arrange_declared(own, merged.finish(), settings)
+    own, indexes = alone.service_index, tuple(each.service_index for each in others)
+    if last is None or last.alone.settings is not alone.settings:
+        merged, keys = Draft(own.declared), {key for each in indexes for key in each.declared}
+    else:
+        former = last.alone.service_index, *(each.service_index for each in last.others)
+        if all(a is b for a, b in zip(former, (own, *indexes), strict=True)):
+            return last.mesh.service_index
+        now = (own.declared, *(each.declared for each in indexes))
+        merged, keys = Draft(last.mesh.service_index.declared), _changed((each.declared for each in former), now)
+    for key in keys:
+        copies = [
+            (each.settings.cluster_id, service)
+            for each in others
+            for service in each.service_index.declared.get(key, ())
+            if service.is_kubernetes
+        ]
+        first = [(alone.settings.cluster_id, each) for each in own.declared.get(key, ())]
+        merged.set(key, (_together((*first, *copies)),) if copies else own.declared.get(key))
+    return service_index.arrange_declared(own, merged.finish(), alone.settings)
 
 
 @memoized(size=65536)
@@ -80,24 +116,34 @@ def _together(found: tuple[tuple[str, Service], ...]) -> Service:
     )
 
 
-@memoized(size=4)
-def _ways(
-    own: tuple[network_gateways.NetworkGateway, ...], others: tuple[ServiceIndex, ...]
-) -> tuple[network_gateways.NetworkGateway, ...]:
-    """Ways into networks that services of other clusters are."""
-    found = {way for index in others for way in network_gateways.labelled(index.listing)}
-    return same_tuple((*own, *sorted(found - set(own))))
+def _conversions(alone: "Snapshot", others: "tuple[Snapshot, ...]", last: Merged | None) -> Conversions:
+    """Those of the first cluster, with ways into networks that services of other clusters are."""
+    if last is not None and last.alone.conversions is alone.conversions:
+        pairs = zip(last.others, others, strict=True)
+        if all(a.service_index is b.service_index for a, b in pairs):
+            return last.mesh.conversions
+    found = {way for each in others for way in network_gateways.labelled(each.service_index.listing)}
+    ways = alone.conversions.network_gateways
+    return replace(alone.conversions, network_gateways=same_tuple((*ways, *sorted(found - set(ways)))))
 
 
 # --- endpoints ------------------------------------------------------------------------------------------------------
 
 
-@memoized(size=4)
-def _endpoints(own: EndpointIndex, others: tuple[EndpointIndex, ...], settings: MeshSettings) -> EndpointIndex:
+def _endpoints(alone: "Snapshot", others: "tuple[Snapshot, ...]", last: Merged | None) -> EndpointIndex:
     """Those of every cluster, behind each service."""
-    merged = Draft(own.endpoints)
-    for key in {key for index in others for key in index.endpoints}:
-        merged.set(key, _behind(*_parts(key, own, others)))
+    own, indexes = alone.endpoint_index, tuple(each.endpoint_index for each in others)
+    if last is None:
+        merged, keys = Draft(own.endpoints), {key for index in indexes for key in index.endpoints}
+    else:
+        former = last.alone.endpoint_index, *(each.endpoint_index for each in last.others)
+        if all(a is b for a, b in zip(former, (own, *indexes), strict=True)):
+            return last.mesh.endpoint_index
+        now = (own.endpoints, *(each.endpoints for each in indexes))
+        merged, keys = Draft(last.mesh.endpoint_index.endpoints), _changed((each.endpoints for each in former), now)
+    for key in keys:
+        is_remote = any(key in index.endpoints for index in indexes)
+        merged.set(key, _behind(*_parts(key, own, indexes)) if is_remote else own.endpoints.get(key))
     return EndpointIndex(merged.finish(), own.parts, own.slices, own.dependents)
 
 

@@ -92,6 +92,8 @@ class Features:
     """ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY: policies with selectors belong to workloads of Gateway API too."""
     cluster_domain: str = "cluster.local"
     cluster_id: str = "Kubernetes"
+    cluster_aliases: tuple[tuple[str, str], ...] = ()
+    """--clusterAliases: other names of clusters, and what they mean."""
     revision: str = "default"
     gateway_class: str = "istio"
     """PILOT_GATEWAY_API_DEFAULT_GATEWAYCLASS_NAME: the class of gateways that need not be declared."""

@@ -145,7 +145,7 @@ class Snapshot:
         """The mesh after the events, and what they changed."""
         if self.alone is not None:
             alone, change = self.alone.apply(events)
-            return (self if alone is self.alone else clusters.merge(alone, self.remotes)), change
+            return (self if alone is self.alone else clusters.merge(alone, self.remotes, self)), change
         objects, replaced = apply_events(self.objects, events)
         if not replaced:
             return self, NO_CHANGE
@@ -181,7 +181,7 @@ class Snapshot:
         after, change = before.apply(events)
         if after is before and cluster in self.remotes:
             return self, NO_CHANGE
-        return clusters.merge(alone, {**self.remotes, cluster: after}), change
+        return clusters.merge(alone, {**self.remotes, cluster: after}, self), change
 
     def without_remote(self, cluster: str) -> tuple["Snapshot", Change]:
         """The mesh without another cluster."""

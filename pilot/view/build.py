@@ -43,7 +43,9 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
     workload = workload_of(snapshot, proxy, identified)
     gateways = _gateways(snapshot, proxy, identified, workload)
     observed = observed_of(snapshot, proxy, identified)
-    credentials = access_of(snapshot.credentials, proxy.identity, gateways)
+    near = snapshot.remotes.get(traits.cluster_id)
+    nearer = near.credentials if near is not None else None
+    credentials = access_of(snapshot.credentials, proxy.identity, gateways, nearer)
     plugins = plugins_of(snapshot, proxy, identified, credentials)
     attachments = NO_ATTACHMENTS
     if traits.kind is ProxyKind.WAYPOINT:

@@ -45,8 +45,13 @@ class CredentialAccess:
 NOTHING = CredentialAccess()
 
 
-def access_of(credentials: Credentials, identity: str, gateways: tuple[GatewayServer, ...]) -> CredentialAccess:
-    """What a proxy with this verified identity may have; nothing without one."""
+def access_of(
+    credentials: Credentials, identity: str, gateways: tuple[GatewayServer, ...], near: Credentials | None = None
+) -> CredentialAccess:
+    """What a proxy with this verified identity may have; nothing without one.
+
+    `near`: of the proxy's own cluster, if that is another one: it decides who may read, and its Secrets come first.
+    """
     found = _IDENTITY.fullmatch(identity)
     if found is None:
         return NOTHING
@@ -59,8 +64,8 @@ def access_of(credentials: Credentials, identity: str, gateways: tuple[GatewaySe
     }
     made = CredentialAccess(
         namespace=namespace,
-        may_list=credentials.may_list(namespace, account),
-        secrets=credentials.secrets.get(namespace, _NO_SECRETS),
+        may_list=(near or credentials).may_list(namespace, account),
+        secrets=_secrets(namespace, credentials, near),
         referenced=referenced,
         references=references,
         config_maps=credentials.config_maps or _NO_CONFIG_MAPS,
@@ -74,6 +79,17 @@ def access_of(credentials: Credentials, identity: str, gateways: tuple[GatewaySe
         id(made.config_maps),
     )
     return _SHARED.same(key, made)
+
+
+def _secrets(namespace: str, credentials: Credentials, near: Credentials | None) -> Mapping[str, Secret]:
+    own = credentials.secrets.get(namespace, _NO_SECRETS)
+    nearer = near.secrets.get(namespace, _NO_SECRETS) if near is not None else _NO_SECRETS
+    return _over(own, nearer) if own and nearer else nearer or own
+
+
+@memoized(size=1024)
+def _over(own: Mapping[str, Secret], nearer: Mapping[str, Secret]) -> Mapping[str, Secret]:
+    return {**own, **nearer}
 
 
 @memoized(size=4096)

@@ -74,6 +74,12 @@ def parse_version(text: str) -> tuple[int, int, int]:
     return int(major), int(minor), int(patch) if patch else 65535
 
 
+def _cluster_id(metadata: Mapping[str, object], features: Features) -> str:
+    """The cluster that a proxy says it is in, by the name that we know it by."""
+    said = _text(metadata, "CLUSTER_ID")
+    return dict(features.cluster_aliases).get(said, said)
+
+
 def _split_id(node_id: str) -> tuple[ProxyKind, str, str, str]:
     parts = node_id.split("~")
     if len(parts) != 4:
@@ -122,7 +128,7 @@ def _parse_traits(
         kind=kind,
         namespace=namespace,
         domain=domain,
-        cluster_id=_text(metadata, "CLUSTER_ID"),
+        cluster_id=_cluster_id(metadata, features),
         network=_text(metadata, "NETWORK"),
         ip_mode=_ip_mode(addresses),
         flavour=flavour,

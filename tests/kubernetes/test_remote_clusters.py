@@ -10,18 +10,24 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 import yaml
 from click.testing import CliRunner
+from envoy.config.core.v3 import base_pb2
+from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret as EnvoySecret
 
 from pilot.cli.remote_secret import TOKEN_TYPE, create_remote_secret
-from tests.control_plane import GRPC, HTTP, running
+from pilot.type_urls import SECRET as SECRET_TYPE
+from tests.control_plane import GRPC, HTTP, SECURE, ControlPlane, running
 from tests.kubernetes.cluster import TestCluster, running_cluster
 from tests.kubernetes.follower import following
 from tests.kubernetes.remote import SECRETS, control_plane, kubeconfig, register, states
 from tests.kubernetes.test_certificate_authority import bearer, create, names, secret
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
+from tests.pilot.model.pems import pair, tls_secret
+from tests.pilot.xds.clients import Client
 from tests.shared import shared_path
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.shared, pytest.mark.timeout(300)]
@@ -158,6 +164,57 @@ async def test_what_create_remote_secret_prints_makes_a_cluster_one_of_the_mesh(
             root = (await secret(first.server, "istio-system", "istio-ca-secret"))["root-cert.pem"]
             chain = await create(plane, "istio-system", root, bearer(token, "remote1"))
             assert names(chain[0]) == ["spiffe://cluster.local/ns/data/sa/far"]
+
+
+async def test_gateways_of_another_cluster_have_the_certificates_of_that_one(
+    clusters: tuple[TestCluster, TestCluster], tmp_path: Path
+) -> None:
+    first, second = clusters
+    await register(first, "remote1", kubeconfig(second))
+    for cluster, name in ((first, "own"), (second, "far")):
+        made = yaml.safe_load_all(tls_secret("data", "cert", name) + tls_secret("data", f"only-{name}", name))
+        await cluster.load(yaml.safe_dump_all({"apiVersion": "v1", **each} for each in made))
+    for account in ("reader", "other"):
+        await second.server.service_account("data", account)
+    await _let_read_secrets(second, "reader")
+    with network() as addresses:
+        plane = control_plane(first, addresses.address(1), tmp_path)
+        async with running(plane):
+            root = (await secret(first.server, "istio-system", "istio-ca-secret"))["root-cert.pem"]
+            async with gateway(plane, root, await second.server.token("data", "reader")) as reader:
+                wanted = ("kubernetes://cert", "kubernetes://only-own", "kubernetes://only-far")
+                said = await reader.ask(SECRET_TYPE, *wanted)
+                while len(said.names) < len(wanted):
+                    said = await reader.receive()
+                served = {each.name: EnvoySecret.FromString(each.resource.value) for each in said.message.resources}
+                chains = {name: each.tls_certificate.certificate_chain.inline_bytes for name, each in served.items()}
+                own, far = pair("own")[0].encode(), pair("far")[0].encode()
+                assert chains == dict(zip(wanted, (far, own, far), strict=True))
+            async with gateway(plane, root, await second.server.token("data", "other")) as other:
+                await other.send(SECRET_TYPE, *wanted)
+                assert await other.is_quiet()
+
+
+@contextlib.asynccontextmanager
+async def gateway(plane: ControlPlane, root: str, token: str) -> AsyncIterator[Client]:
+    """A gateway of the other cluster, by its token."""
+    options = [("grpc.ssl_target_name_override", "istiod.istio-system.svc"), ("grpc.use_local_subchannel_pool", 1)]
+    credentials = grpc.ssl_channel_credentials(root.encode())
+    async with grpc.aio.secure_channel(f"{plane.address}:{SECURE}", credentials, options) as channel:
+        client = Client(channel, delta=True, metadata=bearer(token, "remote1"))
+        client.node = base_pb2.Node(id="router~10.9.0.9~gw-1.data~data.svc.cluster.local")
+        client.node.metadata.update({"ISTIO_VERSION": "1.29.1", "NAMESPACE": "data", "CLUSTER_ID": "remote1"})
+        yield client
+
+
+async def _let_read_secrets(cluster: TestCluster, account: str) -> None:
+    rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/data"
+    rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}
+    await cluster.call("POST", f"{rbac}/roles", {"metadata": {"name": "read"}, "rules": [rule]})
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": "data"}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "read"}
+    binding = {"metadata": {"name": "read"}, "roleRef": role, "subjects": [subject]}
+    await cluster.call("POST", f"{rbac}/rolebindings", binding)
 
 
 @contextlib.asynccontextmanager

@@ -40,3 +40,14 @@ def test_account_runs_on_the_node_of_its_pods_only() -> None:
     assert not found.runs_on("n1", "demo", "job")
     assert not found.runs_on("", "demo", "app")
     assert found.find("demo", "c") is None
+
+
+def test_pods_of_another_cluster_are_those_of_that_one_only() -> None:
+    snapshot, _ = Snapshot.empty().apply([pod("near", "app", "n1")])
+    snapshot, _ = snapshot.apply_remote("east", [pod("far", "app", "n2", "u2")])
+    mesh = cast(Mesh, SimpleNamespace(snapshot=snapshot))
+    assert SnapshotPods(mesh, "east").find("demo", "far") == PlacedPod("u2", "app", "n2")
+    assert SnapshotPods(mesh, "east").find("demo", "near") is None
+    assert SnapshotPods(mesh).find("demo", "far") is None
+    assert SnapshotPods(mesh, "west").find("demo", "near") is None
+    assert not SnapshotPods(mesh, "west").runs_on("n1", "demo", "app")

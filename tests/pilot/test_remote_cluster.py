@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from pilot import remote_cluster
+from pilot.model.access_control import may_list_secrets
+from pilot.model.object_store import ObjectStore, apply_events
 from pilot.model.objects import Event
-from pilot.remote_cluster import Access, RemoteCluster, State, Surroundings
+from pilot.remote_cluster import Access, RemoteCluster, State, Surroundings, Takers
 from pilot.settings import Kubernetes, Settings
 from pilot.sources.events import Batch
 from pilot.sources.kubernetes.reflector import Pace
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.sources.kubernetes.fake_api import FakeApi
 
-KINDS = ("/api/v1/namespaces", "/api/v1/services", "/api/v1/pods", "/api/v1/nodes")
+KINDS = [f"/api/v1/{each}" for each in ("namespaces", "services", "pods", "nodes", "secrets", "configmaps")]
 SLICES = "/apis/discovery.k8s.io/v1/endpointslices"
 
 
@@ -36,6 +38,10 @@ class Server(FakeApi):
             await asyncio.Event().wait()
         return await super().read(path, accept)
 
+    async def call(self, method: str, path: str, body: Any) -> Any:
+        """A review of access: everybody of namespace `a` may."""
+        return {"status": {"allowed": body["spec"]["resourceAttributes"]["namespace"] == "a"}}
+
     async def close(self) -> None:
         self.is_closed = True
 
@@ -47,11 +53,11 @@ class Mesh:
         self.servers: dict[str, Server] = {}
         self.known: dict[str, Event] = {}
         self.timeouts: list[str] = []
+        self.asked: list[Event] = []
         wanted = Kubernetes(**{"remote_timeout": timedelta(seconds=30), **settings})
         self.around = Surroundings(
             Settings(kubernetes=wanted),
-            self.take,
-            lambda _: self.known.clear(),
+            Takers(self.take, self.register, lambda _: self.known.clear()),
             self.timeouts.append,
             asyncio.get_running_loop().create_future(),
         )
@@ -64,6 +70,9 @@ class Mesh:
         if batch.listed:
             self.known.clear()
         self.known |= {each.key.name: each for each in batch.events}
+
+    def register(self, _: str, events: tuple[Event, ...]) -> None:
+        self.asked += events
 
     @contextlib.asynccontextmanager
     async def following(
@@ -79,6 +88,11 @@ class Mesh:
 
 def state(remote: RemoteCluster) -> str:
     return remote.state.value
+
+
+def is_known(remote: RemoteCluster, namespace: str) -> bool:
+    assert remote.secret_access is not None
+    return remote.secret_access.is_known(f"spiffe://td/ns/{namespace}/sa/x")
 
 
 @pytest.fixture(autouse=True)
@@ -192,3 +206,17 @@ async def test_it_is_written_to_when_it_is_known_and_somebody_writes(monkeypatch
         mesh.around.lead.set_result(lead)
         await led.wait()
     assert not led.is_set()
+
+
+async def test_who_may_list_secrets_is_asked_of_the_cluster_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = Mesh(monkeypatch)
+    async with mesh.following("one") as remote:
+        assert remote.secret_access is None
+        await remote.settled.wait()
+        await eventually(lambda: remote.secret_access is not None)
+        assert not is_known(remote, "a")
+        assert not is_known(remote, "b")
+        await eventually(lambda: is_known(remote, "a") and is_known(remote, "b"))
+    store, _ = apply_events(ObjectStore(), mesh.asked)
+    assert may_list_secrets(store, "a", "x")
+    assert not may_list_secrets(store, "b", "x")

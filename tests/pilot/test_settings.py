@@ -122,6 +122,7 @@ def test_certificate_authority_is_set_by_istiods_names() -> None:
     assert limits.jwt_rule is not None
     assert [str(each) for each in limits.trusted_gateways] == ["10.0.0.0/8", "::1/128"]
     assert (limits.authenticate, limits.cluster_aliases) == (False, ("one",))
+    assert found.features.cluster_aliases == (("one", "Kubernetes"), ("two", "other"))
 
 
 @pytest.mark.parametrize(

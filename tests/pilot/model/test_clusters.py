@@ -1,7 +1,10 @@
 """Several clusters as one mesh."""
 
 import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pilot.model import clusters
 from pilot.model.changes import NO_CHANGE
 from pilot.model.network_gateways import build
 from pilot.model.objects import Event, ObjectKey
@@ -127,3 +130,45 @@ def test_a_registry_is_asked_for_by_cluster() -> None:
     assert mesh.registry_of("east") is mesh.remotes["east"]
     assert mesh.registry_of("Kubernetes") is alone
     assert alone.registry_of("nobody") is alone
+
+
+STEPS = st.tuples(
+    st.sampled_from(("", "east", "west")), st.sampled_from(("web", "db", "only")), st.sampled_from((None, "1", "2", ""))
+)
+
+
+@given(st.lists(STEPS, max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_what_is_merged_again_step_by_step_is_what_is_merged_at_once(steps: list[tuple[str, str, str | None]]) -> None:
+    mesh = own(*declared("10.0.0.1", "1.1.1.1"))
+    for cluster, name, endpoint in steps:
+        events = declared("10.0.0.9", *([f"9.9.9.{endpoint}"] if endpoint else []), name=name)
+        if endpoint is None:
+            events = [Event(each.key, None) for each in events]
+        if not cluster:
+            mesh, _ = mesh.apply(events)
+        elif endpoint == "" and name == "only":
+            mesh, _ = mesh.without_remote(cluster)
+        else:
+            mesh, _ = mesh.apply_remote(cluster, events)
+    if mesh.alone is None:
+        return
+    at_once = clusters.merge(mesh.alone, mesh.remotes)
+    assert at_once.services == mesh.services
+    assert at_once.service_index.declared == mesh.service_index.declared
+    assert at_once.endpoints == mesh.endpoints
+    assert at_once.conversions == mesh.conversions
+
+
+def test_what_did_not_change_anywhere_stays_the_same_object_with_many_clusters() -> None:
+    mesh = own(*declared("10.0.0.1", "1.1.1.1"))
+    for number in range(12):
+        mesh, _ = mesh.apply_remote(f"c{number}", declared("10.9.0.1", f"2.2.2.{number}"))
+    now, change = mesh.apply_remote("c7", declared("10.9.0.1", "3.3.3.3")[1:])
+    assert not change.full
+    assert now.service_index is mesh.service_index
+    assert now.conversions is mesh.conversions
+    assert [name for name in now.remotes if now.remotes[name] is not mesh.remotes[name]] == ["c7"]
+    now, _ = mesh.apply(declared("10.0.0.1", "1.1.1.2")[1:])
+    assert now.remotes is mesh.remotes
+    assert now.service_index is mesh.service_index

@@ -60,3 +60,23 @@ def test_references_are_for_the_account_and_namespace_of_the_gateway() -> None:
 
 def test_roots_are_looked_for_with_the_suffix_first() -> None:
     assert tuple(lookup_names("a-cacert")) == tuple(lookup_names("a")) == ("a-cacert", "a")
+
+
+def test_secrets_of_the_proxys_own_cluster_come_first_and_it_says_who_may_read() -> None:
+    own = mesh_of(tls_secret("web", "both", "own") + tls_secret("web", "own", "own")).credentials
+    open_ = mesh_of(tls_secret("web", "both", "far") + tls_secret("web", "far", "far")).credentials
+    found = access_of(own, IDENTITY, (), open_)
+    assert set(found.secrets) == {"both", "own", "far"}
+    assert found.secrets["both"] is open_.secrets["web"]["both"]
+    assert found.may_list
+    closed = mesh_of(tls_secret("web", "both", "far") + BINDING_OF_NOBODY).credentials
+    assert not access_of(own, IDENTITY, (), closed).may_list
+    assert access_of(own, IDENTITY, (), mesh_of("").credentials).secrets is own.secrets["web"]
+
+
+BINDING_OF_NOBODY = """
+---
+kind: RoleBinding
+metadata: {name: nobody, namespace: kube-system}
+roleRef: {kind: Role, name: r}
+"""

@@ -186,3 +186,9 @@ def test_values_of_other_types_are_ignored() -> None:
     assert proxy.traits.network == ""
     assert proxy.traits.cluster_id == ""
     assert proxy.mesh_id == "1.5"
+
+
+def test_a_cluster_is_known_by_its_alias_too() -> None:
+    features = Features(cluster_aliases=(("old", "new"),))
+    for said, meant in (("old", "new"), ("new", "new"), ("other", "other")):
+        assert parse_node(node(CLUSTER_ID=said), features).traits.cluster_id == meant

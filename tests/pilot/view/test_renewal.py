@@ -3,7 +3,10 @@
 import pytest
 
 from pilot.model.snapshot import Snapshot
+from pilot.pipeline import Moment
+from pilot.type_urls import CLUSTER, ENDPOINT
 from pilot.view import build, renewal
+from pilot.view.proxy import Proxy
 from pilot.view.proxy_view import ProxyView
 from tests.pilot.model.meshes import objects, put
 from tests.test_incremental import proxy
@@ -96,3 +99,41 @@ def test_a_view_with_headless_services_has_to_be_built() -> None:
 
     assert renewal.differ_in_endpoints_only(before, now)
     assert renewal.renew(build.build(before, WHO), now) is None
+
+
+def test_with_many_clusters_a_change_of_endpoints_in_one_renews_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    several = mesh()
+    for number in range(12):
+        several, _ = several.apply_remote(f"c{number}", put(objects(SERVED) + objects(slices(f"10.9.0.{number}"))))
+    built: list[object] = []
+    original = build.build
+
+    def counted(snapshot: Snapshot, who: Proxy) -> ProxyView:
+        built.append(who)
+        return original(snapshot, who)
+
+    monkeypatch.setattr(build, "build", counted)
+    moment = Moment(several)
+    assert moment.resources_for(WHO, CLUSTER, None) is not None
+    for address in ("10.9.1.1", "10.9.1.2"):
+        several, _ = several.apply_remote("c7", put(objects(slices(address))))
+        moment = Moment(several, moment)
+        found = moment.resources_for(WHO, ENDPOINT, NAMES)
+        assert found is not None
+        assert address.encode() in b"".join(each.body for each in found.resources.values())
+    several, _ = several.apply(put(objects(slices("10.0.0.5"))))
+    Moment(several, moment).resources_for(WHO, ENDPOINT, NAMES)
+    assert len(built) == 1
+
+
+NAMES = frozenset({"outbound|80||web.a.svc.cluster.local"})
+
+
+def test_another_cluster_or_a_secret_of_one_is_more_than_endpoints() -> None:
+    several, _ = mesh().apply_remote("east", put(objects(SERVED) + objects(slices("10.9.0.1"))))
+    assert not renewal.differ_in_endpoints_only(several, several.apply_remote("west", put(objects(SERVED)))[0])
+    assert not renewal.differ_in_endpoints_only(several, several.without_remote("east")[0])
+    secret = "kind: Secret\nmetadata: {name: s, namespace: a}\ndata: {tls.crt: YQ==, tls.key: YQ==}\n"
+    assert not renewal.differ_in_endpoints_only(several, several.apply_remote("east", put(objects(secret)))[0])
+    moved, _ = several.apply_remote("east", put(objects(slices("10.9.0.2"))))
+    assert renewal.differ_in_endpoints_only(several, moved)
