@@ -71,9 +71,10 @@ def _offline(directory: pathlib.Path, mesh_config: pathlib.Path | None, text: st
     """As if the proxies of all pods of a directory were connected."""
     from pilot.explain.change import answer
     from pilot.explain.held import proxies_of
+    from pilot.memo import finish
 
     snapshot = read_directory(directory, mesh_config)
-    return dict(answer(snapshot, text, proxies_of(snapshot), with_bodies=True))
+    return dict(finish(answer(snapshot, text, proxies_of(snapshot), with_bodies=True)))
 
 
 def _find_binary(named: str) -> pathlib.Path | None:

@@ -86,6 +86,7 @@ def _offline(
     from pilot.explain.held import proxy_of
     from pilot.explain.request import parse_request
     from pilot.explain.walk import explain
+    from pilot.memo import finish
 
     snapshot = read_directory(directory, mesh_config)
     name, _, namespace = proxy.rpartition(".")
@@ -96,7 +97,7 @@ def _offline(
         wanted = parse_request(url, method, headers)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    return dict(explain(snapshot, proxy_of(snapshot, pod), wanted).as_data())
+    return dict(finish(explain(snapshot, proxy_of(snapshot, pod), wanted)).as_data())
 
 
 def _print(told: Mapping[str, Any]) -> None:

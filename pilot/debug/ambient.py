@@ -12,8 +12,9 @@ from google.protobuf.any_pb2 import Any as Packed
 
 from istio_api import authorization_pb2, workload_pb2
 from pilot.debug.console import Entry, Later, Question
+from pilot.memo import Work
 from pilot.mesh import Mesh
-from pilot.pipeline import resources_for
+from pilot.pipeline import steps
 from pilot.resources import EMPTY, ResourceSet
 from pilot.type_urls import ADDRESS, AUTHORIZATION
 from pilot.view.proxy import Flavour, IpMode, Proxy, ProxyKind, Traits
@@ -25,12 +26,12 @@ _AMBIENT_OFF: dict[str, list[object]] = {"workloads": [], "services": [], "polic
 def entry(mesh: Mesh) -> Entry:
     """The page."""
 
-    def page(_: Question) -> object:
+    def page(_: Question) -> Work[object]:
         snapshot = mesh.snapshot
         if not snapshot.features.ambient:
             return _AMBIENT_OFF
-        addresses = resources_for(snapshot, _NOBODY, ADDRESS) or EMPTY
-        policies = resources_for(snapshot, _NOBODY, AUTHORIZATION) or EMPTY
+        addresses = (yield from steps(snapshot, _NOBODY, ADDRESS)) or EMPTY
+        policies = (yield from steps(snapshot, _NOBODY, AUTHORIZATION)) or EMPTY
         return Later(lambda: _shown(addresses, policies))
 
     return Entry("ambientz", "Workloads, services and policies as ztunnels have them.", page)

@@ -1,18 +1,26 @@
 """The debug pages by name, whoever asks and however: over HTTP or over xDS.
 
 In: a page's name, a query, who asks. Out: status, content type, body. A page is a function that gathers on the event
-loop and may leave the making of its value to a thread. Knows neither HTTP nor gRPC. Source: operations 3.1, 3.2.
+loop, in slices where that is long, and may leave the making of its value to a thread. Knows neither HTTP nor gRPC.
+Source: operations 3.1, 3.2.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from types import GeneratorType
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from pilot.memo import Work
+
 JSON: Final = "application/json"
+T = TypeVar("T")
+SLICE: Final = 0.002
+"""Seconds that a page may hold the event loop; an answer to somebody else takes several rounds of it."""
 TEXT: Final = "text/plain; charset=utf-8"
 
 
@@ -48,7 +56,7 @@ class Later:
 
 
 Page = Callable[[Question], object]
-"""Gives an `Answer`, a `Later`, or a value that becomes JSON."""
+"""Gives an `Answer`, a `Later`, a value that becomes JSON, or `Work` that ends in one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +112,26 @@ class Console:
         if entry is None:
             return text("404 page not found\n", 404)
         found = entry.page(question)
+        if isinstance(found, GeneratorType):
+            found = await in_slices(found)
         if isinstance(found, Answer):
             return found
         pretty = "pretty" in question.query
         make = found.make if isinstance(found, Later) else lambda: found
         return Answer(await asyncio.to_thread(lambda: encode(make(), pretty=pretty)))
+
+
+async def in_slices(work: Work[T]) -> T:
+    """Does some work on the event loop, which gets to do other things every few milliseconds."""
+    ended = time.perf_counter() + SLICE
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]  # the type of a generator's value is not kept
+        if time.perf_counter() >= ended:
+            await asyncio.sleep(0)
+            ended = time.perf_counter() + SLICE
 
 
 def encode(value: object, *, pretty: bool = False) -> bytes:

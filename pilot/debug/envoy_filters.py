@@ -5,7 +5,8 @@ In: the mesh, the streams of proxies, what is quarantined. Out: a debug page; `n
 
 from collections.abc import Callable, Iterable
 
-from pilot.debug.console import Entry, Question
+from pilot.debug.console import Entry, Later, Question
+from pilot.memo import Work
 from pilot.mesh import Mesh, class_of
 from pilot.status import patches, refusals
 from pilot.xds import quarantine
@@ -17,11 +18,16 @@ def entry(
 ) -> Entry:
     """The page."""
 
-    def page(question: Question) -> object:
+    def page(question: Question) -> Work[object]:
         name, namespace = question.get("name"), question.get("namespace")
-        groups = patches.groups(connections(), class_of, refusals.describe)
-        done = dict(patches.reports(mesh.snapshot, groups))
-        rows = patches.rows(mesh.snapshot, groups, done, refused())
-        return [each for each in rows if name in ("", each.name) and namespace in ("", each.namespace)]
+        snapshot, groups = mesh.snapshot, patches.groups(connections(), class_of, refusals.describe)
+        done = yield from patches.reports(snapshot, groups)
+        entries = tuple(refused())
+
+        def shown() -> list[patches.FilterRow]:
+            rows = patches.rows(snapshot, groups, done, entries)
+            return [each for each in rows if name in ("", each.name) and namespace in ("", each.namespace)]
+
+        return Later(shown)
 
     return Entry("envoyfilterz", "What patches of EnvoyFilters match and change, by class of proxies.", page)

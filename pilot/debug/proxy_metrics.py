@@ -14,6 +14,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from pilot.debug.proxies import is_proxy
+from pilot.memo import finish
 from pilot.mesh import Mesh, class_of
 from pilot.model.envoy_filter import ApplyTo
 from pilot.model.snapshot import Snapshot
@@ -91,7 +92,7 @@ def _reason(snapshot: Snapshot, proxy: Proxy) -> str:
 def _patches(snapshot: Snapshot, proxies: Iterable[Connection]) -> Metric:
     """1 for each EnvoyFilter and kind of patch where one of them was applied for somebody; `error` where one failed."""
     groups = patches.groups(proxies, class_of, str)
-    done = dict(patches.reports(snapshot, groups))
+    done = finish(patches.reports(snapshot, groups))
     found: dict[tuple[str, str, str], bool] = {}
     for row in patches.rows(snapshot, groups, done, ()):
         for each in row.patches:

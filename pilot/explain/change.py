@@ -11,6 +11,7 @@ from typing import Any
 
 from pilot.explain.difference import ClassChange, differ
 from pilot.generators import problems
+from pilot.memo import Work
 from pilot.model.decoding import path_text
 from pilot.model.objects import Event
 from pilot.model.problem import Severity
@@ -37,8 +38,8 @@ class Tried:
     """What would be wrong then and is not now."""
 
 
-def tried(before: Snapshot, text: str) -> Tried:
-    """The mesh with the objects of a text in it."""
+def tried(before: Snapshot, text: str) -> Work[Tried]:
+    """The mesh with the objects of a text in it; in pieces."""
     events: list[Event] = []
     refused: list[str] = []
     warnings: list[str] = []
@@ -48,6 +49,7 @@ def tried(before: Snapshot, text: str) -> Tried:
         except BrokenText as broken:
             refused.append(f"line {chunk.line + broken.line - 1}: broken YAML: {broken.reason}")
             continue
+        yield
         for each in decode_document(value):
             what = str(each.key) if each.key is not None else each.unknown_kind or "an object"
             for fault in each.faults:
@@ -55,19 +57,22 @@ def tried(before: Snapshot, text: str) -> Tried:
                 (refused if fault.severity is Severity.ERROR else warnings).append(told)
             if each.object is not None:
                 events.append(Event(each.object.key, each.object))
+    yield
     after, _ = before.apply(events)
+    yield
     known = {str(each) for each in problems.find(before)}
+    yield
     fresh = tuple(line for line in map(str, problems.find(after)) if line not in known)
     return Tried(after, tuple(str(each.key) for each in events), tuple(refused), tuple(warnings), fresh)
 
 
 def answer(
     before: Snapshot, text: str, proxies: Iterable[tuple[Hashable, Proxy]], *, with_bodies: bool = False
-) -> Mapping[str, Any]:
-    """What a change would mean, as data. `with_bodies`: with the new clusters, listeners and routes, in base64."""
-    change = tried(before, text)
+) -> Work[Mapping[str, Any]]:
+    """What a change would mean, in pieces. `with_bodies`: with new clusters, listeners and routes, in base64."""
+    change = yield from tried(before, text)
     every = list(proxies)
-    classes = differ(before, change.after, every)
+    classes = yield from differ(before, change.after, every)
     shown = [{**each.as_data(), **({"resources": _bodies(each)} if with_bodies else {})} for each in classes]
     return {
         "objects": list(change.objects),

@@ -10,13 +10,13 @@ from typing import Any
 
 from pilot import pipeline
 from pilot.explain.held import Having, parsed
+from pilot.memo import Work
 from pilot.model.snapshot import Snapshot
 from pilot.resources import EMPTY, Resource, ResourceSet
 from pilot.type_urls import CLUSTER, ENDPOINT, EXTENSION_CONFIG, LISTENER, NAME_TABLE, ROUTE, TypeUrl, short_name
 from pilot.view.proxy import Proxy
 
 _WHOLE = (CLUSTER, LISTENER, NAME_TABLE)
-_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,37 +65,47 @@ class ClassChange:
         return {"proxy": self.proxy.id, "kind": kind, "proxies": self.count, "bytes": self.size, "types": told}
 
 
-def differ(before: Snapshot, after: Snapshot, proxies: Iterable[tuple[Hashable, Proxy]]) -> list[ClassChange]:
-    """What changes for whom; classes for which nothing does are left out. `proxies`: with what tells their class."""
+def differ(before: Snapshot, after: Snapshot, proxies: Iterable[tuple[Hashable, Proxy]]) -> Work[list[ClassChange]]:
+    """What changes for whom; classes for which nothing does are left out. `proxies`: with what tells their class.
+
+    In pieces, between which others may run.
+    """
     classes: dict[Hashable, ClassChange] = {}
     for key, proxy in proxies:
         classes.setdefault(key, ClassChange(proxy)).count += 1
     for each in classes.values():
-        each.types = [change for change in _changes(before, after, each.proxy) if change]
+        each.types = [change for change in (yield from _changes(before, after, each.proxy)) if change]
     return [each for each in classes.values() if each.types]
 
 
-def _changes(before: Snapshot, after: Snapshot, proxy: Proxy) -> Iterable[TypeChange]:
-    for type_url in _WHOLE:
-        yield _compare(type_url, *(_held(each, proxy, type_url, None) for each in (before, after)))
-    for type_url in (ENDPOINT, ROUTE, EXTENSION_CONFIG):
-        had, has = (_held(each, proxy, type_url, _names(each, proxy, type_url)) for each in (before, after))
-        yield _compare(type_url, had, has)
+def _changes(before: Snapshot, after: Snapshot, proxy: Proxy) -> Work[list[TypeChange]]:
+    found = []
+    for type_url in (*_WHOLE, ENDPOINT, ROUTE, EXTENSION_CONFIG):
+        had = yield from _held(before, proxy, type_url)
+        has = yield from _held(after, proxy, type_url)
+        found.append(_compare(type_url, had, has))
+        yield
+    return found
 
 
-def _held(snapshot: Snapshot, proxy: Proxy, type_url: TypeUrl, names: frozenset[str] | None) -> ResourceSet:
-    return pipeline.resources_for(snapshot, proxy, type_url, names) or EMPTY
+def _held(snapshot: Snapshot, proxy: Proxy, type_url: TypeUrl) -> Work[ResourceSet]:
+    names = None if type_url in _WHOLE else (yield from _names(snapshot, proxy, type_url))
+    return (yield from pipeline.steps(snapshot, proxy, type_url, names)) or EMPTY
 
 
-def _names(snapshot: Snapshot, proxy: Proxy, type_url: TypeUrl) -> frozenset[str]:
+def _names(snapshot: Snapshot, proxy: Proxy, type_url: TypeUrl) -> Work[frozenset[str]]:
     """What an Envoy would ask for: its clusters' endpoints, its listeners' routes and extensions."""
+    found: set[str] = set()
     if type_url == ENDPOINT:
-        found = _held(snapshot, proxy, CLUSTER, None)
-        messages = (parsed(CLUSTER, each.body) for each in found.resources.values())
-        return frozenset(each.eds_cluster_config.service_name or each.name for each in messages if each.type == _EDS)
+        for resource in (yield from _held(snapshot, proxy, CLUSTER)).resources.values():
+            yield
+            cluster = parsed(CLUSTER, resource.body)
+            if cluster.type == _EDS:
+                found.add(cluster.eds_cluster_config.service_name or cluster.name)
     if type_url == ROUTE:
-        return frozenset(name for each in Having(snapshot, proxy).listeners() for name in _routes_of(each.message))
-    return _NOTHING
+        for each in (yield from Having(snapshot, proxy).listeners()):
+            found.update(_routes_of(each.message))
+    return frozenset(found)
 
 
 _EDS = 3

@@ -1,6 +1,7 @@
 """What a proxy has, as messages that can be read.
 
-In: a snapshot and a proxy. Out: its listeners, routes, clusters, endpoints and workload. As pure as `pipeline.py`.
+In: a snapshot and a proxy. Out: its listeners, routes, clusters, endpoints and workload, in pieces: a large mesh takes
+its time. As pure as `pipeline.py`.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from envoy.config.route.v3 import route_pb2
 from google.protobuf.any_pb2 import Any as Packed
 
 from pilot import pipeline
+from pilot.memo import Work
 from pilot.model.kubernetes import Pod
 from pilot.model.snapshot import Snapshot
 from pilot.model.workloads import WorkloadInstance
@@ -47,19 +49,22 @@ class Having:
     snapshot: Snapshot
     proxy: Proxy
 
-    def one(self, type_url: TypeUrl, name: str) -> Held | None:
+    def one(self, type_url: TypeUrl, name: str) -> Work[Held | None]:
         """One resource by its name."""
         names = frozenset({name}) if type_url in (ENDPOINT, ROUTE) else None
-        found = pipeline.resources_for(self.snapshot, self.proxy, type_url, names)
+        found = yield from pipeline.steps(self.snapshot, self.proxy, type_url, names)
         if found is None or name not in found:
             return None
         return Held(found[name], parsed(type_url, found[name].body))
 
-    def listeners(self) -> list[Held]:
+    def listeners(self) -> Work[list[Held]]:
         """All of them."""
-        found = pipeline.resources_for(self.snapshot, self.proxy, LISTENER)
-        resources = found.resources.values() if found is not None else ()
-        return [Held(each, parsed(LISTENER, each.body)) for each in resources]
+        found = yield from pipeline.steps(self.snapshot, self.proxy, LISTENER)
+        made = []
+        for each in found.resources.values() if found is not None else ():
+            yield
+            made.append(Held(each, parsed(LISTENER, each.body)))
+        return made
 
 
 @lru_cache(maxsize=512)

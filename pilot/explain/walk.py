@@ -18,6 +18,7 @@ from pilot.explain.decisions import Arrival
 from pilot.explain.held import Having, Held, proxy_of
 from pilot.explain.request import Request
 from pilot.generators.service_address import service_address
+from pilot.memo import Work
 from pilot.model.service import Service
 from pilot.model.snapshot import Snapshot
 from pilot.type_urls import CLUSTER, ENDPOINT, ROUTE
@@ -32,18 +33,21 @@ MOST = 5
 """Endpoints that are shown of a cluster."""
 
 
-def explain(snapshot: Snapshot, proxy: Proxy, request: Request) -> Explanation:
-    """What would happen to a request that reaches a proxy: of a sidecar from its own workload, else from outside."""
+def explain(snapshot: Snapshot, proxy: Proxy, request: Request) -> Work[Explanation]:
+    """What would happen to a request that reaches a proxy: of a sidecar from its own workload, else from outside.
+
+    In pieces, between which others may run.
+    """
     told = Explanation(proxy.id, f"{request.method} {request.url}")
     having = Having(snapshot, proxy)
     if proxy.traits.kind is ProxyKind.SIDECAR:
         request = replace(request, identity=_identity(snapshot, proxy), source=(*proxy.ip_addresses, "")[0])
         target = _resolve(having, request)
         told.step("address", f"{target[0]}:{target[1]}", (target[2],), target[3])
-        return _through(having, request, (target[0], target[1]), told)
+        return (yield from _through(having, request, (target[0], target[1]), told))
     port, why = _gateway_port(having, request.port)
     told.step("address", f"the gateway:{port}", (why,))
-    return _through(having, request, ("0.0.0.0", port), told)
+    return (yield from _through(having, request, ("0.0.0.0", port), told))
 
 
 def _identity(snapshot: Snapshot, proxy: Proxy) -> str:
@@ -87,9 +91,9 @@ def _gateway_port(having: Having, port: int) -> tuple[int, str]:
     return port, ""
 
 
-def _through(having: Having, request: Request, target: tuple[str, int], told: Explanation) -> Explanation:
+def _through(having: Having, request: Request, target: tuple[str, int], told: Explanation) -> Work[Explanation]:
     """From a listener on."""
-    listener = _listener(having, *target)
+    listener = yield from _listener(having, *target)
     if listener is None:
         return told.end(f"connection refused: nothing listens at {target[0]}:{target[1]}")
     told.step("listener", listener.message.name, (), listener.resource.origins)
@@ -99,13 +103,13 @@ def _through(having: Having, request: Request, target: tuple[str, int], told: Ex
     chain = find_chain(listener.message, Connection(*target, name, secure, () if secure else _PLAIN))
     if chain is None:
         return told.end("the connection is closed: no filter chain takes it")
-    return _chain(having, request, chain, secure and sidecar, told)
+    return (yield from _chain(having, request, chain, secure and sidecar, told))
 
 
-def _listener(having: Having, address: str, port: int) -> Held | None:
+def _listener(having: Having, address: str, port: int) -> Work[Held | None]:
     """The one of an address and port, of any address, or the one that takes what nobody else does."""
     found = {}
-    for each in having.listeners():
+    for each in (yield from having.listeners()):
         where = each.message.address.socket_address
         found[f"{where.address}:{where.port_value}"] = each
     for host in (address, "0.0.0.0", "::"):
@@ -120,25 +124,25 @@ def _listener(having: Having, address: str, port: int) -> Held | None:
     return named.get("virtualOutbound")
 
 
-def _chain(having: Having, request: Request, chain: Any, opaque: bool, told: Explanation) -> Explanation:
+def _chain(having: Having, request: Request, chain: Any, opaque: bool, told: Explanation) -> Work[Explanation]:
     """From a filter chain on."""
     for each in chain.filters:
         if each.typed_config.Is(hcm_pb2.HttpConnectionManager.DESCRIPTOR):
             manager = hcm_pb2.HttpConnectionManager()
             each.typed_config.Unpack(manager)
             told.step("filter chain", chain.name or "(unnamed)", ("speaks HTTP",))
-            return _http(having, request, manager, told)
+            return (yield from _http(having, request, manager, told))
         if each.typed_config.Is(tcp_proxy_pb2.TcpProxy.DESCRIPTOR):
             tcp = tcp_proxy_pb2.TcpProxy()
             each.typed_config.Unpack(tcp)
             reason = "TLS of the application: passed on as it is" if opaque else "passed on as bytes, without routes"
             told.step("filter chain", chain.name or "(unnamed)", (reason,))
             shares = tuple((one.name, int(one.weight)) for one in tcp.weighted_clusters.clusters) or ((tcp.cluster, 0),)
-            return _clusters(having, request, shares, told)
+            return (yield from _clusters(having, request, shares, told))
     return told.end("the connection is closed: the filter chain leads nowhere")
 
 
-def _http(having: Having, request: Request, manager: Any, told: Explanation) -> Explanation:
+def _http(having: Having, request: Request, manager: Any, told: Explanation) -> Work[Explanation]:
     if having.proxy.traits.kind is not ProxyKind.SIDECAR:
         address = (*having.proxy.ip_addresses, "")[0]
         arrival = Arrival(address, request.port, request.host if request.scheme == "https" else "")
@@ -147,7 +151,7 @@ def _http(having: Having, request: Request, manager: Any, told: Explanation) -> 
             return told.end(f"403: {refused}")
     if manager.WhichOneof("route_specifier") == "rds":
         name = manager.rds.route_config_name
-        held = having.one(ROUTE, name)
+        held = yield from having.one(ROUTE, name)
         if held is None:
             return told.end(f"404: the routes {name} are not there")
         routes, origins = held.message, held.resource.origins
@@ -157,10 +161,10 @@ def _http(having: Having, request: Request, manager: Any, told: Explanation) -> 
     told.step("route", found.name, found.notes, routing.origins_of(found, origins))
     if found.ended:
         return told.end(found.ended, allowed=found.is_answer)
-    return _clusters(having, routing.rewritten(found, request), found.clusters, told)
+    return (yield from _clusters(having, routing.rewritten(found, request), found.clusters, told))
 
 
-def _clusters(having: Having, request: Request, shares: Shares, told: Explanation) -> Explanation:
+def _clusters(having: Having, request: Request, shares: Shares, told: Explanation) -> Work[Explanation]:
     """All clusters that a request may go to."""
     total = sum(weight for _, weight in shares)
     ends = []
@@ -168,16 +172,16 @@ def _clusters(having: Having, request: Request, shares: Shares, told: Explanatio
         share = f"{100 * weight // total}% of requests" if len(shares) > 1 and total else ""
         if share and not weight:
             continue
-        ends.append(_cluster(having, request, name, share, told))
+        ends.append((yield from _cluster(having, request, name, share, told)))
     bad = [end for end, good in ends if not good]
     if bad:
         return told.end("; ".join(dict.fromkeys(bad)))
     return told.end("; ".join(dict.fromkeys(end for end, _ in ends)) or "503: no cluster", allowed=bool(ends))
 
 
-def _cluster(having: Having, request: Request, name: str, share: str, told: Explanation) -> tuple[str, bool]:
+def _cluster(having: Having, request: Request, name: str, share: str, told: Explanation) -> Work[tuple[str, bool]]:
     """The end of one cluster, and whether it is a good one."""
-    held = having.one(CLUSTER, name)
+    held = yield from having.one(CLUSTER, name)
     if held is None:
         told.step("cluster", name, (share, "it does not exist"))
         return f"503: cluster {name} does not exist", False
@@ -191,7 +195,7 @@ def _cluster(having: Having, request: Request, name: str, share: str, told: Expl
     if held.message.HasField("load_assignment"):
         assignment, origins = held.message.load_assignment, held.resource.origins
     else:
-        found = having.one(ENDPOINT, held.message.eds_cluster_config.service_name or name)
+        found = yield from having.one(ENDPOINT, held.message.eds_cluster_config.service_name or name)
         assignment, origins = (found.message, found.resource.origins) if found is not None else (None, ())
     places = [each for group in (assignment.endpoints if assignment is not None else ()) for each in group.lb_endpoints]
     addresses = [_address(each) for each in places]
@@ -199,7 +203,7 @@ def _cluster(having: Having, request: Request, name: str, share: str, told: Expl
     told.step("endpoints", ", ".join(addresses[:MOST]) or "none", (more,), origins)
     if not places:
         return "503 UH: there is no endpoint", False
-    return _server(having, request, places[0], secured, told)
+    return (yield from _server(having, request, places[0], secured, told))
 
 
 def _address(endpoint: Any) -> str:
@@ -209,7 +213,9 @@ def _address(endpoint: Any) -> str:
     return str(where.pipe.path or where.envoy_internal_address.endpoint_id)
 
 
-def _server(having: Having, request: Request, endpoint: Any, secured: bool, told: Explanation) -> tuple[str, bool]:
+def _server(
+    having: Having, request: Request, endpoint: Any, secured: bool, told: Explanation
+) -> Work[tuple[str, bool]]:
     """What the proxy beside the first endpoint would say."""
     address, _, port = _address(endpoint).rpartition(":")
     there = having.snapshot.workloads.at(address)
@@ -219,7 +225,8 @@ def _server(having: Having, request: Request, endpoint: Any, secured: bool, told
     if workload.tls_mode != "istio":
         return f"answered by {workload.namespace}/{workload.name}, which has no proxy", True
     serving = Having(having.snapshot, proxy_of(having.snapshot, workload, ProxyKind.SIDECAR))
-    inbound = next((each for each in serving.listeners() if each.message.name == "virtualInbound"), None)
+    listeners = yield from serving.listeners()
+    inbound = next((each for each in listeners if each.message.name == "virtualInbound"), None)
     if inbound is None:
         return f"answered by {workload.namespace}/{workload.name}", True
     connection = Connection(address, int(port), "", secured, _MESH if secured else _PLAIN)

@@ -4,7 +4,7 @@ In: a snapshot, streams of proxies, what is quarantined. Out: rows by EnvoyFilte
 stands for its class. Source: xDS behaviour 7.1.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,12 +12,13 @@ from msgspec import Struct
 
 from pilot.generators import clusters, listeners, routes
 from pilot.generators.patching import report as patching
+from pilot.generators.patching import sets as patch_sets
 from pilot.generators.patching.report import Generated, PatchReport
-from pilot.memo import finish
+from pilot.memo import Work
 from pilot.model.envoy_filter import ApplyTo
 from pilot.model.envoy_filters import CheckedFilter, Patch
 from pilot.model.snapshot import Snapshot
-from pilot.type_urls import ROUTE, TypeUrl, short_name
+from pilot.type_urls import CLUSTER, LISTENER, ROUTE, TypeUrl, short_name
 from pilot.view import build
 from pilot.view.proxy import Proxy
 from pilot.xds.discovery import Connection
@@ -93,19 +94,23 @@ def groups(
 Reports = Mapping[Hashable, Mapping[Patch, PatchReport]]
 
 
-def reports(
-    snapshot: Snapshot, found: Mapping[Hashable, Group]
-) -> Iterator[tuple[Hashable, Mapping[Patch, PatchReport]]]:
-    """What each patch did, class by class: between two of them others may run."""
+def reports(snapshot: Snapshot, found: Mapping[Hashable, Group]) -> Work[Reports]:
+    """What each patch did, by class; in pieces, between which others may run."""
+    made: dict[Hashable, Mapping[Patch, PatchReport]] = {}
     for class_, group in found.items():
         view = build.build(snapshot, group.proxy)
-        if not view.patches:
-            yield class_, {}
-            continue
-        generated = Generated(
-            finish(clusters.steps(view)), listeners.build(view), finish(routes.steps(view, frozenset(group.routes)))
-        )
-        yield class_, {each.patch: each for each in patching.report(view, generated)}
+        made[class_] = {}
+        if view.patches:
+            sets = (
+                (yield from clusters.steps(view)),
+                (yield from listeners.steps(view)),
+                (yield from routes.steps(view, frozenset(group.routes))),
+            )
+            for made_of, type_url in zip(sets, (CLUSTER, LISTENER, ROUTE), strict=True):
+                yield from patch_sets.steps(made_of, view, type_url)  # remembered for the report
+            made[class_] = {each.patch: each for each in patching.report(view, Generated(*sets))}
+        yield
+    return made
 
 
 def rows(

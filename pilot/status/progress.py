@@ -6,15 +6,16 @@ In: a snapshot, the streams of connected proxies, what each is to have now. Out:
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from pilot.memo import Work
 from pilot.model.objects import Object, ObjectKey
 from pilot.model.snapshot import Snapshot
 from pilot.resources import Origin, ResourceSet
 from pilot.sources.kinds import KINDS
 from pilot.status import acknowledgement
 from pilot.type_urls import TypeUrl
-from pilot.xds.discovery import Connection, WatchRow
+from pilot.xds.discovery import Connection
 
-Held = Callable[[Any, TypeUrl, frozenset[str] | None], ResourceSet | None]
+Held = Callable[[Any, TypeUrl, frozenset[str] | None], Work[ResourceSet | None]]
 """What a proxy is to have of a type now (names; None: all of it). None: it is not served the type."""
 
 
@@ -30,15 +31,17 @@ def find_object(snapshot: Snapshot, kind: str, namespace: str, name: str) -> Obj
 
 def of_object(
     snapshot: Snapshot, connections: Iterable[Connection], held: Held, kind: str, namespace: str, name: str
-) -> dict[str, Any] | None:
-    """Proxies that have something of an object, how many of them have accepted it, who has not; None: there is none."""
+) -> Work[dict[str, Any] | None]:
+    """Proxies that have something of an object, how many of them have accepted it, who has not; None: there is none.
+
+    In pieces, between which others may run.
+    """
     found = find_object(snapshot, kind, namespace, name)
     if found is None:
         return None
     seen: dict[int, tuple[ResourceSet | None, bool]] = {}
 
-    def has(rows: Connection, row: WatchRow) -> bool:
-        made = held(rows.proxy, row.type_url, None if row.wildcard else row.names)
+    def has(made: ResourceSet | None) -> bool:
         key = id(made)
         if key not in seen:  # proxies of one class hold the same set; it is kept alive so that its id stays its own
             seen[key] = made, _mentions(made, found.origin)
@@ -46,10 +49,16 @@ def of_object(
 
     using, behind = 0, []
     for each in connections:
-        rows = tuple(row for row in each.watches if (row.wildcard or row.names) and has(each, row))
-        if rows:
+        versions: dict[TypeUrl, str | None] = {}
+        for row in each.watches:
+            if row.wildcard or row.names:
+                made = yield from held(each.proxy, row.type_url, None if row.wildcard else row.names)
+                if has(made):
+                    versions[row.type_url] = _version(made)
+        if versions:
             using += 1
-            lag = acknowledgement.lag_of(each, rows, lambda proxy, url, names: _version(held(proxy, url, names)))
+            rows = (row for row in each.watches if row.type_url in versions)
+            lag = acknowledgement.lag_of(each, rows, lambda _, url, __, known=versions: known[url])  # type: ignore[misc]
             if lag is not None:
                 behind.append({"proxy": lag.proxy, "types": list(lag.types), "reason": lag.reason, "error": lag.error})
     return {

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pilot.debug.dashboard.markup import Content, Html, address, amount, badge, joined, link, since, table, tag
+from pilot.memo import Work
 
-Explain = Callable[[Any, str], Mapping[str, Any] | str]
+Explain = Callable[[Any, str], Work[Mapping[str, Any] | str]]
 """What would happen to a request of a proxy to a URL; text: why that cannot be told."""
 Why = Callable[[str, int], Iterable[Mapping[str, Any]]]
 """The last pushes (to a connection, or empty: to all), the newest first, so many at most."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
+from pilot.debug.console import in_slices
 from pilot.debug.dashboard import answers, pages, proxy_pages, push_page, script, style
 from pilot.debug.dashboard.answers import Explain, Why
 from pilot.debug.dashboard.explained import explain
@@ -100,7 +101,7 @@ class Dashboard:
         if found is None or not isinstance(found.proxy, Proxy):
             return _html(proxy_pages.unknown(wanted), 404)
         row, held, now = proxy_row(found), self._held(found), self._now()
-        questions = self._questions(found, request.query.get("url", "").strip())
+        questions = await self._questions(found, request.query.get("url", "").strip())
         return _html(await asyncio.to_thread(lambda: proxy_pages.proxy(row, explain(held), now, filtered, questions)))
 
     async def _pushes(self, request: web.Request) -> web.Response:
@@ -116,11 +117,11 @@ class Dashboard:
             return []
         return [tag("h2", title), answers.pushed(self.why(connection, answers.MOST), self._now())]
 
-    def _questions(self, found: Connection, url: str) -> list[Content]:
+    async def _questions(self, found: Connection, url: str) -> list[Content]:
         made: list[Content] = []
         if self.explain is not None:
             made += [tag("h2", "What would happen to a request?", id="request"), answers.question(found.id, url)]
-            made += [answers.explanation(self.explain(found.proxy, url))] if url else []
+            made += [answers.explanation(await in_slices(self.explain(found.proxy, url)))] if url else []
         return made + self._pushed(found.id, "What it was sent lately, and why")
 
     async def _refusal(self, request: web.Request) -> web.Response | None:

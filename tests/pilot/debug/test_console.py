@@ -1,11 +1,14 @@
 """Pages by name, whoever asks."""
 
+import asyncio
 import json
 from types import MappingProxyType
 
 import pytest
 
+from pilot.debug import console as console_module
 from pilot.debug.console import TEXT, Console, Entry, Later, Question, encode, text
+from pilot.memo import Work
 
 
 def console() -> Console:
@@ -25,6 +28,29 @@ async def test_a_page_answers_with_compact_json() -> None:
 
 async def test_pretty_indents() -> None:
     assert (await console().answer("a", Question({"pretty": ""}))).body == b"[\n  1,\n  2\n]"
+
+
+async def test_long_work_lets_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console_module, "SLICE", 0.0)
+    turns: list[str] = []
+
+    def work() -> Work[object]:
+        for _ in range(3):
+            turns.append("page")
+            yield
+        return Later(lambda: {"done": True})
+
+    async def other() -> None:
+        while "page" not in turns or len(turns) < 6:
+            turns.append("other")
+            await asyncio.sleep(0)
+
+    made = Console()
+    made.add(Entry("long", "Long.", lambda _: work()))
+    asking = asyncio.create_task(made.answer("long", Question()))
+    await other()
+    assert json.loads((await asking).body) == {"done": True}
+    assert "page,other,page" in ",".join(turns)
 
 
 async def test_text_stays_text() -> None:

@@ -1,4 +1,5 @@
 from pilot.explain.held import Having, proxies_of
+from pilot.memo import finish
 from pilot.type_urls import CLUSTER, ENDPOINT, ROUTE
 from pilot.view.proxy import ProxyKind
 from tests.pilot.explain.worlds import proxy, snapshot
@@ -9,13 +10,13 @@ NAME = "outbound|80||web.app.svc.cluster.local"
 def test_a_proxy_has_what_it_is_served() -> None:
     mesh = snapshot()
     having = Having(mesh, proxy(mesh))
-    cluster, route = having.one(CLUSTER, NAME), having.one(ROUTE, "80")
+    cluster, route = finish(having.one(CLUSTER, NAME)), finish(having.one(ROUTE, "80"))
     assert cluster is not None
     assert cluster.message.name == NAME
     assert route is not None
-    assert having.one(ENDPOINT, NAME) is not None
-    assert having.one(CLUSTER, "none") is None
-    assert "virtualOutbound" in [each.message.name for each in having.listeners()]
+    assert finish(having.one(ENDPOINT, NAME)) is not None
+    assert finish(having.one(CLUSTER, "none")) is None
+    assert "virtualOutbound" in [each.message.name for each in finish(having.listeners())]
 
 
 def test_who_serves_a_gateway_is_a_router() -> None:

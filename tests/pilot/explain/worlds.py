@@ -11,6 +11,7 @@ from pilot.explain.answer import Explanation
 from pilot.explain.held import proxy_of
 from pilot.explain.request import parse_request
 from pilot.explain.walk import explain
+from pilot.memo import finish
 from pilot.model.snapshot import Snapshot
 from pilot.view.proxy import Proxy
 from tests.pilot.model.meshes import mesh_of
@@ -76,7 +77,7 @@ def proxy(mesh: Snapshot, name: str = "caller") -> Proxy:
 def told(url: str, more: str = "", name: str = "caller", method: str = "GET", *headers: str) -> Explanation:
     """What would happen."""
     mesh = snapshot(more)
-    return explain(mesh, proxy(mesh, name), parse_request(url, method, headers))
+    return finish(explain(mesh, proxy(mesh, name), parse_request(url, method, headers)))
 
 
 def message(kind: Any, value: dict[str, Any]) -> Any:

@@ -1,5 +1,6 @@
 """What patches do for connected proxies, in the mesh of the recordings."""
 
+from pilot.memo import finish
 from pilot.mesh import Mesh, class_of
 from pilot.resources import Origin, resource_of_bytes, resource_set
 from pilot.status import patches, refusals
@@ -31,7 +32,7 @@ spec:
 
 def told(mesh: Mesh, refused: tuple[Entry, ...] = ()) -> dict[str, FilterRow]:
     found = patches.groups(connections(mesh), class_of, refusals.describe)
-    done = dict(patches.reports(mesh.snapshot, found))
+    done = finish(patches.reports(mesh.snapshot, found))
     return {each.name: each for each in patches.rows(mesh.snapshot, found, done, refused)}
 
 

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pilot import pipeline
+from pilot.memo import Work, finish
 from pilot.resources import ResourceSet
 from pilot.status.progress import find_object, of_object
 from pilot.type_urls import CLUSTER, ROUTE, TypeUrl
@@ -24,11 +25,11 @@ def test_objects_are_found_by_their_kind_in_any_case() -> None:
 def test_progress_counts_who_has_something_of_an_object() -> None:
     mesh = snapshot(ROUTES)
 
-    def held(who: Any, type_url: TypeUrl, names: frozenset[str] | None) -> ResourceSet | None:
-        return pipeline.resources_for(mesh, who, type_url, names)
+    def held(who: Any, type_url: TypeUrl, names: frozenset[str] | None) -> Work[ResourceSet | None]:
+        return pipeline.steps(mesh, who, type_url, names)
 
     who, names = proxy(mesh), frozenset({"80"})
-    made = held(who, ROUTE, names)
+    made = finish(held(who, ROUTE, names))
     assert made is not None
 
     def connection(id_: str, sent: str, acked: str, error: str = "") -> Connection:
@@ -42,12 +43,12 @@ def test_progress_counts_who_has_something_of_an_object() -> None:
         connection("c", "old", "old"),
         connection("d", made.version, "", "bad regex"),
     ]
-    found = of_object(mesh, streams, held, "VirtualService", "app", "web")
+    found = finish(of_object(mesh, streams, held, "VirtualService", "app", "web"))
     assert found is not None
     assert (found["generation"], found["proxies"], found["acknowledged"], found["live"]) == (4, 4, 1, False)
     assert [(each["proxy"], each["reason"], each["error"]) for each in found["behind"]] == [
         ("b", "waiting", ""), ("c", "pending", ""), ("d", "refused", "bad regex")]  # fmt: skip
-    nobody = of_object(mesh, (), held, "Gateway", "app", "g")
+    nobody = finish(of_object(mesh, (), held, "Gateway", "app", "g"))
     assert nobody is not None
     assert (nobody["proxies"], nobody["live"]) == (0, True)
-    assert of_object(mesh, streams, held, "Gateway", "app", "none") is None
+    assert finish(of_object(mesh, streams, held, "Gateway", "app", "none")) is None

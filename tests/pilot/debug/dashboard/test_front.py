@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pilot.debug.dashboard.front import Dashboard, is_safe_host
 from pilot.debug.dashboard.gathering import Sources
 from pilot.debug.questions import explaining
+from pilot.memo import Work
 from tests.pilot.debug.dashboard import scenes
 from tests.pilot.debug.dashboard.test_answers import PUSHED, TOLD
 
@@ -86,7 +87,8 @@ async def test_questions_are_there_where_somebody_can_answer_them() -> None:
     made, application = shop()
     asked: list[object] = []
 
-    def explain(described: Any, url: str) -> dict[str, Any]:
+    def explain(described: Any, url: str) -> Work[dict[str, Any]]:
+        yield
         asked.append((described.id, url))
         return TOLD
 
