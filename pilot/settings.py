@@ -273,6 +273,12 @@ FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API": ("discover_network_gateways", parse_bool),
     "PILOT_AUTO_ALLOW_WAYPOINT_POLICY": ("auto_allow_waypoint_policy", parse_bool),
     "AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY": ("ambient_dry_run", parse_bool),
+    "AMBIENT_ENABLE_MULTI_NETWORK": ("ambient_multi_network", parse_bool),
+    "AMBIENT_ENABLE_MULTI_NETWORK_WAYPOINT": ("multi_network_waypoints", parse_bool),
+    "AMBIENT_ENABLE_MULTI_NETWORK_INGRESS": ("multi_network_ingress", parse_bool),
+    "AMBIENT_ENABLE_BAGGAGE": ("baggage", parse_bool),
+    "AMBIENT_ENABLE_STATUS": ("ambient_status", parse_bool),
+    "PILOT_ENABLE_AMBIENT_WAYPOINTS": ("ambient_waypoints", parse_bool),
     "ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS": ("wildcard_tls_entries", parse_bool),
     "ENABLE_LAYERED_WAYPOINT_AUTHORIZATION_POLICIES": ("layered_waypoint_policies", parse_bool),
     "ISTIO_DUAL_STACK": ("dual_stack", parse_bool),
@@ -331,7 +337,15 @@ FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_GATEWAY_API_CONTROLLER_NAME": ("gateway_controller", str),
     "ENABLE_GATEWAY_API_MANUAL_DEPLOYMENT": ("manual_gateways", parse_bool),
 }
-_FOLLOW_AMBIENT = ("sending_hbone", "sidecar_hbone", "ingress_waypoint_routing")
+_DEPENDENT = (
+    (
+        "ambient",
+        ("sending_hbone", "sidecar_hbone", "ingress_waypoint_routing", "ambient_status", "ambient_waypoints"),
+        ("auto_allow_waypoint_policy", "ambient_multi_network", "baggage", "ambient_dry_run"),
+    ),
+    ("ambient_multi_network", ("multi_network_waypoints",), ("multi_network_ingress",)),
+)
+"""Switches without which others are ignored: those that follow them unless said otherwise, and those that do not."""
 TUNING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_DEBOUNCE_AFTER": ("debounce_after", parse_duration),
     "PILOT_DEBOUNCE_MAX": ("debounce_max", parse_duration),
@@ -479,12 +493,16 @@ def outlives_us(directory: pathlib.Path, mounts: pathlib.Path = pathlib.Path("/p
 def features_from(environ: Mapping[str, str], file_mode: bool, domain: str, warnings: list[str]) -> Features:
     """Generation switches. In file mode ambient is on unless said otherwise (docs/differences.md)."""
     values = read(FEATURES, environ, warnings)
-    ambient = values.setdefault("ambient", file_mode)
-    for name in _FOLLOW_AMBIENT:
-        if not ambient and values.get(name):
-            warnings.append(f"{name} is ignored while PILOT_ENABLE_AMBIENT is off")
-            values[name] = False
-        values.setdefault(name, ambient)
+    values.setdefault("ambient", file_mode)
+    for needed, following, others in _DEPENDENT:
+        is_on = values.get(needed, False)
+        for name in (*following, *others):
+            if not is_on and values.get(name):
+                variable = next(each for each, (field, _) in FEATURES.items() if field == needed)
+                warnings.append(f"{name} is ignored while {variable} is off")
+                values[name] = False
+        for name in following:
+            values.setdefault(name, is_on)
     return Features(**values, cluster_domain=domain)
 
 

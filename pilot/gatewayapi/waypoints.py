@@ -35,7 +35,7 @@ def convert(store: ObjectStore, settings: MeshSettings) -> Waypoints:
     for each in sorted(store.of(KubernetesGateway), key=lambda each: (each.created, each.name, each.namespace)):
         declared = store.get(GatewayClass, "", each.spec.gateway_class_name)
         controller = controller_of(each, store, settings.features)
-        if controller != REMOTE_CONTROLLER:
+        if controller != REMOTE_CONTROLLER and settings.features.ambient_waypoints:
             waypoints[each.namespace, each.name] = _waypoint(each, declared, controller, store, settings)
     namespaces = {each.name: each.metadata.labels for each in store.of(Namespace)} if waypoints else {}
     return Waypoints(waypoints, networks.tunnels(store), namespaces)

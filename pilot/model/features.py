@@ -37,6 +37,18 @@ class Features:
     """ENABLE_LAYERED_WAYPOINT_AUTHORIZATION_POLICIES: policies with selectors hold where waypoints end tunnels."""
     ambient_dry_run: bool = False
     """AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY: ztunnels get policies with the annotation istio.io/dry-run."""
+    ambient_multi_network: bool = False
+    """AMBIENT_ENABLE_MULTI_NETWORK: ztunnels are told of other networks, and gateways between them take HBONE."""
+    multi_network_waypoints: bool = False
+    """AMBIENT_ENABLE_MULTI_NETWORK_WAYPOINT: waypoints reach other networks; follows the former unless set."""
+    multi_network_ingress: bool = False
+    """AMBIENT_ENABLE_MULTI_NETWORK_INGRESS: gateways do too."""
+    baggage: bool = False
+    """AMBIENT_ENABLE_BAGGAGE: who opens a tunnel says which workload it is."""
+    ambient_status: bool = True
+    """AMBIENT_ENABLE_STATUS: with `ambient`, conditions of waypoints and ztunnels are written."""
+    ambient_waypoints: bool = True
+    """PILOT_ENABLE_AMBIENT_WAYPOINTS: with `ambient`, Gateways may be waypoints."""
     dual_stack: bool = False
     http10: bool = False
     alpn_filter: bool = True

@@ -43,8 +43,12 @@ def parse_distribution(declared: str, annotations: Mapping[str, str]) -> Traffic
     return _DISTRIBUTIONS.get((declared or annotations.get(_DISTRIBUTION, "")).lower(), TrafficDistribution.ANY)
 
 
-def service_of_kubernetes(declared: KubernetesService, nodes: Iterable[Node], settings: MeshSettings) -> Service:
-    """The service. `nodes` matter only to NodePort services that say by annotation which nodes are gateways."""
+def service_of_kubernetes(
+    declared: KubernetesService, nodes: Iterable[Node], around: Mapping[str, str], settings: MeshSettings
+) -> Service:
+    """The service. `nodes` matter only to NodePort services that say by annotation which nodes are gateways; `around`:
+    labels of its namespace.
+    """
     spec, annotations = declared.spec, declared.metadata.annotations
     addresses = _cluster_addresses(declared)
     external, external_ports = _external(declared, nodes)
@@ -71,6 +75,7 @@ def service_of_kubernetes(declared: KubernetesService, nodes: Iterable[Node], se
         node_local=spec.internal_traffic_policy == "Local",
         traffic_distribution=parse_distribution(spec.traffic_distribution, annotations),
         publish_not_ready=spec.publish_not_ready_addresses,
+        is_global=settings.is_global(declared.metadata.labels, around),
         object_name=declared.name,
     )
 

@@ -3,13 +3,13 @@
 In: `MeshConfig`, `MeshNetworks`, `Features`. Out: names built from them. Pure data.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from pilot.model.features import Features
-from pilot.model.mesh import MeshConfig
+from pilot.model.mesh import MeshConfig, ServiceScope
 from pilot.model.mesh_networks import MeshNetworks
 
 
@@ -40,6 +40,23 @@ class MeshSettings:
     def host_of(self, service: str, namespace: str) -> str:
         """Host name of a Kubernetes Service."""
         return f"{service}.{namespace}.svc.{self.features.cluster_domain}"
+
+    def is_global(self, labels: Mapping[str, str], around: Mapping[str, str]) -> bool:
+        """Whether a Service with these labels in a namespace with those is one over all clusters.
+
+        Source: xDS behaviour 8.4 (scope).
+        """
+        return self.has_scopes and any(
+            each.scope is ServiceScope.GLOBAL
+            and (each.services_selector is None or each.services_selector.matches(labels))
+            and (each.namespace_selector is None or each.namespace_selector.matches(around))
+            for each in self.mesh.service_scope_configs
+        )
+
+    @property
+    def has_scopes(self) -> bool:
+        """Whether services may be global at all."""
+        return self.features.ambient_multi_network and bool(self.mesh.service_scope_configs)
 
     def network_of(self, addresses: Iterable[str], label: str = "") -> str:
         """Network of a workload with this label and these addresses. Source: xDS behaviour 2.5."""

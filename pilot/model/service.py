@@ -153,6 +153,8 @@ class Service:
     node_local: bool = False
     traffic_distribution: TrafficDistribution = TrafficDistribution.ANY
     publish_not_ready: bool = False
+    is_global: bool = False
+    """Ambient meshes of several networks: workloads of other clusters may serve it."""
     aliases: tuple[Alias, ...] = ()
     object_name: str = ""
     """Name of the declaring object (ServiceEntry name)."""

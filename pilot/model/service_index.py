@@ -14,6 +14,7 @@ from pilot.model.draft import Draft
 from pilot.model.features import Features
 from pilot.model.interning import Interner, same_tuple
 from pilot.model.kubernetes import KubernetesService, Node
+from pilot.model.kubernetes import Namespace as KubernetesNamespace
 from pilot.model.kubernetes_service import NODE_SELECTOR, service_of_kubernetes
 from pilot.model.label_selection import SelectorIndex
 from pilot.model.mesh_settings import MeshSettings
@@ -117,6 +118,10 @@ def _touched(
     if any(each.key.kind == Node.KIND for each in replaced):
         for kind, namespace, name in by_node:
             touched[kind, namespace, name] = store.get(KubernetesService, namespace, name)
+    if settings.has_scopes:
+        for name in (each.key.name for each in replaced if each.key.kind == KubernetesNamespace.KIND):
+            for service in store.kinds.get(KubernetesService.KIND, {}).get(name, {}):
+                touched[KubernetesService.KIND, name, service] = store.get(KubernetesService, name, service)
     allocation = index.allocation
     if any(key[0] == ServiceEntry.KIND for key in touched):
         fresh = _allocate(store, settings.features)
@@ -139,7 +144,9 @@ def _convert(
     match declared:
         case KubernetesService():
             nodes = store.of(Node) if NODE_SELECTOR in declared.metadata.annotations else ()
-            return (service_of_kubernetes(declared, nodes, settings),)
+            namespace = store.get(KubernetesNamespace, "", declared.namespace) if settings.has_scopes else None
+            around = namespace.metadata.labels if namespace is not None else {}
+            return (service_of_kubernetes(declared, nodes, around, settings),)
         case ServiceEntry():
             return services_of_entry(declared, allocation.get((declared.namespace, declared.name), {}), settings)
         case _:

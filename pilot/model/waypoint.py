@@ -17,6 +17,8 @@ USE_WAYPOINT_NAMESPACE: Final = "istio.io/use-waypoint-namespace"
 INGRESS_USE_WAYPOINT: Final = "istio.io/ingress-use-waypoint"
 MANAGED: Final = "gateway.istio.io/managed"
 HBONE_PORT: Final = 15008
+NETWORK_GATEWAY: Final = "NetworkGateway"
+"""Begins the names of ways into other networks, and of what is behind them, among workloads."""
 _OWN_PODS: Final = frozenset(("istio.io-mesh-controller", "istio.io-eastwest-controller"))
 _NO_WAYPOINT: Final = "none"
 
@@ -98,7 +100,7 @@ class HboneGateway:
     @property
     def uid(self) -> str:
         """Its name among workloads."""
-        return f"NetworkGateway/{self.network}/{self.address.ip or self.address.hostname}/{self.address.port}"
+        return f"{NETWORK_GATEWAY}/{self.network}/{self.address.ip or self.address.hostname}/{self.address.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,11 @@ class Waypoints:
 
     def into(self, network: str) -> HboneGateway | None:
         """The first way into a network."""
-        return next((each for each in self.gateways if each.network == network), None)
+        return next(iter(self.ways(network)), None)
+
+    def ways(self, network: str) -> tuple[HboneGateway, ...]:
+        """All ways into a network."""
+        return tuple(each for each in self.gateways if each.network == network)
 
     def bound(self, namespace: str, labels: Mapping[str, str], traffic: Traffic) -> Waypoint | Refusal | None:
         """The waypoint of a Service (`SERVICE`) or workload (`WORKLOAD`); None where none is asked for.

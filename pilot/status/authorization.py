@@ -18,6 +18,7 @@ from pilot.model.service_entry import ServiceEntry
 from pilot.model.snapshot import Snapshot
 from pilot.model.waypoint import Refusal, Traffic
 from pilot.status.condition import Condition, Conditioned, generation_of
+from pilot.status.waypoints import is_told
 
 _DRY_RUN: Final = "istio.io/dry-run"
 _SOURCE: Final = ("request_principals", "not_request_principals", "remote_ip_blocks", "not_remote_ip_blocks")
@@ -37,21 +38,25 @@ _CONNECTION: Final = frozenset(
 
 def statuses(snapshot: Snapshot) -> Iterator[tuple[ObjectKey, Conditioned]]:
     """Those of policies that ambient mode has a word about."""
-    if not snapshot.features.ambient:
+    if not is_told(snapshot):
         return
     for policy in snapshot.seen.of(AuthorizationPolicy):
         targets = Attachment.of(policy.namespace, policy.spec).targets
-        found = _at_waypoints(policy, targets, snapshot) if targets else _at_ztunnel(policy)
+        found = (
+            _at_waypoints(policy, targets, snapshot)
+            if targets
+            else _at_ztunnel(policy, dry_runs=snapshot.features.ambient_dry_run)
+        )
         if found is not None:
             yield policy.key, Conditioned((found,))
 
 
-def _at_ztunnel(policy: AuthorizationPolicy) -> Condition | None:
+def _at_ztunnel(policy: AuthorizationPolicy, *, dry_runs: bool) -> Condition | None:
     """istiod: says nothing of policies that ztunnel never gets: AUDIT, CUSTOM, and dry runs that allow (recorded)."""
     action, generation = policy.spec.action, str(generation_of(policy))
     if action not in (AuthorizationAction.ALLOW, AuthorizationAction.DENY):
         return None
-    if policy.metadata.annotations.get(_DRY_RUN) == "true":
+    if policy.metadata.annotations.get(_DRY_RUN) == "true" and not dry_runs:
         if action is AuthorizationAction.ALLOW:
             return None
         message = f"expected a policy without {_DRY_RUN}: ztunnel does not know dry runs"

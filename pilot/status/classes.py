@@ -25,7 +25,7 @@ def statuses(snapshot: Snapshot) -> Iterator[tuple[ObjectKey, Conditioned]]:
 def _built_in(snapshot: Snapshot) -> Iterator[str]:
     """Those that this control plane makes."""
     for name in built_in(snapshot.features):
-        if name == "istio-east-west":
-            continue  # only meshes of several ambient networks have it
-        if name != "istio-waypoint" or snapshot.features.ambient:
+        if name == "istio-east-west" and not snapshot.features.ambient_multi_network:
+            continue
+        if name != "istio-waypoint" or (snapshot.features.ambient and snapshot.features.ambient_waypoints):
             yield name

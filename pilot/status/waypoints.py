@@ -48,12 +48,17 @@ def statuses(snapshot: Snapshot) -> Iterator[tuple[ObjectKey, Part]]:
         status = ServiceEntryStatus(tuple(_of_entry(entry, snapshot)), tuple(_addresses(entry, snapshot)))
         if status != ServiceEntryStatus():
             yield entry.key, status
-    if not snapshot.features.ambient:
+    if not is_told(snapshot):
         return
     for service in snapshot.seen.of(KubernetesService):
         bound = _bound(service, snapshot)
         if bound is not None:
             yield service.key, ServiceStatus((_condition(service, bound, snapshot),))
+
+
+def is_told(snapshot: Snapshot) -> bool:
+    """Whether anything is said of ambient mode."""
+    return snapshot.features.ambient and snapshot.features.ambient_status
 
 
 def of_parent(parent: ParentReference, own: str, snapshot: Snapshot) -> str:
@@ -81,7 +86,7 @@ def _addresses(entry: ServiceEntry, snapshot: Snapshot) -> Iterator[HostAddress]
 
 
 def _of_entry(entry: ServiceEntry, snapshot: Snapshot) -> Iterator[Condition]:
-    if not snapshot.features.ambient:
+    if not is_told(snapshot):
         return
     bound = _bound(entry, snapshot)
     has_wildcard = any(map(is_wildcard, entry.spec.hosts))

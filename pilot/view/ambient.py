@@ -4,13 +4,20 @@ In: a snapshot. Out: an `AmbientIndex`, made from the last one that was asked fo
 Source: xDS behaviour 8.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final
 
 from pilot.memo import Work, finish, latest, memoized, sliced
 from pilot.model.ambient import index
 from pilot.model.ambient.index import AmbientIndex
 from pilot.model.ambient.mesh import AmbientMesh
+from pilot.model.interning import Interner
+from pilot.model.kubernetes import Namespace
+from pilot.model.mesh_settings import MeshSettings
+from pilot.model.objects import Object
 from pilot.model.snapshot import Snapshot
+from pilot.model.waypoint import Waypoints
 from pilot.view.proxy import Proxy
 
 
@@ -24,9 +31,9 @@ class AmbientView:
 
 
 class _Kept:
-    """The last index: the next one is made from it, and equals one made from nothing."""
+    """The last index of each cluster: the next one is made from it, and equals one made from nothing."""
 
-    last = AmbientIndex()
+    last: ClassVar[dict[str, AmbientIndex]] = {}
 
 
 def ambient_view(snapshot: Snapshot, proxy: Proxy) -> AmbientView:
@@ -36,34 +43,62 @@ def ambient_view(snapshot: Snapshot, proxy: Proxy) -> AmbientView:
 
 def steps(snapshot: Snapshot, proxy: Proxy) -> Work[AmbientView]:
     """The same, in pieces."""
-    found = yield from _index.steps(_mesh_of(snapshot))
+    found = yield from _index_steps(snapshot)
     return _view(proxy, found)
 
 
 def index_of(snapshot: Snapshot) -> AmbientIndex:
     """All workloads and services; the same object for the same."""
-    return _index(_mesh_of(snapshot))
+    return finish(_index_steps(snapshot))
 
 
-def _mesh_of(snapshot: Snapshot) -> AmbientMesh:
+def _index_steps(snapshot: Snapshot) -> Work[AmbientIndex]:
+    """That of the cluster that configuration is read from, with the others where the mesh is one over networks."""
+    own = snapshot.alone or snapshot
+    remotes: tuple[AmbientIndex, ...] = ()
+    if snapshot.features.ambient_multi_network:
+        for cluster in sorted(snapshot.remotes):
+            there = snapshot.remotes[cluster]
+            remotes = (*remotes, (yield from _index.steps(there.settings, _mesh_of(there, own))))
+    return (yield from _index.steps(own.settings, _mesh_of(own, own, remotes)))
+
+
+def _mesh_of(there: Snapshot, own: Snapshot, remotes: tuple[AmbientIndex, ...] = ()) -> AmbientMesh:
+    """What is in one cluster, under the policies and behind the waypoints of our own one."""
+    waypoints = own.conversions.waypoints
+    if there is not own:
+        waypoints = _seen_from(waypoints, there.seen.kinds.get(Namespace.KIND, {}).get("", _NO_NAMESPACES))
     return _mesh(
-        snapshot.settings,
-        snapshot.seen,
-        snapshot.workloads,
-        snapshot.service_index,
-        snapshot.endpoint_index,
-        snapshot.conversions.waypoints,
-        snapshot.policies,
-        snapshot.peer_authentications,
+        there.settings,
+        there.seen,
+        there.workloads,
+        there.service_index,
+        there.endpoint_index,
+        waypoints,
+        own.policies,
+        own.peer_authentications,
+        _REMOTES.same(remotes, remotes),
     )
 
 
-_mesh = memoized(size=4)(AmbientMesh)
+_REMOTES: Interner[tuple[AmbientIndex, ...]] = Interner(16)
+_mesh = latest(size=64)(AmbientMesh)
 
 
-@sliced(memoized(size=2))
-def _index(mesh: AmbientMesh) -> Work[AmbientIndex]:
-    _Kept.last = made = yield from index.steps(_Kept.last, mesh)
+@memoized(size=64)
+def _seen_from(waypoints: Waypoints, namespaces: Mapping[str, Object]) -> Waypoints:
+    """The same waypoints for a cluster that has these namespaces."""
+    return replace(waypoints, namespaces={name: each.metadata.labels for name, each in namespaces.items()})
+
+
+_NO_NAMESPACES: Final[Mapping[str, Object]] = {}
+
+
+@sliced(latest(size=64))
+def _index(settings: MeshSettings, mesh: AmbientMesh) -> Work[AmbientIndex]:
+    """`settings`: of the cluster, whose newest index is remembered."""
+    cluster = settings.cluster_id
+    _Kept.last[cluster] = made = yield from index.steps(_Kept.last.get(cluster, AmbientIndex()), mesh)
     return made
 
 

@@ -38,8 +38,8 @@ def select_missing(snapshot: Snapshot) -> Mapping[str, str]:
     found = {}
     for name, role in built_in(features).items():
         is_wanted = {
-            MESH_CONTROLLER: features.ambient,
-            EAST_WEST_CONTROLLER: False,
+            MESH_CONTROLLER: features.ambient and features.ambient_waypoints,
+            EAST_WEST_CONTROLLER: features.ambient_multi_network,
             REMOTE_CONTROLLER: features.discover_network_gateways,
         }.get(role, True)
         if is_wanted and snapshot.objects.get(GatewayClass, "", name) is None:

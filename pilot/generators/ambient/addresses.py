@@ -17,7 +17,7 @@ from pilot.model.ambient.address import Balancing, Families, MeshService, MeshWo
 from pilot.model.ambient.index import AmbientIndex, differences
 from pilot.model.locality import split_locality
 from pilot.model.service import PortProtocol
-from pilot.model.waypoint import TunnelAddress
+from pilot.model.waypoint import NETWORK_GATEWAY, TunnelAddress
 from pilot.resources import EMPTY, Origin, Resource, ResourceSet, resource, resource_set, revise
 from pilot.type_urls import ADDRESS, WORKLOAD
 from pilot.view.ambient import AmbientView
@@ -143,7 +143,7 @@ def _workloads(index: AmbientIndex) -> Work[ResourceSet]:
 def _origins(told: MeshWorkload) -> Iterator[Origin]:
     """The object that declares a workload, as its uid says."""
     parts = told.uid.split("/")
-    if len(parts) >= 5:
+    if len(parts) >= 5 and parts[0] != NETWORK_GATEWAY:
         yield Origin(parts[2], parts[3], parts[4])
 
 
@@ -152,7 +152,7 @@ def _service_message(told: MeshService) -> Any:
         name=told.name,
         namespace=told.namespace,
         hostname=told.hostname,
-        addresses=[_network_address(told.network, each) for each in told.addresses],
+        addresses=[_network_address(network, each) for network, each in told.places],
         ports=[
             pb.Port(service_port=number, target_port=target, app_protocol=_PROTOCOLS.get(protocol, pb.UNKNOWN))
             for number, target, protocol in told.ports

@@ -99,6 +99,8 @@ class MeshService:
     """Virtual IP addresses."""
     network: str = ""
     """Of the addresses."""
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    """Network and virtual IP address in other clusters."""
     ports: tuple[tuple[int, int, PortProtocol], ...] = ()
     """Service port, target port (0: by name), protocol."""
     subject_alt_names: tuple[str, ...] = ()
@@ -107,6 +109,8 @@ class MeshService:
     with_unhealthy: bool = False
     """Endpoints that are not ready count too."""
     families: Families = Families.AUTOMATIC
+    is_global: bool = False
+    """Workloads of other clusters may serve it."""
     canonical: bool = False
     """It is the one meant by its host name, where several namespaces have it."""
 
@@ -116,6 +120,11 @@ class MeshService:
         return f"{self.namespace}/{self.hostname}"
 
     @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """Network and address, of all addresses."""
+        return (*((self.network, each) for each in self.addresses), *self.elsewhere)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """`network/address`: other names under which it is asked for."""
-        return tuple(f"{self.network}/{each}" for each in self.addresses)
+        return tuple(f"{network}/{each}" for network, each in self.places)

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import compress
 from operator import is_not
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pilot.memo import Work, finish
-from pilot.model.ambient import services, workloads
+from pilot.model.ambient import remote, services, workloads
 from pilot.model.ambient.address import MeshService, MeshWorkload
 from pilot.model.ambient.mesh import AmbientMesh
 from pilot.model.draft import Draft, SetDraft
@@ -21,6 +21,7 @@ from pilot.model.kubernetes import EndpointSlice, KubernetesService, Pod
 from pilot.model.objects import Object
 from pilot.model.service import Service
 from pilot.model.service_entry import ServiceEntry
+from pilot.model.waypoint import NETWORK_GATEWAY
 from pilot.model.workload_entry import WorkloadEntry
 
 K = TypeVar("K")
@@ -29,7 +30,10 @@ Source = tuple[str, str, str]
 """Kind, namespace and name of the object that declares workloads."""
 _PIECE = 64
 """Declarations that are looked at in one piece of the work. Arbitrary: a millisecond or two."""
-_GATEWAYS: Source = ("NetworkGateway", "", "")
+_GATEWAYS: Source = (NETWORK_GATEWAY, "", "")
+_REMOTES: Source = ("Cluster", "", "")
+_TOGETHER: Final = frozenset((_GATEWAYS, _REMOTES))
+"""Sources that are no single objects."""
 _KINDS: Mapping[str, type[Object]] = {each.KIND: each for each in (Pod, WorkloadEntry, ServiceEntry, EndpointSlice)}
 
 
@@ -77,10 +81,11 @@ def steps(old: AmbientIndex, mesh: AmbientMesh) -> Work[AmbientIndex]:
     before = old.mesh
     anew = _is_other(before, mesh)
     told = old.services
-    if anew or mesh.services is not before.services or _differ(KubernetesService.KIND, before, mesh):
+    others = mesh.remotes != before.remotes
+    if anew or others or mesh.services is not before.services or _differ(KubernetesService.KIND, before, mesh):
         told = _keep(old.services, services.derive(mesh))
     changed = differences(old.services, told)
-    sources = set(_all(mesh)) | (old.declared.keys() - {_GATEWAYS}) if anew else set(_touched(before, mesh))
+    sources = set(_all(mesh)) | (old.declared.keys() - _TOGETHER) if anew else set(_touched(before, mesh))
     if not anew:
         sources.update(_selected(before, mesh))
         sources.update(_displaced(changed, old.services, told, mesh))
@@ -93,6 +98,10 @@ def steps(old: AmbientIndex, mesh: AmbientMesh) -> Work[AmbientIndex]:
             yield
     if mesh.waypoints is not before.waypoints and (ways := _gateways(mesh)) != old.declared.get(_GATEWAYS, ()):
         moved[_GATEWAYS] = ways
+    if others or (mesh.remotes and (anew or changed)):
+        far = yield from remote.workloads(mesh, told)
+        if far != old.declared.get(_REMOTES, ()):
+            moved[_REMOTES] = far
     return (yield from _index(old, mesh, told, moved, changed))
 
 
@@ -243,6 +252,8 @@ def _index(
         after = {each.uid: each for each in fresh}
         for uid in before.keys() | after.keys():
             was, now = before.get(uid), after.get(uid)
+            if was is now:
+                continue
             found.set(uid, was if was == now else now)
             _file(at_address, uid, _keys(was), _keys(now))
             _file(members, uid, set(was.services) if was else set(), set(now.services) if now else set())

@@ -5,6 +5,7 @@ In: a snapshot's parts. Out: one value; parts are compared by identity. Source: 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pilot.model.endpoint_index import EndpointIndex
 from pilot.model.mesh_settings import MeshSettings
@@ -14,6 +15,9 @@ from pilot.model.policies import SecurityPolicies
 from pilot.model.service_index import ServiceIndex
 from pilot.model.waypoint import Traffic, Waypoint, Waypoints
 from pilot.model.workload_index import WorkloadIndex
+
+if TYPE_CHECKING:
+    from pilot.model.ambient.index import AmbientIndex
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +33,8 @@ class AmbientMesh:
     waypoints: Waypoints = field(default_factory=Waypoints)
     policies: SecurityPolicies = field(default_factory=SecurityPolicies)
     peers: PeerAuthentications = field(default_factory=PeerAuthentications)
+    remotes: "tuple[AmbientIndex, ...]" = ()
+    """What other clusters have, where the mesh is one over several networks; by cluster id."""
 
     @property
     def network(self) -> str:

@@ -5,6 +5,7 @@ Kubernetes Service counts, else the oldest. Source: xDS behaviour 8.4.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from ipaddress import ip_network
 
 from pilot.model.ambient.address import Balancing, Families, MeshService
@@ -33,7 +34,16 @@ def derive(mesh: AmbientMesh) -> Mapping[str, MeshService]:
         derived = _of_kubernetes(service, mesh) if service.is_kubernetes else _of_entry(group, mesh, is_canonical)
         if derived is not None:
             made[name] = derived
+    for each in mesh.remotes:
+        for name, remote in each.services.items():
+            if remote.is_global and remote.origin.kind == KubernetesService.KIND:
+                made[name] = _joined(made[name], remote) if name in made else remote
     return made
+
+
+def _joined(own: MeshService, remote: MeshService) -> MeshService:
+    """The service as it is here, with the addresses that it has in another cluster."""
+    return replace(own, elsewhere=(*own.elsewhere, *remote.places)) if own.is_global else own
 
 
 def _age(services: tuple[Service, ...]) -> tuple[bool, str, str, str]:
@@ -71,6 +81,7 @@ def _of_kubernetes(service: Service, mesh: AmbientMesh) -> MeshService:
         balancing=_balancing(service),
         with_unhealthy=service.publish_not_ready,
         families=_families(service, mesh),
+        is_global=service.is_global,
         canonical=True,
     )
 

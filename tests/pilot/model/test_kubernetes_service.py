@@ -9,7 +9,7 @@ from tests.pilot.model.meshes import only, settings
 def convert(spec: str, annotations: str = "{}", status: str = "{}", *nodes: str) -> Service:
     metadata = f"{{name: web, namespace: app, annotations: {annotations}}}"
     text = f"kind: Service\nmetadata: {metadata}\nspec: {spec}\nstatus: {status}"
-    return service_of_kubernetes(only(text), [only(each) for each in nodes], settings())
+    return service_of_kubernetes(only(text), [only(each) for each in nodes], {}, settings())
 
 
 def test_a_cluster_ip_service() -> None:

@@ -36,6 +36,13 @@ def test_ztunnel_knows_connections_only() -> None:
     assert said(plain, ambient=False) == {}
 
 
+def test_dry_runs_count_where_ztunnel_gets_them() -> None:
+    dry = policy("{rules: [{}]}", "annotations: {istio.io/dry-run: 'true'}")
+    assert said(dry) == {}
+    found: Any = status("AuthorizationPolicy", "gws/p", dry, ambient=True, ambient_dry_run=True)
+    assert brief(found["conditions"]) == {"ZtunnelAccepted": "True Accepted"}
+
+
 def test_policies_that_ztunnel_never_gets() -> None:
     dry = 'annotations: {istio.io/dry-run: "true"}'
     assert said(policy("{action: DENY}", dry)) == {"ZtunnelAccepted": "False UnsupportedValue"}

@@ -17,4 +17,6 @@ def test_classes_of_ours_are_accepted() -> None:
 def test_built_in_classes_are_there_anyway() -> None:
     assert {key.name for key in statuses(world())} == {"istio", "istio-remote"}
     assert {key.name for key in statuses(world(ambient=True))} == {"istio", "istio-remote", "istio-waypoint"}
+    everything = {key.name for key in statuses(world(ambient=True, ambient_multi_network=True))}
+    assert everything == {"istio", "istio-remote", "istio-waypoint", "istio-east-west"}
     assert not statuses(world(gateway_api=False))

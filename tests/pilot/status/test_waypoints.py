@@ -47,6 +47,12 @@ def test_services_know_their_waypoint() -> None:
 
 def test_without_ambient_mode_nothing_is_said() -> None:
     assert status("Service", "app/web", WAYPOINT, service(USES)) is None
+    assert status("Service", "app/web", WAYPOINT, service(USES), ambient=True, ambient_status=False) is None
+
+
+def test_no_gateway_is_a_waypoint_where_that_is_switched_off() -> None:
+    found: Any = status("Service", "app/web", WAYPOINT, service(USES), ambient=True, ambient_waypoints=False)
+    assert brief(found["conditions"]) == {"istio.io/WaypointBound": "False WaypointIsNotReady"}
 
 
 def test_entries_get_addresses() -> None:

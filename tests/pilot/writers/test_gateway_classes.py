@@ -10,6 +10,8 @@ from tests.pilot.model.meshes import objects
 def test_those_that_are_missing_are_made_waypoints_only_with_ambient() -> None:
     assert set(select_missing(Snapshot.empty())) == {"istio", "istio-remote"}
     assert "istio-waypoint" in select_missing(Snapshot.empty(features=Features(ambient=True)))
+    several = Features(ambient=True, ambient_multi_network=True)
+    assert "istio-east-west" in select_missing(Snapshot.empty(features=several))
     assert not select_missing(Snapshot.empty(features=Features(gateway_api=False)))
 
 
