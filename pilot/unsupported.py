@@ -39,10 +39,8 @@ WITHOUT_EFFECT: Final[Mapping[str, str]] = {
 
 ONLY: Final[Mapping[str, tuple[str, str]]] = {
     "AMBIENT_ENABLE_BAGGAGE": ("false", _LATER),
-    "AMBIENT_ENABLE_MULTI_NETWORK": ("false", _LATER),
     "AMBIENT_ENABLE_MULTI_NETWORK_INGRESS": ("false", _LATER),
     "AMBIENT_ENABLE_MULTI_NETWORK_WAYPOINT": ("true", "It needs AMBIENT_ENABLE_MULTI_NETWORK, which is not there yet."),
-    "AMBIENT_ENABLE_STATUS": ("true", "With ambient, conditions are always written."),
     "ENABLE_CLUSTER_TRUST_BUNDLE_API": ("false", "Roots are in ConfigMaps (PILOT_CA_CERT_CONFIGMAP)."),
     "ENABLE_GATEWAY_API_INFERENCE_EXTENSION": ("false", _LATER),
     "ENABLE_MCS_AUTO_EXPORT": ("false", _LATER),
@@ -55,7 +53,6 @@ ONLY: Final[Mapping[str, tuple[str, str]]] = {
     "MCS_API_VERSION": ("v1alpha1", _LATER),
     "PILOT_ENABLE_AGENTGATEWAY": ("false", "There is no class for it."),
     "PILOT_ANALYSIS_INTERVAL": ("10s", "Of PILOT_ENABLE_ANALYSIS."),
-    "PILOT_ENABLE_AMBIENT_WAYPOINTS": ("true", "With ambient, waypoints are always used."),
     "PILOT_ENABLE_ANALYSIS": ("false", "`meshpilot analyze` finds the same; statuses tell what is not served."),
     "PILOT_ENABLE_CROSS_CLUSTER_WORKLOAD_ENTRY": ("true", _ALWAYS),
     "PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS": ("false", _LATER),

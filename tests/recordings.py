@@ -20,9 +20,9 @@ from google.protobuf.message_factory import GetMessageClass
 from pilot.model.objects import Event
 from pilot.model.snapshot import Snapshot
 from pilot.resources import Resource, ResourceSet
-from pilot.settings import features_from
 from pilot.sources.decode import decode_document
 from pilot.sources.mesh_file import decode_mesh_config, decode_mesh_networks
+from pilot.switches import features_from
 from pilot.view import build, node
 from pilot.view.proxy_view import ProxyView
 

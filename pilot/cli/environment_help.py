@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-from pilot import operating, settings, unsupported
+from pilot import operating, settings, switches, unsupported
 from pilot.cli.environment_texts import TEXTS
 from pilot.environment import Table
 from pilot.model.features import Features
@@ -40,7 +40,7 @@ def without_effect() -> Iterator[tuple[str, str]]:
 
 
 def _tables() -> Iterator[tuple[Table, type[Any]]]:
-    yield settings.FEATURES, Features
+    yield switches.FEATURES, Features
     yield settings.TUNING, settings.Tuning
     yield settings.CERTIFICATES, settings.Certificates
     yield settings.TOKEN_KEYS, settings.TokenKeys

@@ -5,6 +5,8 @@ from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
     "AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY": "Policies annotated istio.io/dry-run are given to ztunnels, too.",
+    "AMBIENT_ENABLE_MULTI_NETWORK": "Ztunnels are told of other clusters: global services, and ways to them.",
+    "AMBIENT_ENABLE_STATUS": "With ambient: conditions tell which waypoints and ztunnels accept an object.",
     "AUDIENCE": "Outside of a cluster: the audience of tokens that are believed; empty: that of our own token.",
     "BLOCKED_CIDRS_IN_JWKS_URIS": "Address ranges from which no keys of token issuers are fetched; comma separated.",
     "CA_TRUSTED_NODE_ACCOUNTS": "namespace/account,...: who may ask for certificates of pods on its node (ztunnels).",
@@ -80,6 +82,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "PILOT_ENABLE_ALPHA_GATEWAY_API": "Kinds of the Gateway API that are still experimental.",
     "PILOT_ENABLE_ALPN_FILTER": "Envoys offer the protocols of Istio's ALPN filter.",
     "PILOT_ENABLE_AMBIENT": "Ambient mesh: ztunnels and waypoints; without Kubernetes it is on unless set.",
+    "PILOT_ENABLE_AMBIENT_WAYPOINTS": "With ambient: Gateways may be waypoints.",
     "PILOT_ENABLE_CA_CRL": "Lists of revoked certificates are read and handed out.",
     "PILOT_ENABLE_EDS_FOR_HEADLESS_SERVICES": "Headless services are balanced over their endpoints.",
     "PILOT_ENABLE_GATEWAY_API": "The Gateway API is served.",

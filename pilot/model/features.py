@@ -1,6 +1,6 @@
 """Switches that come from the environment and change what is generated: one frozen value in every snapshot.
 
-`pilot/settings.py` reads the environment; nothing else does. Names follow istiod's variables, defaults are istiod's.
+`pilot/switches.py` reads the environment; nothing else does. Names follow istiod's variables, defaults are istiod's.
 """
 
 from dataclasses import dataclass

@@ -187,15 +187,3 @@ def test_webhooks_follow_istiods_variables() -> None:
     assert loaded == settings.Webhooks(False, pathlib.Path("/x"), True, "openshift")
     assert settings.parse_native_sidecars("auto") is None
     assert settings.parse_native_sidecars("perhaps") is False
-
-
-def test_several_networks_need_ambient_and_their_parts_need_them() -> None:
-    ambient = {"PILOT_ENABLE_AMBIENT": "true"}
-    on = load({}, {**ambient, "AMBIENT_ENABLE_MULTI_NETWORK": "true"}).features
-    assert (on.ambient_multi_network, on.multi_network_waypoints, on.multi_network_ingress) == (True, True, False)
-    alone = load({}, {**ambient, "AMBIENT_ENABLE_MULTI_NETWORK_INGRESS": "true"})
-    assert not alone.features.multi_network_ingress
-    assert alone.warnings == ("multi_network_ingress is ignored while AMBIENT_ENABLE_MULTI_NETWORK is off",)
-    off = load({}, {"AMBIENT_ENABLE_MULTI_NETWORK": "true", "AMBIENT_ENABLE_BAGGAGE": "true"})
-    assert not off.features.ambient_multi_network
-    assert [each.split()[0] for each in off.warnings] == ["ambient_multi_network", "baggage"]
