@@ -109,7 +109,8 @@ def _rewrite(rewrite: UrlRewrite) -> HTTPRewrite:
     if path.type == "ReplaceFullPath":
         full = RegexRewrite(match="/.*", rewrite=path.replace_full_path or "/")
         return HTTPRewrite(authority=rewrite.hostname, uri_regex_rewrite=full)
-    return HTTPRewrite(authority=rewrite.hostname, uri=path.replace_prefix_match or "/")
+    prefix = (path.replace_prefix_match or "").removesuffix("/")
+    return HTTPRewrite(authority=rewrite.hostname, uri=prefix or "/")
 
 
 def _mirror(mirror: RequestMirror, context: Context) -> HTTPMirrorPolicy | Fault:

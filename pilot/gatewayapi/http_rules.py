@@ -96,16 +96,16 @@ def _base(rule: HttpRule | GrpcRule, steps: Steps, context: Context, note: Calla
     if steps.redirect is not None:
         return route
     destinations = tuple(_destinations(rule.backend_refs, context, note))
-    if not any(each.weight for each in destinations):
+    if not destinations:
         return replace(route, direct_response=HTTPDirectResponse(status=500))
     return replace(route, route=destinations)
 
 
 def _with_patience(route: HTTPRoute, rule: HttpRule) -> HTTPRoute:
     """Timeouts and retries."""
-    timeout, single = rule.timeouts.request, rule.timeouts.backend_request
+    timeout, single = rule.timeouts.request or None, rule.timeouts.backend_request or None  # 0s: no limit
     if rule.retry is None:
-        return replace(route, timeout=single if single is not None else timeout)
+        return replace(route, timeout=single or timeout)
     codes = tuple(str(code) for code in rule.retry.codes)
     retries = HTTPRetry(
         attempts=_DEFAULT_ATTEMPTS if rule.retry.attempts is None else rule.retry.attempts,
@@ -120,6 +120,8 @@ def _destinations(
     backends: Iterable[WeightedBackend], context: Context, note: Callable[[str], None]
 ) -> Iterator[HTTPRouteDestination]:
     for each in backends:
+        if each.weight <= 0:
+            continue
         found, fault = destination(each, context)
         steps = read_filters(each.filters, context)
         if isinstance(steps, Fault):
@@ -134,8 +136,8 @@ def _http_matches(rule: HttpRule) -> Iterator[HTTPMatchRequest | None]:
     for each in rule.matches or (HttpMatch(),):
         yield HTTPMatchRequest(
             uri=_path(each.path),
-            headers=_named(each.headers, fold=True),
-            query_params=_named(each.query_params, fold=False),
+            headers=_named(each.headers, str.lower),
+            query_params=_named(each.query_params, str),
             method=StringMatch(exact=each.method) if each.method else None,
         )
 
@@ -146,28 +148,24 @@ def _path(path: PathMatch) -> StringMatch:
             return StringMatch(exact=path.value)
         case "RegularExpression":
             return StringMatch(regex=path.value)
-    return StringMatch(prefix=path.value)
+    return StringMatch(prefix=path.value.removesuffix("/") or "/")
 
 
-def _named(matches: Iterable[NamedMatch], *, fold: bool) -> Mapping[str, StringMatch]:
-    """By name, of which the first counts; names of headers are the same in any case."""
-    found: dict[str, StringMatch] = {}
+def _named(matches: Iterable[NamedMatch], meaning: Callable[[str], str]) -> Mapping[str, StringMatch]:
+    """By name as written; of names that mean the same (headers: in any case) the first counts."""
+    found: dict[str, tuple[str, StringMatch]] = {}
     for each in matches:
         is_regex = each.type == "RegularExpression"
         value = StringMatch(regex=each.value) if is_regex else StringMatch(exact=each.value)
-        found.setdefault(each.name.lower() if fold else each.name, value)
-    return found
+        found.setdefault(meaning(each.name), (each.name, value))
+    return dict(found.values())
 
 
 def _grpc_matches(rule: GrpcRule) -> Iterator[HTTPMatchRequest | None]:
     if not rule.matches:
         yield None
     for each in rule.matches:
-        uri = _method(each)
-        if uri is not None or each.headers:
-            yield HTTPMatchRequest(uri=uri, headers=_named(each.headers, fold=True))
-        else:
-            yield None
+        yield HTTPMatchRequest(uri=_method(each), headers=_named(each.headers, str.lower))
 
 
 def _method(match: GrpcMatch) -> StringMatch | None:

@@ -30,11 +30,16 @@ def merge_delegate(root: HTTPRoute, routes: tuple[HTTPRoute, ...]) -> tuple[tupl
 def merge_matches(
     root: tuple[HTTPMatchRequest, ...], delegate: tuple[HTTPMatchRequest, ...]
 ) -> tuple[HTTPMatchRequest, ...] | None:
-    """Every root condition together with every delegate condition; None where all of them conflict."""
+    """Every delegate condition together with every root condition that it fits; None where one of them fits none."""
     if not root or not delegate:
         return root or delegate
-    merged = tuple(_merge_match(one, other) for one in root for other in delegate if not conflicts(one, other))
-    return merged or None
+    merged: list[HTTPMatchRequest] = []
+    for other in delegate:
+        fitting = [_merge_match(one, other) for one in root if not conflicts(one, other)]
+        if not fitting:
+            return None
+        merged += fitting
+    return tuple(merged)
 
 
 def conflicts(root: HTTPMatchRequest, delegate: HTTPMatchRequest) -> bool:

@@ -60,6 +60,10 @@ def test_rewrites_of_prefix_and_whole_path() -> None:
     steps = read(Filter(type="URLRewrite", url_rewrite=UrlRewrite(hostname="a.com", path=prefix)))
     assert steps.rewrite is not None
     assert (steps.rewrite.authority, steps.rewrite.uri) == ("a.com", "/")
+    slash = PathModifier(type="ReplacePrefixMatch", replace_prefix_match="/v2/")
+    steps = read(Filter(type="URLRewrite", url_rewrite=UrlRewrite(path=slash)))
+    assert steps.rewrite is not None
+    assert steps.rewrite.uri == "/v2"
     full = PathModifier(type="ReplaceFullPath", replace_full_path="/full")
     steps = read(Filter(type="URLRewrite", url_rewrite=UrlRewrite(path=full)))
     assert steps.rewrite is not None

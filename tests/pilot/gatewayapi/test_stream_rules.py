@@ -43,7 +43,7 @@ def test_connections_that_may_go_nowhere_are_refused() -> None:
     rules = "rules: [{backendRefs: [{name: web, namespace: other, port: 1}]}, {backendRefs: []}]"
     found = world(GATEWAY, route("TCPRoute", rules))
     (made,) = virtual_services(found).values()
-    assert [each.route[0].destination.host for each in made.spec.tcp] == ["", ""]
+    assert [each.route[0].destination.host for each in made.spec.tcp] == ["", "internal.cluster.local"]
     assert problems(found) == [
         (
             "TCPRoute app/r: spec.rules[0].backendRefs: expected a ReferenceGrant for Service other/web, got none: "

@@ -60,11 +60,17 @@ def test_conflicts(root: HTTPMatchRequest, delegate: HTTPMatchRequest, conflicti
 
 def test_every_root_condition_meets_every_delegate_condition() -> None:
     root = (match(name="r", uri=prefix("/a"), headers={"x": exact("1")}), match(uri=prefix("/b")))
-    delegate = (match(name="d", uri=prefix("/a/1"), port=80), match(uri=exact("/b/2"), stat_prefix="s"))
+    delegate = (match(uri=exact("/b/2"), stat_prefix="s"), match(name="d", port=80))
     assert merge_matches(root, delegate) == (
-        match(name="r-d", uri=prefix("/a/1"), headers={"x": exact("1")}, port=80),
         match(uri=exact("/b/2"), stat_prefix="s"),
+        match(name="r-d", uri=prefix("/a"), headers={"x": exact("1")}, port=80),
+        match(name="d", uri=prefix("/b"), port=80),
     )
+
+
+def test_a_condition_of_the_delegate_that_fits_nowhere_is_a_conflict() -> None:
+    root = (match(uri=prefix("/a")),)
+    assert merge_matches(root, (match(uri=prefix("/a/1")), match(uri=prefix("/c")))) is None
 
 
 def test_one_side_without_conditions_takes_the_others() -> None:
