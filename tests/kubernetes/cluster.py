@@ -31,7 +31,7 @@ FLAGS = {
 KUBERNETES = "/api/v1/namespaces/default/services/kubernetes"
 LONG_AGO = "2024-01-01T00:00:00Z"
 AT_A_TIME = 8
-_KEPT = ("/registry/leases/", "/registry/masterleases/", "/registry/events/", "/registry/ranges/")
+_KEPT = ("/registry/leases/kube-system/", "/registry/masterleases/", "/registry/events/", "/registry/ranges/")
 _TRANSACTION = 100
 
 

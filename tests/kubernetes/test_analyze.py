@@ -7,7 +7,6 @@ analyzed, and emptied for the next one.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +16,13 @@ from click.testing import CliRunner
 
 from ca.errors import KubernetesError
 from pilot.cli.analyze import analyze
-from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.cluster import TestCluster
 from tests.shared import shared_directory, shared_path
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.shared, pytest.mark.timeout(120)]
 
 FOLDER = shared_directory() / "aux" / "analyze"
 CASES = sorted(each.name for each in FOLDER.glob("*-*") if each.is_dir())
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[TestCluster]:
-    """One for all cases."""
-    with running_cluster() as made:
-        asyncio.run(_prepare(made))
-        yield made
-
-
-async def _prepare(cluster: TestCluster) -> None:
-    await cluster.install_definitions()
-    await cluster.close()
 
 
 def documents(folder: Path, files: list[str]) -> list[dict[str, Any]]:
@@ -70,17 +56,17 @@ async def _empty(cluster: TestCluster) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_live_cluster_is_found_to_be_as_recorded(case: str, cluster: TestCluster) -> None:
+def test_a_live_cluster_is_found_to_be_as_recorded(case: str, defined_cluster: TestCluster) -> None:
     folder = FOLDER / case
     recorded = yaml.safe_load((folder / "case.yaml").read_text())
     files = [each for each in recorded["args"] if each.endswith(".yaml") and each != "mesh.yaml"]
     refused = {each.partition(":")[0] for each in recorded["live"]["rejectedByApiServer"]}
     options = [str(folder / each) if each == "mesh.yaml" else each for each in recorded["live"]["args"][1:]]
     try:
-        asyncio.run(_load(cluster, documents(folder, files), refused))
-        result = CliRunner().invoke(analyze, [*options, "--kubeconfig", str(cluster.server.kubeconfig)])
+        asyncio.run(_load(defined_cluster, documents(folder, files), refused))
+        result = CliRunner().invoke(analyze, [*options, "--kubeconfig", str(defined_cluster.server.kubeconfig)])
     finally:
-        asyncio.run(_empty(cluster))
+        asyncio.run(_empty(defined_cluster))
     assert result.exit_code == 0, result.output
     found, expected = json.loads(result.stdout), json.loads((folder / "expected-live.json").read_text())
 

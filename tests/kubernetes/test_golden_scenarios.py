@@ -8,7 +8,6 @@ import asyncio
 import base64
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ import yaml
 
 from tests import recordings
 from tests.control_plane import GRPC, SECURE, ControlPlane, running
-from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.cluster import TestCluster
 from tests.loopback import network
 from tests.shared import shared_directory, shared_path
 
@@ -29,26 +28,6 @@ SECURE_SCENARIOS = frozenset(
 """Proxies of which are served Secrets."""
 GOLDEN = shared_directory() / "golden"
 SCENARIOS = sorted(each.name for each in GOLDEN.glob("*-*") if each.is_dir() and each.name not in UNFINISHED)
-
-
-@pytest.fixture(scope="module")
-def empty_cluster() -> Iterator[TestCluster]:
-    """One for all scenarios."""
-    with running_cluster() as made:
-        asyncio.run(_prepare(made))
-        yield made
-
-
-async def _prepare(cluster: TestCluster) -> None:
-    await cluster.install_definitions()
-    await cluster.close()
-
-
-@pytest.fixture
-async def cluster(empty_cluster: TestCluster) -> AsyncIterator[TestCluster]:
-    yield empty_cluster
-    await empty_cluster.wipe()
-    await empty_cluster.close()
 
 
 def texts(scenario: Path) -> tuple[str, dict[str, str]]:

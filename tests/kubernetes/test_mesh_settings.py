@@ -1,13 +1,12 @@
 """The ConfigMap of the mesh while the program runs: which namespaces it sees, and what a mistake does."""
 
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.control_plane import ControlPlane, running
-from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.cluster import TestCluster
 from tests.kubernetes.follower import Follower, following
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
@@ -17,24 +16,15 @@ MAPS = "/api/v1/namespaces/istio-system/configmaps"
 SELECTING = "discoverySelectors: [{matchLabels: {mesh: ours}}]\n"
 
 
-@pytest.fixture(scope="module")
-def only_cluster() -> Iterator[TestCluster]:
-    with running_cluster() as made:
-        made.note_what_is_there()
-        yield made
-
-
 @pytest.fixture
-async def cluster(only_cluster: TestCluster) -> AsyncIterator[TestCluster]:
+async def cluster(cluster: TestCluster) -> TestCluster:
     for name, labels in {"istio-system": {}, "shop": {"mesh": "ours"}, "bank": {}}.items():
         labelled = {"name": name, "labels": labels}
-        await only_cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": labelled})
+        await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": labelled})
         metadata: dict[str, Any] = {"name": "web", "namespace": name}
         service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": 80}]}}
-        await only_cluster.create(service)
-    yield only_cluster
-    await only_cluster.close()
-    await only_cluster.wipe()
+        await cluster.create(service)
+    return cluster
 
 
 def seen(proxy: Follower) -> set[str]:

@@ -1,16 +1,14 @@
 """The rights in deploy/ are enough: the program runs with them on a real API server, and is refused nothing."""
 
-import asyncio
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.control_plane import ControlPlane, running
-from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.cluster import TestCluster
 from tests.kubernetes.test_writers import AMBIENT, DEPLOYED, found, root_of
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
@@ -21,18 +19,6 @@ from webhook.configurations import Endpoint
 pytestmark = [pytest.mark.kubernetes, pytest.mark.shared, pytest.mark.timeout(200)]
 
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
-
-
-@pytest.fixture(scope="module")
-def whole_cluster() -> Iterator[TestCluster]:
-    with running_cluster() as made:
-        asyncio.run(_prepare(made))
-        yield made
-
-
-async def _prepare(cluster: TestCluster) -> None:
-    await cluster.install_definitions()
-    await cluster.close()
 
 
 async def restricted(cluster: TestCluster, directory: Path) -> Path:
@@ -63,8 +49,7 @@ async def may(cluster: TestCluster, verb: str, resource: str, namespace: str) ->
     return bool((await cluster.call("POST", path, {"spec": spec}))["status"]["allowed"])
 
 
-async def test_the_program_is_refused_nothing(whole_cluster: TestCluster, tmp_path: Path) -> None:
-    cluster = whole_cluster
+async def test_the_program_is_refused_nothing(cluster: TestCluster, tmp_path: Path) -> None:
     kubeconfig = await restricted(cluster, tmp_path)
     await cluster.load(shared_path("aux", "writers", "input.yaml").read_text())
     nowhere = ("--meshConfig", str(tmp_path / "none"), "--networksConfig", str(tmp_path / "none"))

@@ -1,37 +1,22 @@
 """`meshpilot waypoint` at a real API server: server-side apply, labels of a namespace, conditions, removal."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from click.testing import CliRunner, Result
 
 from pilot.cli.waypoint import waypoint
-from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.cluster import TestCluster
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.shared, pytest.mark.timeout(300)]
 
 GATEWAYS = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/gateways"
 
 
-@pytest.fixture(scope="module")
-def whole_cluster() -> Iterator[TestCluster]:
-    with running_cluster() as made:
-        asyncio.run(_prepare(made))
-        yield made
-
-
-async def _prepare(cluster: TestCluster) -> None:
-    await cluster.install_definitions()
-    await cluster.call("POST", "/api/v1/namespaces", {"metadata": {"name": "shop", "labels": {"own": "label"}}})
-    await cluster.close()
-
-
 @pytest.fixture
-async def cluster(whole_cluster: TestCluster) -> AsyncIterator[TestCluster]:
-    yield whole_cluster
-    await whole_cluster.call("DELETE", GATEWAYS)
-    await whole_cluster.close()
+async def cluster(cluster: TestCluster) -> TestCluster:
+    await cluster.call("POST", "/api/v1/namespaces", {"metadata": {"name": "shop", "labels": {"own": "label"}}})
+    return cluster
 
 
 async def run(cluster: TestCluster, *arguments: str) -> Result:

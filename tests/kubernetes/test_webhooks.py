@@ -6,7 +6,7 @@ The control plane reads a directory; an API server of our own knows it by URL.
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -24,7 +24,7 @@ from ca.serving import issue_serving
 from pilot.cli.tag import tag
 from tests.ca.makers import ec_key, make_root
 from tests.control_plane import HTTPS, ControlPlane, running
-from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.cluster import TestCluster
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
 from tests.shared import shared_path
@@ -36,26 +36,6 @@ pytestmark = [pytest.mark.kubernetes, pytest.mark.shared, pytest.mark.timeout(30
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
 STATUS = "sidecar.istio.io/status"
 PROBE = {"sidecar.istio.io/inject": "true"}
-
-
-@pytest.fixture(scope="module")
-def whole_cluster() -> Iterator[TestCluster]:
-    with running_cluster() as made:
-        asyncio.run(_prepare(made))
-        yield made
-
-
-async def _prepare(cluster: TestCluster) -> None:
-    await cluster.install_definitions()
-    await cluster.close()
-
-
-@pytest.fixture
-async def cluster(whole_cluster: TestCluster) -> AsyncIterator[TestCluster]:
-    yield whole_cluster
-    for kind in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"):
-        await whole_cluster.call("DELETE", f"{WEBHOOKS}/{kind}")
-    await whole_cluster.close()
 
 
 @asynccontextmanager

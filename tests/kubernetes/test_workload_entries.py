@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from pilot.agent import tether
 from pilot.type_urls import CLUSTER, ENDPOINT, HEALTH
 from tests.control_plane import SECURE, ControlPlane, running
 from tests.envoys import newest_envoy
-from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.cluster import TestCluster
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.xds.clients import Client
@@ -45,24 +45,10 @@ VM = {
 ENTRY = "/apis/networking.istio.io/v1/namespaces/app/workloadentries/vms-10.9.0.1"
 
 
-@pytest.fixture(scope="module")
-def whole_cluster() -> Iterator[TestCluster]:
-    with running_cluster() as made:
-        asyncio.run(_prepare(made))
-        yield made
-
-
-async def _prepare(cluster: TestCluster) -> None:
-    await cluster.install_definitions()
-    await cluster.close()
-
-
 @pytest.fixture
-async def cluster(whole_cluster: TestCluster) -> AsyncIterator[TestCluster]:
-    await whole_cluster.load(GROUP)
-    yield whole_cluster
-    await whole_cluster.wipe()
-    await whole_cluster.close()
+async def cluster(cluster: TestCluster) -> TestCluster:
+    await cluster.load(GROUP)
+    return cluster
 
 
 def plane_at(cluster: TestCluster, address: str, work: Path, name: str) -> ControlPlane:

@@ -1,6 +1,5 @@
 """What the program leaves in a real cluster, beside what istiod left there; and with two replicas."""
 
-import asyncio
 import base64
 import contextlib
 import json
@@ -13,7 +12,7 @@ import yaml
 
 from ca.errors import KubernetesError
 from tests.control_plane import HTTPS, ControlPlane, running
-from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.cluster import TestCluster
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
 from tests.shared import shared_path
@@ -24,25 +23,6 @@ pytestmark = [pytest.mark.kubernetes, pytest.mark.shared, pytest.mark.timeout(30
 
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
 SYSTEM = "/api/v1/namespaces/istio-system"
-
-
-@pytest.fixture(scope="module")
-def whole_cluster() -> Iterator[TestCluster]:
-    with running_cluster() as made:
-        asyncio.run(_prepare(made))
-        yield made
-
-
-async def _prepare(cluster: TestCluster) -> None:
-    await cluster.install_definitions()
-    await cluster.close()
-
-
-@pytest.fixture
-async def cluster(whole_cluster: TestCluster) -> AsyncIterator[TestCluster]:
-    yield whole_cluster
-    await whole_cluster.wipe()
-    await whole_cluster.close()
 
 
 @contextlib.contextmanager
