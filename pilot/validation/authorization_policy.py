@@ -18,6 +18,7 @@ from pilot.model.authorization_policy import (
 )
 from pilot.model.authorization_values import (
     PARSERS,
+    Attribute,
     parse_account,
     parse_key,
     parse_path,
@@ -33,9 +34,11 @@ _MOST_ACCOUNTS: Final = 16
 _LONGEST_ACCOUNT: Final = 320
 _TRUTHS: Final = frozenset({"1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"})
 _IDENTITIES: Final = ("principals", "request_principals", "namespaces", "service_accounts")
-_NOT_ASKED: Final = ("source.", "request.auth.")
-"""What authorizers are not asked about."""
-_OVER_HTTP: Final = frozenset({"hosts", "methods", "paths"})
+_NOT_ASKED: Final = (
+    Attribute.NAMESPACE, Attribute.PRINCIPAL, Attribute.SERVICE_ACCOUNT, Attribute.REQUEST_PRINCIPAL,
+    Attribute.AUDIENCE, Attribute.PRESENTER, Attribute.CLAIM,
+)  # fmt: skip
+"""Whom requests are from, as tokens and certificates say it: authorizers are not asked by that."""
 _HTTP_ONLY: Final = (
     "configured AuthorizationPolicy will deny all traffic to TCP ports under its scope due to the use of only HTTP "
     "attributes in a DENY rule; it is recommended to explicitly specify the port"
@@ -53,8 +56,8 @@ def authorization_policy(checked: AuthorizationPolicy) -> Findings:
     for index, rule in enumerate(spec.rules):
         path: Path = ("spec", "rules", index)
         yield from _rule(rule, path, checked.namespace, spec.action is AuthorizationAction.CUSTOM)
-    if spec.action is AuthorizationAction.DENY and any(_is_http_only(rule) for rule in spec.rules):
-        yield note(("spec", "rules"), _HTTP_ONLY)
+        if spec.action is AuthorizationAction.DENY and _is_http_only(rule):
+            yield note(path, _HTTP_ONLY)
 
 
 def _dry_run(checked: AuthorizationPolicy) -> Findings:
@@ -178,7 +181,7 @@ def _condition(condition: Condition, path: Path, namespace: str, is_custom: bool
         yield Finding((*path, "key"), f"expected an attribute that is known, got {describe(condition.key)}")
         return
     attribute = found[0]
-    if is_custom and attribute.key.startswith(_NOT_ASKED):
+    if is_custom and attribute in _NOT_ASKED:
         yield Finding(
             (*path, "key"), f"expected another attribute: {condition.key} is not supported with action CUSTOM"
         )
@@ -189,15 +192,12 @@ def _condition(condition: Condition, path: Path, namespace: str, is_custom: bool
 
 
 def _is_http_only(rule: Rule) -> bool:
-    """Whether all that a rule looks at exists for HTTP only; a rule that looks at nothing is meant for everything."""
-    names = [
-        (name.removeprefix("not_"), holder)
-        for holder in (*(each.source for each in rule.from_), *(each.operation for each in rule.to))
-        if holder is not None
-        for name in holder.__struct_fields__
-        if getattr(holder, name)
-    ]
-    http = [name in _OVER_HTTP or name == "request_principals" for name, _ in names]
-    keys = [parse_key(each.key) for each in rule.when]
-    http += [found is not None and found[0].is_http for found in keys]
-    return bool(http) and all(http)
+    """Whether a rule says whom or what it means in words of HTTP alone; of what is asked for TCP knows ports only.
+
+    istiod: does not look at conditions (`when`).
+    """
+    if rule.to:
+        return not any(each.operation and (each.operation.ports or each.operation.not_ports) for each in rule.to)
+    sources = [each.source for each in rule.from_ if each.source is not None]
+    names = {name for each in sources for name in each.__struct_fields__ if getattr(each, name)}
+    return bool(rule.from_) and names <= {"request_principals", "not_request_principals"}

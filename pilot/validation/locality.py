@@ -26,7 +26,7 @@ def preference(setting: LocalityLoadBalancerSetting | None, path: Path, has_outl
                 yield Finding((*place, locality), f"expected a weight from 1 to 100, got {weight}")
         if sum(each.to.values()) != 100:
             yield Finding(place, f"expected weights that sum up to 100, got {sum(each.to.values())}")
-        yield from _disjoint(each.to, place)
+        yield from _disjoint(sorted(each.to, key=_fixed_parts, reverse=True), place)
     yield from _disjoint([each.from_ for each in setting.distribute], (*path, "distribute"))
     if (setting.failover or setting.failover_priority) and not has_outlier_detection:
         yield note(path, "outlier detection policy must be provided for failover")
@@ -40,19 +40,31 @@ def preference(setting: LocalityLoadBalancerSetting | None, path: Path, has_outl
 
 
 def _disjoint(localities: Iterable[str], path: Path) -> Findings:
-    """Each is `region/zone/subzone`, or less of it with `*` at the end; none is part of another."""
+    """Each is `region/zone/subzone`, or less of it, with one `*` at the end; none is part of one before it.
+
+    What is left over may be said last: `a/b/*`, then `a/*`, then `*`.
+    """
     seen: list[tuple[str, tuple[str, ...]]] = []
     for each in localities:
-        parts = each.split("/")
-        if len(parts) > _DEPTH or not all(parts) or any("*" in part and part != "*" for part in parts):
+        parts = tuple(each.split("/", _DEPTH - 1))
+        if not all(parts) or "*" in each[:-1]:
             yield Finding(path, f'expected region/zone/subzone with "*" at the end only, got {describe(each)}')
             continue
-        if "*" in parts[:-1]:
-            yield Finding(path, f'expected region/zone/subzone with "*" at the end only, got {describe(each)}')
-            continue
-        fixed = tuple(part for part in parts if part != "*")
-        for other, known in seen:
-            shared = min(len(fixed), len(known))
-            if fixed[:shared] == known[:shared]:
-                yield Finding(path, f"expected localities apart from each other, got {other} and {each}")
-        seen.append((each, fixed))
+        other = next((before for before, known in seen if _takes(known, parts)), None)
+        if other is not None:
+            yield Finding(path, f"expected localities apart from each other, got {other} and {each}")
+        seen.append((each, (*parts, *["*"] * (_DEPTH - len(parts)))))
+
+
+def _takes(known: tuple[str, ...], parts: tuple[str, ...]) -> bool:
+    """Whether a locality before it (in full) leaves nothing of this one."""
+    for before, part in zip(known, parts, strict=False):
+        if before == "*":
+            return True
+        if before != part:
+            return False
+    return True
+
+
+def _fixed_parts(locality: str) -> int:
+    return sum(part != "*" for part in locality.split("/"))

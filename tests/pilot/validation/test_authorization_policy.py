@@ -49,8 +49,12 @@ def test_what_is_wrong_is_refused_by_field(spec: str, field: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
-        ("{action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]}", "spec.rules"),
-        ('{action: DENY, rules: [{when: [{key: "request.headers[x]", values: [a]}]}]}', "spec.rules"),
+        ("{action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]}", "spec.rules[0]"),
+        ("{action: DENY, rules: [{}, {from: [{source: {notRequestPrincipals: ['*']}}]}]}", "spec.rules[1]"),
+        (
+            "{action: DENY, rules: [{from: [{source: {principals: [a]}}], to: [{operation: {methods: [GET]}}]}]}",
+            "spec.rules[0]",
+        ),
         ("{selector: {}}", "spec.selector.matchLabels"),
     ],
 )
@@ -63,6 +67,9 @@ def test_what_is_doubtful_is_allowed_with_a_warning(spec: str, field: str) -> No
     "spec",
     [
         "{action: DENY, rules: [{}]}",
+        "{action: DENY, rules: [{from: [{source: {requestPrincipals: [a], namespaces: [b]}}]}]}",
+        '{action: DENY, rules: [{when: [{key: "request.headers[x]", values: [a]}]}]}',
+        "{action: CUSTOM, provider: {name: p}, rules: [{when: [{key: source.ip, values: [10.0.0.1]}]}]}",
         '{action: DENY, rules: [{to: [{operation: {methods: [GET], ports: ["80"]}}]}]}',
         '{rules: [{to: [{operation: {paths: ["a/{*}", "/b*"]}}]}]}',
     ],

@@ -23,9 +23,16 @@ from tests.pilot.validation.samples import refused, warned
         (
             (
                 '{host: a, trafficPolicy: {loadBalancer: {localityLbSetting: {distribute: [{from: "*", to: '
-                "{b/*: 50, b/c: 50}}]}}}}"
+                "{b: 50, b/c: 50}}]}}}}"
             ),
             "spec.trafficPolicy.loadBalancer.localityLbSetting.distribute[0].to",
+        ),
+        (
+            (
+                '{host: a, trafficPolicy: {loadBalancer: {localityLbSetting: {distribute: [{from: "*", '
+                "to: {b: 100}}, {from: a, to: {b: 100}}]}}}}"
+            ),
+            "spec.trafficPolicy.loadBalancer.localityLbSetting.distribute",
         ),
         (
             (
@@ -67,6 +74,10 @@ def test_what_is_doubtful_is_allowed_with_a_warning(spec: str, field: str) -> No
         (
             "{host: a, trafficPolicy: {loadBalancer: {localityLbSetting: {distribute: [{from: a/b/*, "
             "to: {a/b/*: 60, a/c: 40}}]}}}}"
+        ),
+        (
+            "{host: a, trafficPolicy: {loadBalancer: {localityLbSetting: {distribute: [{from: a/b/*, "
+            'to: {"*": 10, a/*: 40, a/b/*: 50}}, {from: a/*, to: {a: 100}}, {from: "*", to: {b: 100}}]}}}}'
         ),
     ],
 )
