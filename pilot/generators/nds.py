@@ -97,31 +97,38 @@ def _entries(plan: _Plan, endpoints: Endpoints) -> tuple[_Entry, ...]:
 def _headless_entries(
     service: Service, endpoints: ServiceEndpoints, cluster_id: str, network: str
 ) -> tuple[_Entry, ...]:
-    """The service under the addresses of its pods, and each pod that has a name of its own."""
+    """The service under the addresses of its pods in this cluster, and each pod that has a name of its own.
+
+    Of pods of one name in several clusters this one's counts.
+    """
     whole: dict[str, None] = {}
-    pods: dict[str, dict[str, None]] = {}
-    for each in _answering(service, endpoints, cluster_id, network):
-        addresses = [address for address in each.addresses if is_ip(address)]
-        whole.update(dict.fromkeys(addresses))
+    own: dict[str, dict[str, None]] = {}
+    remote: dict[str, dict[str, None]] = {}
+    for each in _answering(service, endpoints, network):
+        addresses = dict.fromkeys(address for address in each.addresses if is_ip(address))
+        is_own = each.cluster_id == cluster_id
+        whole.update(addresses if is_own else {})
         if each.subdomain and each.hostname:
-            pods.setdefault(f"{each.hostname}.{each.subdomain}", {}).update(dict.fromkeys(addresses))
-    if not whole:
-        return ()
+            name = f"{each.hostname}.{each.subdomain}"
+            if is_own:
+                own.setdefault(name, {}).update(addresses)
+            else:
+                remote.setdefault(name, addresses)
     rest = service.hostname.partition(".")[2]
     return (
-        _service_entry(service, tuple(whole)),
+        *((_service_entry(service, tuple(whole)),) if whole else ()),
         *(
             _Entry(f"{pod}.{rest}", tuple(ips), service.is_kubernetes, pod, service.namespace, service.origin)
-            for pod, ips in pods.items()
+            for pod, ips in {**remote, **own}.items()
         ),
     )
 
 
-def _answering(service: Service, endpoints: ServiceEndpoints, cluster_id: str, network: str) -> Iterator[Endpoint]:
+def _answering(service: Service, endpoints: ServiceEndpoints, network: str) -> Iterator[Endpoint]:
     """Endpoints of the first port that the proxy can dial itself."""
     first = service.ports[0].name if service.ports else ""
     for each in endpoints.endpoints:
-        near = each.cluster_id == cluster_id and (not network or not each.network or each.network == network)
+        near = not network or not each.network or each.network == network
         ready = service.publish_not_ready or each.health in (Health.HEALTHY, Health.UNKNOWN)
         if each.port_name == first and near and ready:
             yield each

@@ -235,7 +235,7 @@ def _set_headers(manager: Any, context: ProxyContext, side: Side) -> None:
     if side is Side.INBOUND:
         _set_inbound_client_certificate(manager, headers)
     elif side is Side.GATEWAY:
-        _set_gateway_topology(manager, context.config, headers)
+        _set_gateway_topology(manager, context.config)
 
 
 def _set_inbound_client_certificate(manager: Any, headers: ProxyHeaders) -> None:
@@ -254,11 +254,10 @@ def _set_inbound_client_certificate(manager: Any, headers: ProxyHeaders) -> None
     )
 
 
-def _set_gateway_topology(manager: Any, config: ProxyConfig, headers: ProxyHeaders) -> None:
+def _set_gateway_topology(manager: Any, config: ProxyConfig) -> None:
+    """What a gateway says of clients; `proxyHeaders` has no say in it."""
     topology = config.gateway_topology
     wanted = topology.forward_client_cert_details if topology else ForwardClientCertDetails.UNDEFINED
-    if wanted is ForwardClientCertDetails.UNDEFINED:
-        wanted = headers.forwarded_client_cert
     forward = _FORWARD.get(wanted, HttpConnectionManager.SANITIZE_SET)
     manager.forward_client_cert_details = forward
     if forward in (HttpConnectionManager.APPEND_FORWARD, HttpConnectionManager.SANITIZE_SET):

@@ -6,7 +6,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 
 from istio_api import nds_pb2
 from pilot.generators import nds
-from pilot.model.endpoint import Health
+from pilot.model.endpoint import Endpoint, Health
 from pilot.model.features import Features
 from pilot.model.service import Registry, Resolution
 from pilot.view.proxy import IpMode
@@ -105,6 +105,20 @@ def test_pods_with_names_are_known_by_them() -> None:
         "registry": "Kubernetes",
         "shortname": "db-0.db",
         "namespace": "default",
+    }
+
+
+def test_pods_of_other_clusters_have_names_where_this_one_has_none_of_that_name() -> None:
+    def pod(address: str, name: str, **more: str) -> Endpoint:
+        return endpoint(address, hostname=name, subdomain="db", **more)
+
+    far = (pod("10.2.0.1", "db-0", cluster_id="other"), pod("10.2.0.2", "db-1", cluster_id="other"))
+    found = keyed((HEADLESS, behind(*far, pod("10.1.0.1", "db-0"))))
+
+    assert ips(scope(HEADLESS), found) == {
+        "db.default.svc.cluster.local": ["10.1.0.1"],
+        "db-0.db.default.svc.cluster.local": ["10.1.0.1"],
+        "db-1.db.default.svc.cluster.local": ["10.2.0.2"],
     }
 
 

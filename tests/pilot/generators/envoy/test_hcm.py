@@ -64,6 +64,8 @@ def test_a_gateway_knows_who_is_in_front_of_it() -> None:
     assert behind["xffNumTrustedHops"] == 2
     assert behind["forwardClientCertDetails"] == "FORWARD_ONLY"
     assert "setCurrentClientCertDetails" not in behind
+    told = manager(Side.GATEWAY, with_headers(forwarded_client_cert=ForwardClientCertDetails.SANITIZE))
+    assert told["forwardClientCertDetails"] == "SANITIZE_SET"  # the header settings are those of sidecars
 
 
 def test_an_inbound_manager_says_who_the_client_is() -> None:
