@@ -13,8 +13,11 @@ Row = tuple[str, ...]
 
 CLUSTERS: Final = ("SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE")
 LISTENERS: Final = ("ADDRESSES", "PORT", "MATCH", "DESTINATION")
+SHORT_LISTENERS: Final = ("ADDRESSES", "PORT", "TYPE")
 ROUTES: Final = ("NAME", "VHOST NAME", "DOMAINS", "MATCH", "VIRTUAL SERVICE")
-ENDPOINTS: Final = ("ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER")
+SHORT_ROUTES: Final = ("NAME", "VIRTUAL HOSTS")
+ENDPOINTS: Final = ("NAME", "STATUS", "LOCALITY", "CLUSTER")
+HOSTS: Final = ("ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER")
 EXTENSIONS: Final = ("ECDS NAME", "TYPE")
 _HCM: Final = "HttpConnectionManager"
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
@@ -79,15 +82,42 @@ def listener_rows(dump: Json) -> list[Row]:
     return sorted(rows, key=lambda row: (int(row[1]) if row[1].isdecimal() else 0, row[0]))
 
 
+def short_listener_rows(dump: Json) -> list[Row]:
+    """One for each listener, by port."""
+    rows = [(_addresses(each), port_of(each), listener_type(each)) for each in listeners(dump)]
+    return sorted(rows, key=lambda row: (int(row[1]) if row[1].isdecimal() else 0, row[0]))
+
+
+def listener_type(listener: Json) -> str:
+    """What it takes: `HTTP`, `TCP`, `HTTP+TCP` or `UNKNOWN`."""
+    found = set()
+    for chain in _filter_chains(listener):
+        kinds = {each.get("typed_config", {}).get("@type", "").rpartition(".")[2] for each in chain.get("filters", ())}
+        found |= {"HTTP"} if _HCM in kinds else {"TCP"} if "TcpProxy" in kinds else set()
+    return "+".join(sorted(found)) or "UNKNOWN"
+
+
+def port_of(listener: Json) -> str:
+    """Empty for sockets that have none."""
+    return next((_port(each) for each in _all_addresses(listener) if _port(each)), "")
+
+
+def _all_addresses(listener: Json) -> list[Json]:
+    more = (each.get("address", {}) for each in listener.get("additional_addresses", ()))
+    return [listener.get("address", {}), *more]
+
+
+def _addresses(listener: Json) -> str:
+    return ",".join(filter(None, map(_address, _all_addresses(listener))))
+
+
+def _filter_chains(listener: Json) -> list[Json]:
+    return [*listener.get("filter_chains", ()), *filter(None, [listener.get("default_filter_chain")])]
+
+
 def _chains(listener: Json) -> Iterator[Row]:
-    addresses = [
-        listener.get("address", {}),
-        *(each.get("address", {}) for each in listener.get("additional_addresses", ())),
-    ]
-    shown = ",".join(filter(None, map(_address, addresses)))
-    port = next((_port(each) for each in addresses if _port(each)), "")
-    chains = [*listener.get("filter_chains", ()), *filter(None, [listener.get("default_filter_chain")])]
-    for each in chains:
+    shown, port = _addresses(listener), port_of(listener)
+    for each in _filter_chains(listener):
         yield shown, port, _match(each.get("filter_chain_match", {})), _destination(each.get("filters", ()))
 
 
@@ -164,6 +194,11 @@ def route_rows(dump: Json) -> list[Row]:
     return rows
 
 
+def short_route_rows(dump: Json) -> list[Row]:
+    """One for each table, by name."""
+    return sorted((str(each.get("name", "")), str(len(each.get("virtual_hosts", ())))) for each in route_tables(dump))
+
+
 def _domains(domains: Json) -> str:
     shortest = sorted(domains, key=lambda each: (not any(map(str.isalpha, each)), len(each)))
     shown = ", ".join(shortest[:2])
@@ -190,8 +225,13 @@ def endpoint_rows(dump: Json) -> list[Row]:
         for locality in assignment.get("endpoints", ()):
             for one in locality.get("lb_endpoints", ()):
                 place = _place(one.get("endpoint", {}).get("address", {}))
-                rows.append((place, one.get("health_status", "HEALTHY"), "-", assignment.get("cluster_name", "")))
+                health, name = one.get("health_status", "HEALTHY"), assignment.get("cluster_name", "")
+                rows.append((place, health, _locality(locality.get("locality", {})), name))
     return sorted(rows, key=lambda row: (row[3], row[0]))
+
+
+def _locality(told: Json) -> str:
+    return "/".join(filter(None, (told.get("region"), told.get("zone"), told.get("sub_zone"))))
 
 
 def host_rows(statuses: Json) -> list[Row]:

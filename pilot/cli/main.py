@@ -55,6 +55,10 @@ COMMANDS: Final = {
 """By the word typed, in the order of `meshpilot --help`."""
 
 
+FORMS: Final = {"ps": "proxy-status", "pc": "proxy-config", "zc": "ztunnel-config", "v": "validate"}
+"""Other words for some, as istioctl takes them."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are needed."""
 
@@ -64,7 +68,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Imports a command; None where there is none of that name."""
-        entry = COMMANDS.get(cmd_name)
+        entry = COMMANDS.get(FORMS.get(cmd_name, cmd_name))
         if entry is None:
             return None
         found = getattr(importlib.import_module(entry.module), entry.name)

@@ -3,12 +3,14 @@
 In: a dump. Out: rows under istioctl's columns: what it is, whether it holds now, serial number, from when until when.
 """
 
+import contextlib
 from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from pilot.cli.envoy_dump import Json, Row, sections
 
@@ -26,6 +28,20 @@ def secret_rows(dump: Json, now: datetime) -> list[Row]:
     return sorted(
         row for key, state in _STATES.items() for each in part.get(key, ()) for row in _rows(each, state, now)
     )
+
+
+def roots(dump: Json) -> frozenset[bytes]:
+    """Fingerprints of the roots that peers in the mesh are checked with."""
+    part = sections(dump).get("SecretsConfigDump", {})
+    found: set[bytes] = set()
+    for each in (one for key in _STATES for one in part.get(key, ())):
+        secret = each.get("secret", {})
+        if (each.get("name") or secret.get("name")) == "ROOTCA":
+            encoded = secret.get("validation_context", {}).get("trusted_ca", {}).get("inline_bytes", "")
+            with contextlib.suppress(ValueError):
+                pem = x509.load_pem_x509_certificates(b64decode(encoded))
+                found.update(one.fingerprint(hashes.SHA256()) for one in pem)
+    return frozenset(found)
 
 
 def _rows(entry: Json, state: str, now: datetime) -> Iterator[Row]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from pilot.cli import tables, ztunnel_dump
+from pilot.cli.aliases import AliasedGroup
 from pilot.cli.asking import ask, ask_json
 from pilot.cli.ztunnel_dump import Json, Row
 
@@ -27,12 +28,7 @@ _FORMS: Final = {
 _Rows = Callable[[Json], list[Row]]
 
 
-class _Group(click.Group):
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, _FORMS.get(cmd_name, cmd_name))
-
-
-@click.group(name="ztunnel-config", cls=_Group)
+@click.group(name="ztunnel-config", cls=AliasedGroup, forms=_FORMS)
 def ztunnel_config() -> None:
     """Shows what a ztunnel has (--ztunnel, --file), or what the control plane tells all of them (--address)."""
 

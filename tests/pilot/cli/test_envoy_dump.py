@@ -11,6 +11,9 @@ HCM = {"@type": "type.googleapis.com/x.HttpConnectionManager"}
 TCP = {"@type": "type.googleapis.com/x.TcpProxy"}
 
 
+LOCALITY = {"region": "us", "zone": "east"}
+
+
 def dump(kind: str, **fields: Any) -> Any:
     return {"configs": [{"@type": f"{TYPE}{kind}", **fields}]}
 
@@ -87,9 +90,12 @@ def test_routes_with_their_origin() -> None:
 
 def test_endpoints_of_a_dump_and_of_a_running_envoy() -> None:
     place = {"socket_address": {"address": "10.0.0.1", "port_value": 80}}
-    assignment = {"cluster_name": "c", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": place}}]}]}
+    assignment = {
+        "cluster_name": "c",
+        "endpoints": [{"locality": LOCALITY, "lb_endpoints": [{"endpoint": {"address": place}}]}],
+    }
     made = dump("EndpointsConfigDump", dynamic_endpoint_configs=[{"endpoint_config": assignment}])
-    assert envoy_dump.endpoint_rows(made) == [("10.0.0.1:80", "HEALTHY", "-", "c")]
+    assert envoy_dump.endpoint_rows(made) == [("10.0.0.1:80", "HEALTHY", "us/east", "c")]
     health = {"eds_health_status": "UNHEALTHY", "failed_outlier_check": True}
     status = {"cluster_statuses": [{"name": "c", "host_statuses": [{"address": place, "health_status": health}]}]}
     assert envoy_dump.host_rows(status) == [("10.0.0.1:80", "UNHEALTHY", "FAILED", "c")]
@@ -98,6 +104,22 @@ def test_endpoints_of_a_dump_and_of_a_running_envoy() -> None:
 def test_filters_over_ecds() -> None:
     made = dump("EcdsConfigDump", ecds_filters=[{"ecds_filter": {"name": "a", "typed_config": {"@type": "t"}}}])
     assert envoy_dump.extension_rows(made) == [("a", "t")]
+
+
+@pytest.mark.parametrize(
+    ("configs", "kind"),
+    [([HCM], "HTTP"), ([TCP], "TCP"), ([HCM, TCP], "HTTP+TCP"), ([], "UNKNOWN"), ([{"@type": "x.Echo"}], "UNKNOWN")],
+)
+def test_what_a_listener_takes(configs: list[Any], kind: str) -> None:
+    chains = [{"filters": [{"typed_config": each}]} for each in configs]
+    listener = {"address": {"socket_address": {"address": "::", "port_value": 80}}, "filter_chains": chains}
+    made = dump("ListenersConfigDump", static_listeners=[{"listener": listener}])
+    assert envoy_dump.short_listener_rows(made) == [("::", "80", kind)]
+
+
+def test_tables_of_routes_in_short() -> None:
+    table = {"route_config": {"name": "80", "virtual_hosts": [{}, {}]}}
+    assert envoy_dump.short_route_rows(dump("RoutesConfigDump", static_route_configs=[table])) == [("80", "2")]
 
 
 def test_an_empty_dump_has_no_rows() -> None:
