@@ -2,8 +2,8 @@
 
     python -m benchmarks.workloads
 
-In: nothing. Out: a table of CPU seconds of generating, comparing and serializing, in this process; what gRPC adds for
-each stream is a row of `benchmarks.hot_paths`. Opens no port.
+In: nothing. Out: a table of CPU seconds of generating, comparing and serializing, in this process; the same from end to
+end, over gRPC, is `benchmarks.ztunnels`. Opens no port.
 """
 
 import time
@@ -49,7 +49,7 @@ class Figures:
 def measure(workloads: int, services: int, ztunnels: int) -> Figures:
     """Pods of services in ambient mode, listed at once; then one of them changes its labels, several times."""
     features = replace(Features(), ambient=True)
-    listed = [*(_service(number) for number in range(services)), *(_pod(n, services, "v1") for n in range(workloads))]
+    listed = [*(service(number) for number in range(services)), *(pod(n, services, "v1") for n in range(workloads))]
     events = [event for each in listed for event in _events(each)]
     proxies, responses = [_ztunnel(number, features) for number in range(ztunnels)], Responses()
 
@@ -63,7 +63,7 @@ def measure(workloads: int, services: int, ztunnels: int) -> Figures:
     changes = []
     for number in range(CHANGES):
         again = time.process_time()
-        snapshot, _ = snapshot.apply(_events(_pod(0, services, f"v{number + 2}")))
+        snapshot, _ = snapshot.apply(_events(pod(0, services, f"v{number + 2}")))
         moment = Moment(snapshot, moment)
         bodies = [responses.delta(ADDRESS, sent, _answer(moment, each), NO_NAMES, ALL) for each in proxies]
         changes.append(time.process_time() - again)
@@ -102,7 +102,8 @@ def _events(document: dict[str, object]) -> Iterator[Event]:
             yield Event(each.key, each.object)
 
 
-def _pod(number: int, services: int, version: str) -> dict[str, object]:
+def pod(number: int, services: int, version: str) -> dict[str, object]:
+    """A Pod in ambient mode; its labels say which version it is."""
     account, address = f"a{number % services}", f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
     return {
         "apiVersion": "v1",
@@ -124,7 +125,8 @@ def _pod(number: int, services: int, version: str) -> dict[str, object]:
     }
 
 
-def _service(number: int) -> dict[str, object]:
+def service(number: int) -> dict[str, object]:
+    """A Service of every so many Pods."""
     return {
         "apiVersion": "v1",
         "kind": "Service",

@@ -51,7 +51,8 @@ def _plane(address: str, work: Path) -> ControlPlane:
 
 @asynccontextmanager
 async def _stream(plane: ControlPlane, declared: dict[str, Any], *, delta: bool = True) -> AsyncIterator[Client]:
-    channel = grpc.aio.insecure_channel(plane.grpc, [("grpc.use_local_subchannel_pool", 1)])
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
+    channel = grpc.aio.insecure_channel(plane.grpc, options)
     client = Client(channel, delta)
     client.node = node_of(declared)
     try:
@@ -129,3 +130,28 @@ async def test_ztunnel_asks_for_what_an_address_means(tmp_path: Path) -> None:
             (plane.manifests / "mesh.yaml").write_text(f"{SHOP.rpartition('---')[0]}\n---\n{GROUP}")
             gone = await ztunnel.receive()
             assert gone.removed == ["Kubernetes//Pod/app/web-0"]
+
+
+GONE = frozenset(f"Kubernetes//Pod/{'n' * 63}/gone-{number}" for number in range(40_000))
+"""What a ztunnel of a large mesh may have: naming it takes more than the 4 MiB that gRPC allows by itself."""
+WEB = "Kubernetes//Pod/app/web-0"
+
+
+@pytest.mark.timeout(60)
+async def test_ztunnel_that_comes_back_may_name_40000_resources(tmp_path: Path) -> None:
+    with network() as addresses:
+        async with running(_plane(addresses.address(1), tmp_path)) as plane:
+            for node, (names, less) in {"n2": (("*",), ()), "n3": ((*GONE, WEB, "*"), ("*",))}.items():
+                async with _stream(plane, ZTUNNEL) as ztunnel:
+                    said = await ztunnel.ask(ADDRESS, "*")
+                    versions = {each.name: each.version for each in said.message.resources}
+                async with _stream(plane, ZTUNNEL) as ztunnel:
+                    claims = dict.fromkeys(GONE, "0123456789abcdef") | {WEB: versions[WEB]}
+                    await ztunnel.send(ADDRESS, *names, claims=claims, unsubscribe=less)
+                    back = await ztunnel.receive()
+                    assert set(back.removed) == GONE
+                    assert WEB not in back.names, "it has that"
+                    await ztunnel.ack(back)
+                    moved = SHOP.replace("nodeName: n1", f"nodeName: {node}")
+                    (plane.manifests / "mesh.yaml").write_text(f"{moved}\n---\n{GROUP}")
+                    assert (await ztunnel.receive()).names == [WEB], "and hears of what happens next"

@@ -6,7 +6,7 @@ place. Does no I/O and has no clock: the same files in the same order give the s
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pilot.model.objects import Event, Object, ObjectKey
@@ -105,7 +105,7 @@ class FileIndex:
         if content.fault and before is not None:
             content = replace(before, fault=content.fault)
         if before is not None:
-            content = _adopt(before, content, set(self._files))
+            content = _adopt(before, content, self._files)
         self._contents[file] = content
         self._mentions[file] = mentions = keys_of(content.documents)
         for key in mentions:
@@ -201,7 +201,7 @@ def _is_broken(entry: Entry) -> bool:
     return entry.object is None and not entry.unknown_kind
 
 
-def _adopt(before: FileContent, after: FileContent, elsewhere: set[ObjectKey]) -> FileContent:
+def _adopt(before: FileContent, after: FileContent, elsewhere: Container[ObjectKey]) -> FileContent:
     """Finds out which objects the unreadable documents of a file were: by their place, else by what is missing.
 
     `elsewhere`: objects that other files have; these did not vanish.
@@ -209,9 +209,9 @@ def _adopt(before: FileContent, after: FileContent, elsewhere: set[ObjectKey]) -
     strays = [index for index, (_, entry) in enumerate(after.entries()) if _is_broken(entry) and entry.key is None]
     if not strays:
         return after
-    present = {entry.key for _, entry in after.entries()} | elsewhere
+    present = {entry.key for _, entry in after.entries()}
     was = [entry.key for _, entry in before.entries()]
-    missing = [key for key in was if key is not None and key not in present]
+    missing = [key for key in was if key is not None and key not in present and key not in elsewhere]
     adopted: dict[int, ObjectKey] = {}
     for index in strays:
         at_place = was[index] if index < len(was) else None

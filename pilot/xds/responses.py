@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
+from operator import is_not
 from typing import Generic, TypeVar
 
 from pilot.resources import EMPTY, Resource, ResourceSet
@@ -211,12 +213,13 @@ def version_on_wire(resource: Resource, clusters: ResourceSet | None) -> str:
 
 def _difference(old: ResourceSet, new: ResourceSet) -> Difference:
     had, has = old.resources, new.resources
-    changed = []
-    for name, resource in has.items():
+    changed, common = [], len(has)
+    for name in compress(has, map(is_not, has.values(), map(had.get, has))):  # nearly all are the same: that is C
         before = had.get(name)
-        if before is not resource and (before is None or before.version != resource.version):
+        common -= before is None
+        if before is None or before.version != has[name].version:
             changed.append(name)
-    return Difference(tuple(changed), tuple(sorted(had.keys() - has.keys())))
+    return Difference(tuple(changed), tuple(sorted(had.keys() - has.keys())) if common < len(had) else ())
 
 
 def _delta(
