@@ -446,6 +446,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
     warnings: list[str] = []
     given = {name: value for name, value in flags.items() if value is not None}
     config_dir = given.get("config_dir")
+    state_dir = given.get("state_dir") or default_state_dir(environ)
     tuning = Tuning(**read(TUNING, environ, warnings))
     tuning = replace(tuning, **{name: given[name] for name in _TUNING_FLAGS if name in given})
     token_keys = read(TOKEN_KEYS, environ, warnings)
@@ -455,6 +456,8 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
     features = _placed(
         features_from(environ, config_dir is not None, given.get("domain", "cluster.local"), warnings), given
     )
+    kubernetes = kubernetes_from(given, environ, state_dir, warnings)
+    features = replace(features, shares_cluster=kubernetes is not None)
     check_identity = read({"PILOT_ENABLE_XDS_IDENTITY_CHECK": ("check", parse_bool)}, environ, warnings)
     warnings += [f"flag {flag} is not known and has no effect" for flag in given.get("unknown", ()) if flag[:1] == "-"]
     warnings += (*unsupported.warnings(environ), *unsupported.unknown(environ, KNOWN))
@@ -473,11 +476,10 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> S
         own_rule=_own_rule(certificates, environ),
     )
     plain = {f.name for f in fields(Settings)} & set(given)
-    state_dir = given.get("state_dir") or default_state_dir(environ)
     return Settings(
         **{name: given[name] for name in plain if name != "state_dir"},
         state_dir=state_dir,
-        kubernetes=kubernetes_from(given, environ, state_dir, warnings),
+        kubernetes=kubernetes,
         tuning=tuning,
         registrations=Registrations(**read(REGISTRATIONS, environ, warnings)),
         certificates=certificates,

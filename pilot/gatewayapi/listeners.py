@@ -12,6 +12,7 @@ from pilot.gatewayapi.classes import CONTROLLERS, GATEWAY_CONTROLLER, REMOTE_CON
 from pilot.gatewayapi.faults import Fault, Reason
 from pilot.gatewayapi.gateway import GROUP, KubernetesGateway, Listener, ListenerSet, RouteNamespaces
 from pilot.gatewayapi.grants import LISTENER_SETS, Grants, Referrer
+from pilot.model import revisions
 from pilot.model.discovery import NAME_LABEL
 from pilot.model.gateway import Gateway, GatewaySpec, Port, Server
 from pilot.model.gateways import SERVICE_ACCOUNT, SERVICES
@@ -78,6 +79,11 @@ class Surroundings:
     namespaces: Mapping[str, Mapping[str, str]]
     """Labels of every namespace with objects."""
 
+    def gateways(self) -> Iterator[KubernetesGateway]:
+        """Those of our revision."""
+        known = self.settings.revisions
+        return (each for each in self.store.of(KubernetesGateway) if revisions.is_ours(each, self.store, known))
+
     def allows(self, allowed: RouteNamespaces, own: str, namespace: str) -> bool:
         """Whether objects of `namespace` may attach to what is in `own`."""
         match allowed.from_:
@@ -104,7 +110,7 @@ def judge(around: Surroundings) -> tuple[JudgedListener, ...]:
     """The listeners of all Gateways of ours, oldest first; those of a Gateway before those of its listener sets."""
     judged: list[JudgedListener] = []
     sets = sorted(around.store.of(ListenerSet), key=_age) if around.settings.features.alpha_gateway_api else []
-    for gateway in sorted(around.store.of(KubernetesGateway), key=_age):
+    for gateway in sorted(around.gateways(), key=_age):
         controller = controller_of(gateway, around.store, around.settings.features)
         if controller not in CONTROLLERS or controller == REMOTE_CONTROLLER:
             continue

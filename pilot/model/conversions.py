@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pilot.gatewayapi import conversion, networks, waypoints
 from pilot.model import ingress_routes
 from pilot.model.ingress import Ingress, IngressClass
-from pilot.model.kubernetes import KubernetesService
+from pilot.model.kubernetes import KubernetesService, Namespace
 from pilot.model.mesh_settings import MeshSettings
 from pilot.model.network_gateways import NetworkGateway
 from pilot.model.object_store import ObjectStore, Replacement
@@ -83,7 +83,9 @@ def _concerns_ingress(known: Conversions, store: ObjectStore, replaced: tuple[Re
         return True
     if not store.kinds.get(Ingress.KIND):
         return False
-    return KubernetesService.KIND in kinds or any(ingress_routes.SUFFIX in each.key.name for each in replaced)
+    return bool(kinds & {KubernetesService.KIND, Namespace.KIND}) or any(
+        ingress_routes.SUFFIX in each.key.name for each in replaced
+    )
 
 
 def _keep(

@@ -107,6 +107,8 @@ class Features:
     cluster_aliases: tuple[tuple[str, str], ...] = ()
     """--clusterAliases: other names of clusters, and what they mean."""
     revision: str = "default"
+    shares_cluster: bool = False
+    """There is a cluster, which may have other control planes: not every Gateway is ours."""
     gateway_class: str = "istio"
     """PILOT_GATEWAY_API_DEFAULT_GATEWAYCLASS_NAME: the class of gateways that need not be declared."""
     gateway_controller: str = "istio.io/gateway-controller"

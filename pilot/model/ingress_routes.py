@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from pilot.model import revisions
 from pilot.model.gateway import Gateway, GatewaySpec, Port, Server, ServerTLSMode, ServerTLSSettings
 from pilot.model.ingress import Ingress, IngressBackend, IngressClass, IngressPath, ServiceBackend
 from pilot.model.kubernetes import KubernetesService
@@ -50,7 +51,7 @@ class _Host:
 def convert(store: ObjectStore, settings: MeshSettings) -> tuple[tuple[Object, ...], tuple[Problem, ...]]:
     """The Gateways and VirtualServices of all Ingresses of the mesh, the Gateways first."""
     problems: list[Problem] = []
-    served = select_ingresses(store, settings.mesh)
+    served = select_ingresses(store, settings)
     hosts: dict[str, _Host] = {}
     gateways: list[Object] = []
     for each in served:
@@ -62,10 +63,12 @@ def convert(store: ObjectStore, settings: MeshSettings) -> tuple[tuple[Object, .
     return (*gateways, *(_virtual_service(host, each) for host, each in hosts.items())), tuple(problems)
 
 
-def select_ingresses(store: ObjectStore, mesh: MeshConfig) -> list[Ingress]:
+def select_ingresses(store: ObjectStore, settings: MeshSettings) -> list[Ingress]:
     """The Ingresses that are ours, oldest first."""
     classes = {each.name: each for each in store.of(IngressClass)}
-    found = [each for each in store.of(Ingress) if _is_ours(each, classes, mesh)]
+    known = settings.revisions
+    found = (each for each in store.of(Ingress) if _is_ours(each, classes, settings.mesh))
+    found = (each for each in found if revisions.is_ours(each, store, known))
     return sorted(found, key=lambda each: (each.created, each.name, each.namespace))
 
 

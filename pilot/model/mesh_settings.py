@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pilot.model.features import Features
 from pilot.model.mesh import MeshConfig, ServiceScope
 from pilot.model.mesh_networks import MeshNetworks
+from pilot.model.revisions import Revisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class MeshSettings:
     networks: MeshNetworks = MeshNetworks()
     system_network: str = ""
     """Label `topology.istio.io/network` of the system namespace."""
+    revisions: Revisions | None = None
+    """Which control plane of a cluster we are; None: the only one."""
 
     @property
     def domain(self) -> str:

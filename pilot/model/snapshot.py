@@ -20,6 +20,7 @@ from pilot.model import (
     gateways,
     peer_authentications,
     policies,
+    revisions,
     routing,
     service_index,
     sidecars,
@@ -151,7 +152,7 @@ class Snapshot:
             return self, NO_CHANGE
         selectors = self.mesh.discovery_selectors
         replaced = discovery.select_replacements(self.objects, objects, replaced, selectors)
-        settings = _with_system_network(self.settings, objects)
+        settings = _with_cluster(self.settings, objects, replaced)
         if settings != self.settings:
             return _rebuild(self, objects, settings)
         seen = replace_objects(self.seen, replaced) if selectors else objects
@@ -163,8 +164,7 @@ class Snapshot:
             alone, change = self.alone.with_mesh(mesh, networks)
             moved = {cluster: each.with_mesh(mesh, networks)[0] for cluster, each in self.remotes.items()}
             return clusters.merge(alone, moved), change
-        kept = MeshSettings(mesh, self.features, self.networks if networks is None else networks)
-        settings = _with_system_network(kept, self.objects)
+        settings = replace(self.settings, mesh=mesh, networks=self.networks if networks is None else networks)
         return (self, NO_CHANGE) if settings == self.settings else _rebuild(self, self.objects, settings)
 
     # --- other clusters -------------------------------------------------------------------------------------------
@@ -176,7 +176,8 @@ class Snapshot:
     def apply_remote(self, cluster: str, events: Iterable[Event]) -> tuple["Snapshot", Change]:
         """The mesh after events of another cluster, which is new if nobody knows it."""
         alone = self.alone or self
-        settings = replace(alone.settings, features=replace(alone.features, cluster_id=cluster), system_network="")
+        features = replace(alone.features, cluster_id=cluster, shares_cluster=False)
+        settings = replace(alone.settings, features=features, system_network="", revisions=None)
         before = self.remotes.get(cluster) or Snapshot(settings=settings)
         after, change = before.apply(events)
         if after is before and cluster in self.remotes:
@@ -191,12 +192,14 @@ class Snapshot:
         return clusters.merge(self.alone or self, kept), Change(full=True)
 
 
-def _with_system_network(settings: MeshSettings, objects: ObjectStore) -> MeshSettings:
+def _with_cluster(settings: MeshSettings, objects: ObjectStore, replaced: tuple[Replacement, ...]) -> MeshSettings:
+    """What the cluster itself says: the network of the system namespace, who its control planes are."""
     declared = objects.get(Namespace, "", settings.features.system_namespace)
     label = declared.metadata.labels.get(NETWORK, "") if declared else ""
-    if label == settings.system_network:
+    found = revisions.update(settings.revisions, objects, replaced, settings.features)
+    if label == settings.system_network and found is settings.revisions:
         return settings
-    return MeshSettings(settings.mesh, settings.features, settings.networks, label)
+    return replace(settings, system_network=label, revisions=found)
 
 
 def _rebuild(old: Snapshot, objects: ObjectStore, settings: MeshSettings) -> tuple[Snapshot, Change]:

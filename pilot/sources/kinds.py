@@ -20,6 +20,7 @@ from pilot.model.kubernetes import Endpoints, EndpointSlice, KubernetesService, 
 from pilot.model.objects import Object
 from pilot.model.peer_authentication import PeerAuthentication
 from pilot.model.request_authentication import RequestAuthentication
+from pilot.model.revisions import MutatingWebhookConfiguration, ValidatingWebhookConfiguration
 from pilot.model.secret import ConfigMap, Secret
 from pilot.model.service_entry import ServiceEntry
 from pilot.model.sidecar import Sidecar
@@ -37,6 +38,7 @@ TELEMETRY = "telemetry.istio.io"
 EXTENSIONS = "extensions.istio.io"
 KUBERNETES_NETWORKING = "networking.k8s.io"
 ACCESS_CONTROL = "rbac.authorization.k8s.io"
+ADMISSION = "admissionregistration.k8s.io"
 GATEWAY_API = "gateway.networking.k8s.io"
 GATEWAY_API_EXPERIMENTS = "gateway.networking.x-k8s.io"
 
@@ -73,6 +75,7 @@ _ALL = (
     *_kinds(CORE, ["v1"], [Secret, ConfigMap]),
     *_kinds(ACCESS_CONTROL, ["v1"], [ClusterRole, ClusterRoleBinding], namespaced=False),
     *_kinds(ACCESS_CONTROL, ["v1"], [Role, RoleBinding]),
+    *_kinds(ADMISSION, ["v1"], [MutatingWebhookConfiguration, ValidatingWebhookConfiguration], namespaced=False),
     Kind(KubernetesGateway, "Gateway", GATEWAY_API, ("v1", "v1beta1")),
     *_kinds(GATEWAY_API, ["v1", "v1beta1"], [GatewayClass], namespaced=False),
     *_kinds(GATEWAY_API, ["v1", "v1beta1"], [HttpRoute, ReferenceGrant]),

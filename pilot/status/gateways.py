@@ -70,7 +70,7 @@ def statuses(
 ) -> Iterator[tuple[ObjectKey, Part]]:
     """Those of all Gateways of ours, and of the listener sets that name them."""
     sets = tuple(around.store.of(ListenerSet)) if around.settings.features.alpha_gateway_api else ()
-    for gateway in around.store.of(KubernetesGateway):
+    for gateway in around.gateways():
         controller = controller_of(gateway, around.store, around.settings.features)
         if controller == REMOTE_CONTROLLER:
             yield gateway.key, _remote(gateway)

@@ -11,6 +11,7 @@ from pilot.gatewayapi.faults import Fault
 from pilot.gatewayapi.gateway import GROUP, KubernetesGateway
 from pilot.gatewayapi.listeners import Surroundings
 from pilot.gatewayapi.route import Route
+from pilot.model import revisions
 from pilot.model.objects import ObjectKey
 from pilot.status.condition import Condition, Part, conditions, generation_of
 from pilot.status.routes import Reference
@@ -109,5 +110,7 @@ def _parents(route: Route, around: Surroundings) -> Iterator[Place]:
         if (each.group, each.kind) == (GROUP, "Gateway"):
             namespace = each.namespace or route.namespace
             gateway = around.store.get(KubernetesGateway, namespace, each.name)
-            if gateway is not None and _role(gateway, around) == GATEWAY_CONTROLLER:
+            if gateway is None or not revisions.is_ours(gateway, around.store, around.settings.revisions):
+                continue
+            if _role(gateway, around) == GATEWAY_CONTROLLER:
                 yield namespace, each.name

@@ -19,6 +19,7 @@ from pilot.gatewayapi.classes import controller_of
 from pilot.gatewayapi.gateway import KubernetesGateway, ListenerSet
 from pilot.gatewayapi.listeners import is_managed, is_parent
 from pilot.kube_client import APPLY, KubeClient
+from pilot.model import revisions
 from pilot.model.declared_proxy_config import DeclaredProxyConfig
 from pilot.model.kubernetes import Namespace
 from pilot.model.snapshot import Snapshot
@@ -36,7 +37,6 @@ from pilot.writers.deployment import (
     names,
 )
 from pilot.writers.following import changes
-from pilot.writers.ownership import Tags, is_ours
 from pilot.writers.retry import NOT_FOUND, Retries
 from webhook.injection.inject import Installation
 
@@ -73,8 +73,6 @@ class GatewayDeployments:
         """`installation`: the injector's templates and values in force."""
         self._client, self._snapshot, self._installation = client, snapshot, installation
         self._copies_metadata = copies_metadata
-        features = snapshot().features
-        self._tags = Tags(client, features.revision)
         self._due: set[str] = set()
         self._gateways: Names[Json] = Names(_gateway, self._due.add)
         self._parameters: dict[Place, Mapping[str, str]] = {}
@@ -85,18 +83,16 @@ class GatewayDeployments:
     async def serve(self) -> None:
         """Ends only by cancellation."""
         self._kubernetes = await self._version()
-        await self._tags.look()
         async with asyncio.TaskGroup() as group:
             group.create_task(_tolerant(lambda: Reflector(self._client, GATEWAYS, self._gateways).serve()))
             for path in COLLECTIONS.values():
                 group.create_task(_tolerant(lambda path=path: self._owned(path).serve()))  # type: ignore[misc]
-            group.create_task(self._tags.serve())
             group.create_task(self._look_at_parameters())
             group.create_task(self._deploy())
 
     async def _deploy(self) -> None:
         retries, seen = Retries[str](self._write, _log), list[object]()
-        parts = (self._settings, self._installation, lambda: self._tags.now)
+        parts = (self._settings, self._installation, lambda: self._snapshot().settings.revisions)
         async for _ in changes(*parts, due=lambda: bool(self._due) or retries.is_due):
             now = [each() for each in parts]
             is_same = len(seen) == len(now) and all(map(is_, now, seen))
@@ -216,9 +212,7 @@ class GatewayDeployments:
         version = str((metadata.get("annotations") or {}).get(CONTROLLER_VERSION) or "0")
         if metadata.get("deletionTimestamp") or (version.isdecimal() and int(version) > OUR_VERSION):
             return False
-        namespace = snapshot.objects.get(Namespace, "", declared.namespace)
-        labels = namespace.metadata.labels if namespace is not None else None
-        return is_ours(declared.metadata.labels, labels, self._tags.now)
+        return revisions.is_ours(declared, snapshot.objects, snapshot.settings.revisions)
 
     async def _circumstances(
         self,

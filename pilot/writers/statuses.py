@@ -15,7 +15,6 @@ from ca.errors import KubernetesError
 from pilot.gatewayapi.classes import CONTROLLERS
 from pilot.gatewayapi.gateway import KubernetesGateway
 from pilot.kube_client import APPLY, KubeClient
-from pilot.model.kubernetes import Namespace
 from pilot.model.objects import ObjectKey
 from pilot.model.problem import Problem
 from pilot.model.snapshot import Snapshot
@@ -25,7 +24,6 @@ from pilot.status.statuses import Status, statuses
 from pilot.status.translation import with_mistakes
 from pilot.writers.following import changes
 from pilot.writers.merging import is_same, merge_status, own_part
-from pilot.writers.ownership import Tags, is_ours
 from pilot.writers.retry import FORBIDDEN, NOT_FOUND, Retries
 
 GATEWAY_LOCK, OTHERS_LOCK = "istio-gateway-status-leader", "istio-status-leader"
@@ -48,31 +46,20 @@ def is_of_gateway_api(key: ObjectKey) -> bool:
 class Statuses:
     """What is to be said now: computed once for both writers."""
 
-    def __init__(
-        self, snapshot: Callable[[], Snapshot], tags: Tags, problems: Callable[[], tuple[Problem, ...]] = tuple
-    ) -> None:
-        """`tags`: Gateways of other revisions are not spoken of. `problems`: the same object while they are."""
-        self.snapshot, self.tags, self.problems = snapshot, tags, problems
-        self._of: tuple[object, object, object] = (None, None, None)
+    def __init__(self, snapshot: Callable[[], Snapshot], problems: Callable[[], tuple[Problem, ...]] = tuple) -> None:
+        """`problems`: the same object while they are."""
+        self.snapshot, self.problems = snapshot, problems
+        self._of: tuple[object, object] = (None, None)
         self._found: Mapping[ObjectKey, Status] = {}
 
     def found(self) -> Mapping[ObjectKey, Status]:
         """By object; only of objects that are there."""
-        now, tags, problems = self.snapshot(), self.tags.now, self.problems()
-        if any(a is not b for a, b in zip(self._of, (now, tags, problems), strict=True)):
+        now, problems = self.snapshot(), self.problems()
+        if any(a is not b for a, b in zip(self._of, (now, problems), strict=True)):
             said = with_mistakes(statuses(now, datetime.now(UTC)), problems, now)
-            self._found = {key: value for key, value in said.items() if _is_spoken_of(now, key, tags)}
-            self._of = (now, tags, problems)
+            self._found = {key: value for key, value in said.items() if now.objects.find(key) is not None}
+            self._of = (now, problems)
         return self._found
-
-
-def _is_spoken_of(snapshot: Snapshot, key: ObjectKey, tags: frozenset[str]) -> bool:
-    """Whether an object is there, and not another revision's Gateway."""
-    found = snapshot.objects.find(key)
-    if not isinstance(found, KubernetesGateway):
-        return found is not None
-    namespace = snapshot.objects.get(Namespace, "", key.namespace)
-    return is_ours(found.metadata.labels, namespace.metadata.labels if namespace is not None else None, tags)
 
 
 class StatusWriter:
@@ -89,9 +76,8 @@ class StatusWriter:
     async def serve(self) -> None:
         """Writes what is to be said; ends only by cancellation."""
         self._said.clear()
-        await self._statuses.tags.look()
         retries = Retries[ObjectKey](self._write, _log)
-        current = (self._statuses.snapshot, lambda: self._statuses.tags.now, self._statuses.problems)
+        current = (self._statuses.snapshot, self._statuses.problems)
         async for _ in changes(*current, due=lambda: retries.is_due or self._may_ask()):
             found = {key: value for key, value in self._statuses.found().items() if self._is_mine(key)}
             found = {key: value for key, value in found.items() if key.kind not in self._refused}

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from pilot.config_cluster import ConfigCluster
 from pilot.mesh import Mesh
 from pilot.model.problem import Problem
+from pilot.model.revisions import DEFAULT
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Kubernetes, Settings
 from pilot.writers import addresses, gateway_deployments
@@ -19,7 +20,6 @@ from pilot.writers import roots as root_maps
 from pilot.writers.addresses import AddressWriter
 from pilot.writers.gateway_classes import GatewayClasses
 from pilot.writers.gateway_deployments import GatewayDeployments
-from pilot.writers.ownership import Tags
 from pilot.writers.remote import RemoteWriters
 from pilot.writers.roots import MapNames, RootMaps, Roots
 from pilot.writers.statuses import GATEWAY_LOCK, OTHERS_LOCK, Statuses, StatusWriter, is_of_gateway_api
@@ -60,7 +60,7 @@ def _deployments(
         deployments = GatewayDeployments(
             cluster.client, lambda: mesh.snapshot, installation, copies_metadata=wanted.copies_metadata
         )
-        yield cluster.election(gateway_deployments.LOCK).lead(deployments.serve)
+        yield cluster.election(gateway_deployments.LOCK, goes_first(mesh)).lead(deployments.serve)
 
 
 def _statuses(
@@ -75,17 +75,28 @@ def _statuses(
     def snapshot() -> Snapshot:
         return mesh.snapshot
 
-    tags = Tags(client, features.revision)
-    yield tags.serve()
-    found = Statuses(snapshot, tags, problems)
+    found = Statuses(snapshot, problems)
     if features.gateway_api and wanted.writes_status:
-        yield cluster.election(GATEWAY_LOCK).lead(StatusWriter(client, found, is_of_gateway_api).serve)
+        yield cluster.election(GATEWAY_LOCK, goes_first(mesh)).lead(
+            StatusWriter(client, found, is_of_gateway_api).serve
+        )
     others = StatusWriter(client, found, lambda key: not is_of_gateway_api(key))
-    yield cluster.election(OTHERS_LOCK).lead(others.serve)
+    yield cluster.election(OTHERS_LOCK, goes_first(mesh)).lead(others.serve)
     if features.gateway_api and wanted.makes_classes:
         yield GatewayClasses(client, snapshot).serve()
     if features.ip_autoallocate:
-        yield cluster.election(addresses.LOCK).lead(AddressWriter(client, snapshot).serve)
+        yield cluster.election(addresses.LOCK, goes_first(mesh)).lead(AddressWriter(client, snapshot).serve)
+
+
+def goes_first(mesh: Mesh) -> Callable[[str], bool]:
+    """Whether we may take a lock from a revision that holds it: where ours is the default one of the cluster."""
+    own = mesh.snapshot.features.revision or DEFAULT
+
+    def precedes(holder: str) -> bool:
+        known = mesh.snapshot.settings.revisions
+        return known is not None and known.default == own != holder
+
+    return precedes
 
 
 class Latest:
@@ -112,7 +123,7 @@ def _roots(
 ) -> Iterator[Task]:
     names = MapNames(wanted.root_map, wanted.revocation_map)
     maps = RootMaps(cluster.client, lambda: mesh.snapshot, roots, names, wanted.only)
-    yield cluster.election(root_maps.LOCK).lead(maps.serve)
+    yield cluster.election(root_maps.LOCK, goes_first(mesh)).lead(maps.serve)
 
     features = settings.features
     for kind, name in ((MUTATING, wanted.injection_webhook), (VALIDATING, wanted.validation_webhook)):

@@ -94,8 +94,8 @@ async def test_every_namespace_gets_the_root_and_keeps_it(cluster: TestCluster, 
             assert not await root_of(cluster, "kube-public")
 
 
-async def holder(cluster: TestCluster, name: str) -> str:
-    read = await found(cluster, f"{SYSTEM}/configmaps/{name}")
+async def holder(cluster: TestCluster, name: str, namespace: str = "istio-system") -> str:
+    read = await found(cluster, f"/api/v1/namespaces/{namespace}/configmaps/{name}")
     text = (read or {}).get("metadata", {}).get("annotations", {}).get("control-plane.alpha.kubernetes.io/leader", "")
     return next((each for each in ("istiod-0", "istiod-1") if each in text), "")
 

@@ -15,18 +15,32 @@ from pilot.model.access_control import KINDS as ACCESS_CONTROL_KINDS
 from pilot.model.features import Features
 from pilot.model.ingress import Ingress, IngressClass
 from pilot.model.kubernetes import Endpoints, Node, Pod, ServiceAccount
+from pilot.model.revisions import (
+    DEFAULT_VALIDATOR,
+    TAG,
+    MutatingWebhookConfiguration,
+    ValidatingWebhookConfiguration,
+)
 from pilot.model.secret import ConfigMap, Secret
 from pilot.sources.kinds import GATEWAY_API, GATEWAY_API_EXPERIMENTS, KINDS, Kind
 
 UNWATCHED = ACCESS_CONTROL_KINDS | {Endpoints.KIND, ServiceAccount.KIND}
 """Slices say what Endpoints say; an API server is asked who may do what; accounts of others say nothing."""
 ALPHA = frozenset((TcpRoute.KIND, TlsRoute.KIND, ListenerSet.KIND))
-OPTIONAL = frozenset((Node.KIND, Ingress.KIND, IngressClass.KIND, "GatewayClass", ConfigMap.KIND, Secret.KIND))
+OPTIONAL = frozenset(
+    (
+        *(Node.KIND, Ingress.KIND, IngressClass.KIND, "GatewayClass", ConfigMap.KIND, Secret.KIND),
+        *(MutatingWebhookConfiguration.KIND, ValidatingWebhookConfiguration.KIND),
+    )
+)
 """A mesh without them is one: where we may not read them, we serve without."""
 FIELDS = {
     Pod.KIND: "status.phase!=Failed",
+    ValidatingWebhookConfiguration.KIND: f"metadata.name={DEFAULT_VALIDATOR}",
     Secret.KIND: "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token",
 }
+LABELS = {MutatingWebhookConfiguration.KIND: TAG}
+"""A label that objects must have."""
 LEAST_BUNDLE = {GrpcRoute.KIND: (1, 1, 0), BackendTlsPolicy.KIND: (1, 4, 0)}
 """Versions of the Gateway API below which the definition of a kind is another one."""
 
@@ -56,8 +70,9 @@ class Resource:
     @property
     def query(self) -> str:
         """Restricts what is listed to what is needed."""
-        fields = FIELDS.get(self.kind.struct.KIND)
-        return f"fieldSelector={quote(fields)}" if fields else ""
+        kind = self.kind.struct.KIND
+        asked = {"fieldSelector": FIELDS.get(kind), "labelSelector": LABELS.get(kind)}
+        return "&".join(f"{name}={quote(value)}" for name, value in asked.items() if value)
 
 
 def is_custom(group: str) -> bool:

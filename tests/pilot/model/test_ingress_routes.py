@@ -3,6 +3,7 @@
 from pilot.model.gateway import Gateway
 from pilot.model.ingress_routes import convert, select_ingresses
 from pilot.model.mesh import IngressControllerMode, MeshConfig
+from pilot.model.mesh_settings import MeshSettings
 from pilot.model.virtual_service import VirtualService
 from tests.pilot.model.meshes import mesh_of
 
@@ -43,7 +44,7 @@ def selected(mode: IngressControllerMode) -> list[str]:
         + ingress("plain", "{}")
     )
     mesh = MeshConfig(ingress_class="nginx", ingress_controller_mode=mode)
-    return [each.name for each in select_ingresses(mesh_of(CLASSES + text, mesh).seen, mesh)]
+    return [each.name for each in select_ingresses(mesh_of(CLASSES + text, mesh).seen, MeshSettings(mesh))]
 
 
 def test_classes_decide_whose_an_ingress_is() -> None:

@@ -23,9 +23,11 @@ def test_only_what_people_write_is_strict() -> None:
     assert {kind.name for kind in KINDS.values() if not kind.strict and "gateway" not in kind.group} == {
         "Namespace", "Node", "Service", "Endpoints", "Pod", "ServiceAccount", "EndpointSlice", "Ingress",
         "IngressClass", "Secret", "ConfigMap", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding",
+        "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
     }  # fmt: skip
     assert {kind.name for kind in KINDS.values() if not kind.namespaced} == {
         "Namespace", "Node", "IngressClass", "ClusterRole", "ClusterRoleBinding", "GatewayClass",
+        "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
     }  # fmt: skip
 
 

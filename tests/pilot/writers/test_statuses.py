@@ -7,10 +7,10 @@ import pytest
 
 from ca.errors import KubernetesError
 from pilot.kube_client import KubeClient
+from pilot.model.features import Features
 from pilot.model.objects import Event
 from pilot.model.snapshot import Snapshot
 from pilot.writers import following, statuses
-from pilot.writers.ownership import Tags
 from pilot.writers.statuses import Statuses, StatusWriter, is_of_gateway_api
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.model.meshes import objects
@@ -29,14 +29,16 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def mesh(text: str) -> Snapshot:
-    return Snapshot.empty().apply(Event(each.key, each) for each in objects(text))[0]
+    return Snapshot.empty(features=Features(shares_cluster=True)).apply(
+        Event(each.key, each) for each in objects(text)
+    )[0]
 
 
 async def test_only_differences_are_written_once_and_strangers_conditions_are_not_ours() -> None:
     api, snapshots = Recorder(CLASSES), [mesh(CLASS)]
     foreign = {"type": "SupportedVersion", "status": "True"}
     api.put(CLASSES, "istio", kind="GatewayClass", status={"conditions": [foreign]})
-    found = Statuses(lambda: snapshots[-1], Tags(api, ""))
+    found = Statuses(lambda: snapshots[-1])
     task = asyncio.create_task(StatusWriter(cast(KubeClient, api), found, is_of_gateway_api).serve())
     try:
         await eventually(lambda: api.calls)
@@ -58,7 +60,7 @@ async def test_a_kind_that_our_role_does_not_name_is_asked_for_rarely(monkeypatc
     api, snapshots = Recorder(CLASSES), [mesh(CLASS)]
     api.put(CLASSES, "istio", kind="GatewayClass")
     api.failing, api.words = (1, 403), 'User "x" cannot patch resource "gatewayclasses/status"'
-    writer = StatusWriter(cast(KubeClient, api), Statuses(lambda: snapshots[-1], Tags(api, "")), is_of_gateway_api)
+    writer = StatusWriter(cast(KubeClient, api), Statuses(lambda: snapshots[-1]), is_of_gateway_api)
     task = asyncio.create_task(writer.serve())
     try:
         await eventually(lambda: api.failing[0] == 0)
@@ -75,9 +77,7 @@ async def test_a_kind_that_our_role_does_not_name_is_asked_for_rarely(monkeypatc
 
 async def test_what_others_guard_is_not_written() -> None:
     api, snapshot = Recorder(CLASSES), mesh(CLASS)
-    others = StatusWriter(
-        cast(KubeClient, api), Statuses(lambda: snapshot, Tags(api, "")), lambda key: not is_of_gateway_api(key)
-    )
+    others = StatusWriter(cast(KubeClient, api), Statuses(lambda: snapshot), lambda key: not is_of_gateway_api(key))
     task = asyncio.create_task(others.serve())
     await asyncio.sleep(0.05)
     task.cancel()
@@ -94,5 +94,5 @@ spec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTT
 """
     named = (("ours", "default"), ("theirs", "canary"))
     made = mesh("\n---\n".join(text.replace("NAME", name).replace("REVISION", rev) for name, rev in named))
-    found = Statuses(lambda: made, Tags(Recorder(), "")).found()
+    found = Statuses(lambda: made).found()
     assert {key.name for key in found if key.kind == "KubernetesGateway"} == {"ours"}
