@@ -58,7 +58,7 @@ async def test_only_what_is_asked_for() -> None:
         assert len(await asked("c", PROXY, "--fqdn", reviews, "--subset", "v1")) == 1
         assert len(await asked("c", PROXY, "--direction", "inbound")) < len(await asked("c", PROXY))
         assert {row.split()[1] for row in await asked("listener", PROXY, "--port", "15006")} == {"15006"}
-        assert {row.split()[2] for row in await asked("l", PROXY, "--no-verbose", "--type", "tcp")} == {"TCP"}
+        assert {row.split()[-1] for row in await asked("l", PROXY, "--no-verbose", "--type", "tcp")} == {"TCP"}
         assert [row.split()[0] for row in await asked("route", PROXY, "--no-verbose", "--name", "9080")] == ["9080"]
         cluster = f"outbound|9080||{reviews}"
         assert {row.split()[-1] for row in await asked("ep", PROXY, "--cluster", cluster)} == {cluster}
