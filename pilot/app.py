@@ -2,7 +2,8 @@
 
 In: settings. Out: a control plane that serves until SIGTERM or SIGINT. Tasks: `Feed.serve_files` and
 `Feed.serve_mesh_files` (or `serve_cluster`, `serve_cluster_settings`) turn what is declared into snapshots,
-`Feed.serve_problems` logs what is wrong in them, `Feed.serve_keys` has issuers' keys fetched, `AdsServer.serve_pushes`
+`Feed.serve_problems` logs what is wrong in them, `Feed.serve_keys` has issuers' keys fetched,
+`Feed.serve_names` names of gateways looked up, `AdsServer.serve_pushes`
 gives streams their turns, `SecurePort.serve_connections` takes TLS connections; every server ends with the exit stack,
 in reverse order.
 Source: operations 9 (start, readiness, shutdown).
@@ -130,7 +131,8 @@ async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
             return
         tasks = [asyncio.create_task(each) for each in _sources(settings, feed, cluster, mesh)]
         undo.push_async_callback(_cancel, tasks)
-        tasks += [asyncio.create_task(feed.serve_problems()), asyncio.create_task(feed.serve_keys())]
+        beside = (feed.serve_problems(), feed.serve_keys(), feed.serve_names())
+        tasks += [asyncio.create_task(each) for each in beside]
         await _while_not(stopping, _everything(feed, tasks, cluster))
         if stopping.is_set():
             return

@@ -28,6 +28,7 @@ from pilot.sources.events import Batch
 from pilot.sources.files import watch_files
 from pilot.sources.keys import KeyKeeper
 from pilot.sources.mesh_file import MeshFiles, watch_mesh_files
+from pilot.sources.names import NameKeeper
 from pilot.type_urls import BY_KEY, ENDPOINT, EXTENSION_CONFIG, SECRET, TypeUrl
 from pilot.xds import pushes
 from pilot.xds.history import CAUSES
@@ -51,12 +52,14 @@ class Feed:
         debounce: pushes.Debounce,
         keys: KeyKeeper,
         figures: FeedMetrics | None = None,
+        names: NameKeeper | None = None,
     ) -> None:
         self._figures = figures
         self._settings = settings
         self._mesh = mesh
         self._debounce = debounce
         self._keys = keys
+        self._names = names or NameKeeper()
         self._listed = asyncio.Event()
         self._changed = asyncio.Event()
         self._of_source: tuple[Problem, ...] = ()
@@ -177,6 +180,10 @@ class Feed:
         """Keeps the public keys of issuers of tokens fresh; ends only by cancellation."""
         await self._keys.serve(self._take_keys)
 
+    async def serve_names(self) -> None:
+        """Keeps the addresses of gateways of networks fresh; ends only by cancellation."""
+        await self._names.serve(self.register)
+
     async def serve_access(self, access: SecretAccess, remotes: RemoteClusters | None) -> None:
         """Keeps known who may list Secrets; ends only by cancellation. Other clusters are asked by their own tasks."""
 
@@ -217,6 +224,8 @@ class Feed:
             await asyncio.sleep(PAUSE)
 
     def _push(self, change: Change, reason: str) -> None:
+        if change.full:
+            self._names.want(self._mesh.snapshot.names_to_resolve)
         if change.full or change.credentials:
             self._changed.set()
         if change and self._mesh.is_listed:  # from then on a stream may have been answered, before `is_serving` too

@@ -40,6 +40,7 @@ FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_ENABLE_SIDECAR_LISTENING_HBONE": ("sidecar_hbone", parse_bool),
     "ENABLE_INGRESS_WAYPOINT_ROUTING": ("ingress_waypoint_routing", parse_bool),
     "PILOT_PREFER_SENDING_HBONE": ("prefer_sending_hbone", parse_bool),
+    "RESOLVE_HOSTNAME_GATEWAYS": ("resolve_gateways", parse_bool),
     "PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API": ("discover_network_gateways", parse_bool),
     "PILOT_AUTO_ALLOW_WAYPOINT_POLICY": ("auto_allow_waypoint_policy", parse_bool),
     "AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY": ("ambient_dry_run", parse_bool),

@@ -57,7 +57,6 @@ ONLY: Final[Mapping[str, tuple[str, str]]] = {
     "PILOT_ENABLE_CROSS_CLUSTER_WORKLOAD_ENTRY": ("true", _ALWAYS),
     "PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS": ("false", _LATER),
     "PREFER_DESTINATIONRULE_TLS_FOR_EXTERNAL_SERVICES": ("true", _ALWAYS),
-    "RESOLVE_HOSTNAME_GATEWAYS": ("true", "Names of gateways of networks are not looked up yet; addresses are used."),
 }
 """The one value that holds, and why. Another one is worth a warning."""
 

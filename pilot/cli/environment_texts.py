@@ -139,6 +139,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "PLATFORM": "openshift: injected containers have no fixed user.",
     "POD_NAME": "This replica's name: in elections and to istioctl.",
     "POD_NAMESPACE": "Our own namespace (--namespace).",
+    "RESOLVE_HOSTNAME_GATEWAYS": "Names of gateways of networks are looked up; off, only addresses count.",
     "REVISION": "The revision that is served.",
     "ROOT_CA_DIR": "Directory of a plugged-in CA.",
     "SHARED_MESH_CONFIG": "ConfigMap with a MeshConfig that the mesh's own one is laid over.",

@@ -27,7 +27,9 @@ _REGISTRY: Final = {
 }
 """Kinds of which services are made, by istiod's names for them."""
 _UPDATES: Final = {"EndpointSlice": "eds", "Endpoints": "eds", "Service": "svc"}
-_SILENT: Final = frozenset(("Pod", "Node", "Namespace", "Secret", "ConfigMap", "ServiceAccount", "KeySet"))
+_SILENT: Final = frozenset(
+    ("Pod", "Node", "Namespace", "Secret", "ConfigMap", "ServiceAccount", "KeySet", "HostAddresses")
+)
 """Kinds that are no configuration by themselves."""
 
 

@@ -8,7 +8,6 @@ from typing import Final
 
 from pilot.debug.console import Entry, Later, Question
 from pilot.mesh import Mesh
-from pilot.model import network_gateways
 from pilot.model.endpoint import Endpoint, Health
 from pilot.model.kubernetes import KubernetesService
 from pilot.model.service import Resolution, Service, ServicePort, TrafficDistribution
@@ -144,8 +143,7 @@ def _three(locality: str) -> str:
 
 def networks(snapshot: Snapshot) -> object:
     """The ways into networks; null where there are none."""
-    known = network_gateways.build(snapshot.services, snapshot.networks, snapshot.conversions.network_gateways)
-    gateways = sorted({each for ways in known.by_network.values() for each in ways})
+    gateways = sorted({each for ways in snapshot.network_gateways.by_network.values() for each in ways})
     return [
         {
             "Network": each.network,

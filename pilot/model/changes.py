@@ -80,6 +80,7 @@ def describe(old: "Snapshot", new: "Snapshot", replaced: tuple[Replacement, ...]
         or policies.is_other(old.policies, new.policies)
         or old.extensions is not new.extensions
         or old.sidecars is not new.sidecars
+        or old.host_addresses is not new.host_addresses
         or old.conversions.waypoints is not new.conversions.waypoints
         or old.conversions.network_gateways is not new.conversions.network_gateways
         or any(each.is_structural or not _is_eds(new.service_index, each.service) for each in derived.endpoints)

@@ -29,6 +29,8 @@ class Features:
     ingress_waypoint_routing: bool = False
     prefer_sending_hbone: bool = False
     auto_allow_waypoint_policy: bool = False
+    resolve_gateways: bool = True
+    """RESOLVE_HOSTNAME_GATEWAYS: host names of gateways of networks are looked up."""
     discover_network_gateways: bool = True
     """PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API."""
     wildcard_tls_entries: bool = False

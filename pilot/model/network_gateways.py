@@ -1,14 +1,16 @@
 """The ways into networks: where proxies of one network send traffic for workloads of another.
 
-In: MeshNetworks and services with a network label. Out: `NetworkGateways`. Host names among the addresses are kept, but
-count only where Envoy resolves names. Does not know proxies. Source: xDS behaviour 2.6, 6.5.
+In: MeshNetworks and services with a network label, addresses of host names. Out: `NetworkGateways`. Where Envoy looks
+names up it gets them as they are, everywhere else what was found for them. Does not know proxies. Source: xDS behaviour
+2.6, 6.5.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import lcm
 
 from pilot.memo import memoized
+from pilot.model.host_addresses import NO_ADDRESSES, Addresses
 from pilot.model.interning import Interner
 from pilot.model.locality import NETWORK
 from pilot.model.mesh_networks import MeshNetworks
@@ -39,10 +41,16 @@ class NetworkGateways:
     """By network and cluster."""
     scale: int = 1
     """What weights are multiplied by, so that they can be divided among gateways without a rest."""
+    named: "NetworkGateways | None" = None
+    """The same before host names were looked up, where there are any."""
 
     def into(self, network: str, cluster_id: str) -> tuple[NetworkGateway, ...]:
         """Ways to a workload of a network and cluster; those of its own cluster if there are any."""
         return self.by_cluster.get((network, cluster_id)) or self.by_network.get(network, ())
+
+    def for_names(self) -> "NetworkGateways":
+        """For who resolves host names itself."""
+        return self.named or self
 
     def __bool__(self) -> bool:
         return bool(self.by_network)
@@ -54,13 +62,40 @@ _KNOWN: Interner[NetworkGateways] = Interner(64)
 
 @memoized(size=16)
 def build(
-    services: tuple[Service, ...], networks: MeshNetworks, discovered: tuple[NetworkGateway, ...] = ()
+    services: tuple[Service, ...],
+    networks: MeshNetworks,
+    discovered: tuple[NetworkGateway, ...] = (),
+    addresses: Addresses = NO_ADDRESSES,
 ) -> NetworkGateways:
     """The gateways of a mesh with these services, and those of other APIs; the same object for the same gateways."""
-    found = sorted({*_declared(services, networks), *labelled(services), *discovered})
+    found = _all(services, networks, discovered)
     if not found:
         return NO_GATEWAYS
-    return _KNOWN.same(tuple(found), _index(each for each in found if is_ip(each.address)))
+    resolved = sorted({way for each in found for way in _resolved(each, addresses)})
+    if resolved == found:
+        return _KNOWN.same(tuple(found), _index(found))
+    return _KNOWN.same((tuple(found), tuple(resolved)), replace(_index(resolved), named=_index(found)))
+
+
+@memoized(size=16)
+def host_names(
+    services: tuple[Service, ...], networks: MeshNetworks, discovered: tuple[NetworkGateway, ...] = ()
+) -> frozenset[str]:
+    """Names of gateways that have to be looked up."""
+    return frozenset(each.address for each in _all(services, networks, discovered) if not is_ip(each.address))
+
+
+def _all(
+    services: tuple[Service, ...], networks: MeshNetworks, discovered: tuple[NetworkGateway, ...]
+) -> list[NetworkGateway]:
+    return sorted({*_declared(services, networks), *labelled(services), *discovered})
+
+
+def _resolved(gateway: NetworkGateway, addresses: Addresses) -> Iterator[NetworkGateway]:
+    if is_ip(gateway.address):
+        yield gateway
+    else:
+        yield from (replace(gateway, address=each) for each in addresses.get(gateway.address, ()))
 
 
 def _index(gateways: Iterable[NetworkGateway]) -> NetworkGateways:

@@ -18,6 +18,8 @@ from pilot.model import (
     endpoint_sources,
     extensions,
     gateways,
+    host_addresses,
+    network_gateways,
     peer_authentications,
     policies,
     revisions,
@@ -36,11 +38,13 @@ from pilot.model.extensions import Extensions
 from pilot.model.features import Features
 from pilot.model.gateway import Gateway
 from pilot.model.gateways import GatewayServers
+from pilot.model.host_addresses import NO_ADDRESSES, Addresses
 from pilot.model.kubernetes import Namespace
 from pilot.model.locality import NETWORK
 from pilot.model.mesh import MeshConfig
 from pilot.model.mesh_networks import MeshNetworks
 from pilot.model.mesh_settings import MeshSettings
+from pilot.model.network_gateways import NetworkGateways
 from pilot.model.object_store import ObjectStore, Replacement, apply_events, replace_objects
 from pilot.model.objects import Event, Object
 from pilot.model.peer_authentication import PeerAuthentication
@@ -85,6 +89,8 @@ class Snapshot:
     policies: SecurityPolicies = field(default_factory=SecurityPolicies)
     extensions: Extensions = field(default_factory=Extensions)
     sidecars: Sidecars = field(default_factory=Sidecars)
+    host_addresses: Addresses = field(default_factory=lambda: NO_ADDRESSES)
+    """Of host names that were looked up."""
     alone: "Snapshot | None" = None
     """Of a mesh of several clusters: what the cluster that configuration is read from says alone."""
     remotes: Mapping[str, "Snapshot"] = field(default_factory=lambda: _NO_REMOTES)
@@ -128,6 +134,20 @@ class Snapshot:
     def endpoints(self) -> Mapping[ServiceKey, ServiceEndpoints]:
         """Endpoints of every service that has any, by (hostname, namespace)."""
         return self.endpoint_index.endpoints
+
+    @property
+    def network_gateways(self) -> NetworkGateways:
+        """The ways into networks."""
+        return network_gateways.build(
+            self.services, self.networks, self.conversions.network_gateways, self.host_addresses
+        )
+
+    @property
+    def names_to_resolve(self) -> frozenset[str]:
+        """Host names of gateways of networks."""
+        if not self.features.resolve_gateways:
+            return frozenset()
+        return network_gateways.host_names(self.services, self.networks, self.conversions.network_gateways)
 
     @property
     def virtual_services(self) -> tuple[ResolvedVirtualService, ...]:
@@ -251,6 +271,7 @@ def _derive(
         policies=policies.update(old.policies, seen, replaced),
         extensions=extensions.update(old.extensions, seen, replaced),
         sidecars=_sidecars(old, seen, replaced, settings),
+        host_addresses=host_addresses.update(old.host_addresses, seen, replaced),
     )
     derived = Derived(service_changes, workload_changes, endpoint_changes)
     return made, describe(old, made, replaced, derived)

@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping
 
 from pilot.memo import latest, memoized
-from pilot.model import network_gateways
 from pilot.model.endpoint_index import NO_ENDPOINTS
 from pilot.model.gateway import GatewayServer
 from pilot.model.gateways import Exposed, select_gateways
@@ -61,9 +60,7 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
         endpoints=snapshot.endpoints,
         names=_names(snapshot, traits, scope),
         peer_authentications=snapshot.peer_authentications,
-        network_gateways=network_gateways.build(
-            snapshot.services, snapshot.networks, snapshot.conversions.network_gateways
-        ),
+        network_gateways=snapshot.network_gateways,
         security=security_of(snapshot, proxy, identified),
         gateways=gateways,
         ingress_waypoints=_ingress_waypoints(snapshot, proxy),

@@ -20,8 +20,10 @@ from pilot.model.objects import Event, ObjectKey
 from pilot.model.problem import Problem
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Settings
+from pilot.sources.dns import Answer
 from pilot.sources.events import Batch
 from pilot.sources.keys import KeyKeeper
+from pilot.sources.names import NameKeeper
 from pilot.type_urls import ENDPOINT, EXTENSION_CONFIG, SECRET
 from pilot.xds.pushes import Change, Debounce
 from tests.pilot.agent.eventually import eventually
@@ -81,6 +83,10 @@ async def _keys_of_issuer(source: KeySource) -> str:
     return KEYS
 
 
+async def _address_of(name: str) -> Answer:
+    return Answer((f"203.0.113.{len(name)}",), 60.0)
+
+
 @contextlib.asynccontextmanager
 async def playing(directory: Path) -> AsyncIterator[Scene]:
     """A feed that has not begun; its tasks end with the context."""
@@ -93,7 +99,7 @@ async def playing(directory: Path) -> AsyncIterator[Scene]:
     pushed: list[Change] = []
     debounce = Debounce(pushed.append, asyncio.get_running_loop(), after=timedelta(milliseconds=10))
     keys = KeyKeeper(_keys_of_issuer, StateDirectory(directory / "keys"))
-    scene = Scene(manifests, Feed(settings, mesh, debounce, keys), mesh, pushed)
+    scene = Scene(manifests, Feed(settings, mesh, debounce, keys, names=NameKeeper(_address_of)), mesh, pushed)
     try:
         yield scene
     finally:
@@ -108,7 +114,10 @@ async def begin(scene: Scene) -> None:
     feed = scene.feed
     scene.tasks = tuple(
         asyncio.create_task(each)
-        for each in (feed.serve_files(), feed.serve_mesh_files(), feed.serve_problems(), feed.serve_keys())
+        for each in (
+            *(feed.serve_files(), feed.serve_mesh_files(), feed.serve_problems()),
+            *(feed.serve_keys(), feed.serve_names()),
+        )
     )
     await feed.listed(scene.tasks)
 
@@ -251,3 +260,25 @@ def test_a_burst_comes_in_pieces_that_lose_nothing(count: int) -> None:
     assert max(len(each.events) for each in pieces) <= PIECE
     assert [each.problems for each in pieces] == [(problem,)] * max(1, -(-count // PIECE))
     assert sum(len(each.fresh) for each in pieces) == 1
+
+
+GATEWAY = """
+apiVersion: v1
+kind: Service
+metadata: {{name: ew, namespace: default, labels: {{topology.istio.io/network: far}}}}
+spec: {{type: LoadBalancer, clusterIP: 10.96.0.5, ports: [{{name: tls, port: 15443}}]}}
+status: {{loadBalancer: {{ingress: [{{hostname: {host}}}]}}}}
+"""
+
+
+async def test_names_of_gateways_are_looked_up_and_what_is_found_is_pushed(tmp_path: Path) -> None:
+    def ways(scene: Scene) -> list[str]:
+        return [each.address for each in scene.mesh.snapshot.network_gateways.by_network.get("far", ())]
+
+    async with playing(tmp_path) as scene:
+        scene.write("gateway.yaml", GATEWAY.format(host="lb.example"))
+        await begin(scene)
+        await eventually(lambda: ways(scene) == ["203.0.113.10"])
+        await eventually(lambda: any(each.types is None for each in scene.pushed))
+        scene.write("gateway.yaml", GATEWAY.format(host="other.example"))
+        await eventually(lambda: ways(scene) == ["203.0.113.13"])

@@ -108,10 +108,9 @@ def load_assignment(
         names=names,
     )
     groups: Sequence[Group] = group_by_locality((each, each.weight or 1) for each in selected)
-    if gateways:
-        groups = route_by_network(
-            groups, target.client, gateways, lambda each: _does_mtls(each, target.mtls, plaintext)
-        )
+    ways = gateways.for_names() if names else gateways
+    if ways:
+        groups = route_by_network(groups, target.client, ways, lambda each: _does_mtls(each, target.mtls, plaintext))
     groups = prioritize(groups, target.preference, target.client)
     return text(ClusterLoadAssignment.CLUSTER_NAME_FIELD_NUMBER, target.name) + embed_all(
         ClusterLoadAssignment.ENDPOINTS_FIELD_NUMBER,

@@ -6,8 +6,10 @@ from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from pilot.generators.endpoints import assignment
 from pilot.generators.endpoints.assignment import Target
 from pilot.generators.endpoints.plaintext import Plaintext
+from pilot.model import network_gateways
 from pilot.model.endpoint import Endpoint
 from pilot.model.features import Features
+from pilot.model.mesh_networks import IstioNetworkGateway, MeshNetworks, Network
 from pilot.resources import Origin
 from tests.pilot.generators.samples import FEATURES, HTTP, as_json, behind, client, endpoint, entry, service
 
@@ -153,3 +155,17 @@ def test_captured_workloads_are_reached_through_tunnels() -> None:
     assert assignment.all_support_tunnel([captured])
     assert not assignment.all_support_tunnel([captured, waypoint])
     assert not assignment.all_support_tunnel([])
+
+
+def test_a_gateway_is_named_where_envoy_looks_names_up_and_is_an_address_elsewhere() -> None:
+    declared = MeshNetworks(
+        networks={"far": Network(gateways=(IstioNetworkGateway(address="lb.example", port=15443),))}
+    )
+    ways = network_gateways.build((), declared, (), {"lb.example": ("203.0.113.9",)})
+    far = endpoint("10.0.0.1", network="far", tls_mode="istio")
+    for names, dialled in ((False, "203.0.113.9"), (True, "lb.example")):
+        meant = target(client=client(network="near"))
+        body = assignment.load_assignment(meant, behind(far), ENCRYPTED, FEATURES, ways, names=names)
+        (found,) = as_json(ClusterLoadAssignment.FromString(body))["endpoints"]
+        addresses = [each["endpoint"]["address"]["socketAddress"]["address"] for each in found["lbEndpoints"]]
+        assert addresses == [dialled]
