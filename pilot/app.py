@@ -102,9 +102,8 @@ def _with_state_in(settings: Settings, directory: Path) -> Settings:
 async def serve_until(settings: Settings, stopping: asyncio.Event) -> None:
     """Serves until `stopping`. Raises: StartError, CaError, MeshFileError, OSError."""
     _check(settings)
-    registry, addresses = CollectorRegistry(), settings.addresses
+    registry, addresses, tuning = CollectorRegistry(), settings.addresses, settings.tuning
     mesh = Mesh(Snapshot.empty(features=settings.features), check_identity=settings.check_identity)
-    tuning = settings.tuning
     metrics, custody = XdsMetrics(registry), Custody(class_of, registry)
     admission = Admission(tuning.streams_per_second) if tuning.streams_per_second else Admission()
     ads = AdsServer(mesh, metrics, admission=admission, custody=custody)
