@@ -242,7 +242,17 @@ def _all_named(rules: DestinationRules) -> frozenset[str]:
 
 @memoized(size=4096)
 def _exported(rules: NamespaceRules, namespace: str) -> RuleIndex:
-    return _visible(rules, lambda rule: _audience(rule).includes(namespace))
+    # istiod: the most specific host decides, also where its rules are for other namespaces
+    groups = (group for group in rules.rules if any(map(_is_exported, group)))
+    return HostIndex.of(
+        (group[0].host, tuple(rule for rule in group if _audience(rule).includes(namespace) and _is_exported(rule)))
+        for group in groups
+    )
+
+
+def _is_exported(rule: MergedRule) -> bool:
+    """Whether it is meant for other namespaces than its own at all."""
+    return _audience(rule) != Audience(namespaces=frozenset({rule.origin.namespace}))
 
 
 @memoized(size=4096)

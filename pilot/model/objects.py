@@ -62,6 +62,8 @@ class Metadata(Fragment, frozen=True):
     """The part of `metadata` that the mesh reads."""
 
     name: str = ""
+    generate_name: str = ""
+    """What the name begins with, where an API server made it."""
     namespace: str = ""
     """Empty for kinds without namespaces only."""
     uid: str = ""

@@ -20,6 +20,8 @@ CAPTURED = "ambient.istio.io/redirection"
 """Annotation of a workload whose traffic a ztunnel takes."""
 TEST_VM = "istio.io/test-vm"
 _POD_HASH = "pod-template-hash"
+_ROLLOUT_HASH = "rollouts-pod-template-hash"
+_DEPLOYMENT_CONFIG = "deploymentconfig"
 _WORKLOAD_NAME = "service.istio.io/workload-name"
 _AUTO_GROUP = "istio.io/autoRegistrationGroup"
 _HEALTH_CHECKED = "proxy.istio.io/health-checks-enabled"
@@ -165,18 +167,23 @@ def tls_mode_of_entry(labels: Mapping[str, str], spec: WorkloadEntrySpec) -> str
 def workload_name(pod: Pod) -> str:
     """The Deployment, CronJob or other controller that made a pod; the pod's own name where none did.
 
-    A controller names its pods after itself; an owner that did not is somebody else's bookkeeping.
+    A pod whose name was not made belongs to itself, whoever owns it.
     """
-    for owner in pod.metadata.owner_references:
-        if not owner.controller or not pod.name.startswith(f"{owner.name}-"):
-            continue
-        if owner.kind == "ReplicaSet":
-            pod_hash = pod.metadata.labels.get(_POD_HASH, "")
-            return owner.name.removesuffix(f"-{pod_hash}") if pod_hash else owner.name
-        if owner.kind == "Job":
+    owner = next((each for each in pod.metadata.owner_references if each.controller), None)
+    if owner is None or not pod.metadata.generate_name:
+        return pod.name
+    labels = pod.metadata.labels
+    match owner.kind:
+        case "ReplicaSet":
+            hashes = filter(None, (labels.get(_ROLLOUT_HASH), labels.get(_POD_HASH)))
+            return next(
+                (owner.name[: -len(each) - 1] for each in hashes if owner.name.endswith(f"-{each}")), owner.name
+            )
+        case "ReplicationController":
+            return labels.get(_DEPLOYMENT_CONFIG) or owner.name
+        case "Job":
             return _CRON_SUFFIX.sub("", owner.name)
-        return owner.name
-    return pod.name
+    return owner.name
 
 
 def _is_captured(annotations: Mapping[str, str], settings: MeshSettings) -> bool:

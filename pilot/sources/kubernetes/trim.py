@@ -39,6 +39,7 @@ def _trim_pod(pod: Pod) -> Pod:
     metadata, spec, status = pod.metadata, pod.spec, pod.status
     metadata = replace(
         metadata,
+        generate_name=_shared(metadata.generate_name, metadata.generate_name),
         labels=_shared_mapping(metadata.labels),
         annotations=_shared_mapping(_ours(metadata.annotations)),
         owner_references=_shared(metadata.owner_references, metadata.owner_references),

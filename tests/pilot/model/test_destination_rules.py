@@ -60,6 +60,12 @@ def test_who_does_not_see_a_rule_gets_another() -> None:
     assert found(snapshot, "c") == "root"
 
 
+def test_a_rule_for_others_hides_wider_ones_of_its_namespace_and_a_private_one_does_not() -> None:
+    wide = rule("wide", "host: '*.app.svc.cluster.local'")
+    assert found(mesh_of(wide + rule("to-b", "host: web, exportTo: [b]")), "c") is None
+    assert found(mesh_of(wide + rule("private", "host: web, exportTo: [.]")), "c") == "wide"
+
+
 def test_proxies_of_the_root_namespace_prefer_only_private_rules_of_theirs() -> None:
     snapshot = mesh_of(rule("app", "host: web") + rule("root", f"host: {WEB}", "istio-system"))
     assert found(snapshot, "istio-system") == "app"

@@ -87,19 +87,30 @@ def test_a_pod_without_address_has_none() -> None:
         ("{kind: ReplicaSet, name: web-7d9}", "{pod-template-hash: 7d9}", "web-7d9-abc"),
         ("{kind: Job, name: web-7d9, controller: true}", "{}", "web-7d9"),
         ("{kind: StatefulSet, name: web, controller: true}", "{}", "web"),
-        ("{kind: Job, name: other, controller: true}", "{}", "web-7d9-abc"),
+        ("{kind: Job, name: other, controller: true}", "{}", "other"),
+        ("{kind: ReplicaSet, name: web-5c6, controller: true}", "{rollouts-pod-template-hash: 5c6}", "web"),
+        ("{kind: ReplicationController, name: web-1, controller: true}", "{deploymentconfig: web}", "web"),
     ],
 )
 def test_a_workload_is_named_after_its_controller(owner: str, labels: str, expected: str) -> None:
     pod = only(
-        f"kind: Pod\nmetadata: {{name: web-7d9-abc, namespace: a, labels: {labels}, ownerReferences: [{owner}]}}"
+        f"kind: Pod\nmetadata: {{name: web-7d9-abc, generateName: web-7d9-, namespace: a, labels: {labels}, "
+        f"ownerReferences: [{owner}]}}"
     )
     assert workload_name(pod) == expected
 
 
+def test_a_pod_that_was_named_by_hand_is_its_own_workload() -> None:
+    owner = "{kind: StatefulSet, name: web, controller: true}"
+    assert (
+        workload_name(only(f"kind: Pod\nmetadata: {{name: web-0, namespace: a, ownerReferences: [{owner}]}}"))
+        == "web-0"
+    )
+
+
 def test_jobs_of_a_cron_job_are_named_after_it() -> None:
     pod = only(
-        "kind: Pod\nmetadata: {name: tick-28391480-x, namespace: a,"
+        "kind: Pod\nmetadata: {name: tick-28391480-x, generateName: tick-28391480-, namespace: a,"
         " ownerReferences: [{kind: Job, name: tick-28391480, controller: true}]}"
     )
     assert workload_name(pod) == "tick"
