@@ -44,7 +44,7 @@ def is_eligible(entry: ServiceEntry) -> bool:
     return (
         entry.spec.resolution is not ServiceEntryResolution.NONE
         and not entry.spec.addresses
-        and entry.metadata.labels.get(ENABLED_LABEL, "") != "false"
+        and entry.metadata.labels.get(ENABLED_LABEL, "").lower() != "false"
     )
 
 

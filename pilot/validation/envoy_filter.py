@@ -26,9 +26,7 @@ _CAUTION: Final = (
     "EnvoyFilter exposes internal implementation details that may change at any time. Prefer other APIs if possible, "
     "and exercise extreme caution, especially around upgrades."
 )
-_IN_LISTENERS: Final = frozenset(
-    {ApplyTo.LISTENER, ApplyTo.FILTER_CHAIN, ApplyTo.NETWORK_FILTER, ApplyTo.HTTP_FILTER, ApplyTo.LISTENER_FILTER}
-)
+_IN_LISTENERS: Final = frozenset({ApplyTo.LISTENER, ApplyTo.FILTER_CHAIN, ApplyTo.NETWORK_FILTER, ApplyTo.HTTP_FILTER})
 _IN_ROUTES: Final = frozenset({ApplyTo.ROUTE_CONFIGURATION, ApplyTo.VIRTUAL_HOST, ApplyTo.HTTP_ROUTE})
 _FILTERS: Final = (ApplyTo.NETWORK_FILTER, ApplyTo.HTTP_FILTER)
 _HTTP_MANAGERS: Final = ("envoy.filters.network.http_connection_manager", "envoy.http_connection_manager")
@@ -88,7 +86,6 @@ def _listener(apply_to: ApplyTo, match: ListenerMatch, path: Path) -> Findings:
     place: Path = (*path, "filterChain", "filter")
     if apply_to not in _FILTERS:
         yield note(place, f"filter match has no effect when used with {apply_to}")
-        return
     if not chosen.name:
         yield Finding((*place, "name"), "expected the name of a filter, got nothing")
     elif chosen.name in CANONICAL:
@@ -112,16 +109,7 @@ def _renamed(name: str) -> str:
 
 def _value(apply_to: ApplyTo, patch: PatchSpec, path: Path) -> Findings:
     value = patch.value or {}
-    if apply_to in _FILTERS:
-        name = value.get("name")
-        if isinstance(name, str) and name in CANONICAL:
-            yield note((*path, "name"), _renamed(name))
-        typed = any(key in value for key in ("typed_config", "typedConfig", "config_discovery", "configDiscovery"))
-        if not typed and patch.operation is not Operation.MERGE:
-            yield note(
-                path, f"using missing typedConfig: a filter without one ({name or 'no name'}) is refused by Envoy"
-            )
-    kind = envoy_message.KINDS.get(apply_to) if patch.operation is not Operation.REMOVE else None
+    kind = envoy_message.KINDS.get(apply_to)
     if kind is None:
         return
     for unknown in envoy_message.unknown_types(value):
@@ -132,3 +120,6 @@ def _value(apply_to: ApplyTo, patch: PatchSpec, path: Path) -> Findings:
     yield from refused_if(path, wrong)
     if strange is not None:
         yield note(path, f"Envoy filter: {strange}")
+    unconfigured = [] if wrong else envoy_message.unconfigured(kind, value)
+    if unconfigured:
+        yield note(path, f"using types by name without typed_config, which Envoy refuses: {', '.join(unconfigured)}")

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from google.protobuf import json_format
 from google.protobuf.descriptor_pool import Default
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from pilot.model.envoy_filter import ApplyTo
@@ -90,3 +90,19 @@ def value_faults(kind: str, value: Mapping[str, object]) -> tuple[str | None, st
         return None, strange[:_LONGEST]
     except _WRONG as error:
         return f"expected a {kind}: {str(error)[:_LONGEST]}", None
+
+
+def unconfigured(kind: str, value: Mapping[str, object]) -> list[str]:
+    """Names of extensions in a message of this kind that have no configuration; those in lists are not looked at."""
+    made = message_class(kind)
+    assert made is not None, kind
+    return list(_unconfigured(json_format.ParseDict(dict(value), made(), ignore_unknown_fields=True)))
+
+
+def _unconfigured(message: Any) -> Iterator[str]:
+    given = {field.name: each for field, each in message.ListFields()}
+    for each in given.values():
+        if isinstance(each, Message):
+            yield from _unconfigured(each)
+    if "typed_config" in message.DESCRIPTOR.fields_by_name and not given.keys() & {"typed_config", "config_discovery"}:
+        yield str(given.get("name", ""))

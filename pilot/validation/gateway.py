@@ -56,7 +56,7 @@ def _server(server: Server, path: Path) -> Findings:
     for position, host in enumerate(server.hosts):
         yield from scoped_host(host, (*path, "hosts", position), is_gateway=True)
     port = server.port
-    yield from refused_if((*path, "port", "protocol"), protocol_fault(port.protocol))
+    yield from refused_if((*path, "port", "protocol"), protocol_fault(port.protocol or "none"))
     if is_socket:
         if port.number:
             yield Finding((*path, "port", "number"), f"expected 0 with a socket in bind, got {port.number}")
@@ -79,7 +79,7 @@ def _tls_fits(server: Server, path: Path) -> Findings:
         if tls is None:
             yield Finding((*path, "tls"), f"expected TLS settings with protocol {server.port.protocol}, got none")
     elif protocol.is_http:
-        if tls is not None and (tls.mode not in _PASSES or any(_files(tls).values())):
+        if tls is not None and (tls.mode not in _PASSES or _own_files(tls)):
             yield Finding((*path, "tls"), "expected nothing but httpsRedirect on a port of plain HTTP")
     elif tls is not None:
         yield Finding((*path, "tls"), f'expected nothing with protocol "{server.port.protocol}", which is not TLS')
@@ -133,21 +133,28 @@ def tls_settings(tls: ServerTLSSettings, path: Path) -> Findings:
             yield Finding((*path, name), "expected nothing with ISTIO_MUTUAL: the workload's own certificate is used")
         return
     if tls.mode in _PASSES:
+        given += ["caCrl"] if tls.ca_crl else []
         if given:
             yield note(path, f"{tls.mode} mode does not use certificates, they will be ignored: {', '.join(given)}")
         return
+    files["serverCertificate"] = bool(tls.server_certificate and tls.private_key)
     sources = [
         name for name in ("serverCertificate", "tlsCertificates", "credentialName", "credentialNames") if files[name]
     ]
     if len(sources) > 1:
         yield Finding(path, f"expected certificates from one place, got {' and '.join(sources)}")
-    many = max(len(tls.credential_names), len(tls.tls_certificates))
+    if tls.credential_name or tls.credential_names:
+        return  # whatever else is needed is there
+    many = len(tls.tls_certificates)
     if many > _MOST_CERTIFICATES:
         yield note(path, f"expected an RSA and an ECDSA certificate at most, got {many}: Envoy may refuse more")
-    if tls.ca_crl and (tls.mode is ServerTLSMode.SIMPLE or tls.credential_name or tls.credential_names):
-        yield Finding((*path, "caCrl"), "expected nothing: it goes with client certificates that files verify")
-    if not (tls.credential_name or tls.credential_names):
-        yield from _files_given(tls, path)
+    if tls.ca_crl and tls.mode is ServerTLSMode.SIMPLE:
+        yield Finding((*path, "caCrl"), "expected nothing: it goes with certificates of clients")
+    yield from _files_given(tls, path)
+
+
+def _own_files(tls: ServerTLSSettings) -> bool:
+    return bool(tls.server_certificate or tls.private_key or tls.ca_certificates)
 
 
 def _files(tls: ServerTLSSettings) -> dict[str, bool]:
@@ -183,11 +190,11 @@ def _ciphers(tls: ServerTLSSettings, path: Path) -> Findings:
     place: Path = (*path, "cipherSuites")
     unknown = [each for each in tls.cipher_suites if each not in _CIPHERS]
     known = [each for each in tls.cipher_suites if each in _CIPHERS]
-    repeated = [each for index, each in enumerate(tls.cipher_suites) if each in tls.cipher_suites[:index]]
+    repeated = [each for index, each in enumerate(known) if each in known[:index]]
     if unknown:
         yield note(place, f"ignoring invalid cipher suites: [{' '.join(dict.fromkeys(unknown))}]")
     if repeated:
         yield note(place, f"ignoring duplicate cipher suites: [{' '.join(dict.fromkeys(repeated))}]")
-    if tls.min_protocol_version in _OLD and not known:
+    if tls.min_protocol_version in _OLD and not tls.cipher_suites:
         words = "requires cipherSuites that it knows: the default ones no longer include any"
         yield note((*path, "minProtocolVersion"), f"TLS version below TLSV1_2 {words}")

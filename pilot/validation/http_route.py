@@ -5,6 +5,7 @@ In: a route and its path in the object. Out: findings. Source: CA behaviour 5.4 
 
 from collections.abc import Sequence
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Final
 
 from pilot.model.decoding import Path, describe
@@ -36,6 +37,7 @@ _RETRY_ON: Final = frozenset({
     "refused-stream", "retriable-status-codes", "retriable-headers", "http3-post-connect-failure",
     "cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
 })  # fmt: skip
+_STATUSES: Final = frozenset(str(each.value) for each in HTTPStatus)
 _GRPC_CODES: Final = frozenset({
     "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
     "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
@@ -81,19 +83,21 @@ def _what_happens(route: HTTPRoute, path: Path, is_delegate: bool) -> Findings:
         "directResponse": route.direct_response is not None,
     }
     given = [way for way, is_given in ways.items() if is_given]
+    if route.delegate is not None and not is_delegate:
+        for name in given:
+            if name != "directResponse":
+                yield Finding((*path, name), "expected nothing beside a delegate")
+        return
     if route.delegate is not None:
-        if is_delegate:
-            yield Finding((*path, "delegate"), "expected nothing: a delegate does not delegate again")
-        elif given:
-            yield Finding((*path, given[0]), "expected nothing beside a delegate")
+        yield Finding((*path, "delegate"), "expected nothing: a delegate does not delegate again")
     elif not given:
         yield Finding(path, "expected route, redirect or directResponse, got none of them")
     if len(given) > 1:
         yield Finding(path, f"expected only one of route, redirect and directResponse, got {' and '.join(given)}")
-    if route.redirect is not None:
+    if route.redirect is not None or route.direct_response is not None:
         for name, other in (("fault", route.fault), ("rewrite", route.rewrite)):
             if other is not None:
-                yield Finding((*path, name), "expected nothing beside a redirect")
+                yield Finding((*path, name), "expected nothing where the proxy answers itself")
 
 
 # --- conditions -----------------------------------------------------------------------------------------------------
@@ -107,14 +111,15 @@ def _match(match: HTTPMatchRequest, path: Path, in_mesh: bool) -> Findings:
                 yield Finding(place, "expected the name of a header, got nothing")
             if header.startswith(_CLAIMS) and in_mesh:
                 yield Finding(place, "expected claims of tokens at gateways only, got them for the mesh gateway")
-            yield from _pattern(condition, place)
+            if not (name == "withoutHeaders" and condition.regex == "*"):  # any value
+                yield from _pattern(condition, place)
     for query, condition in match.query_params.items():
         if not query:
             yield Finding((*path, "queryParams", query), "expected the name of a parameter, got nothing")
         yield from _pattern(condition, (*path, "queryParams", query))
     single = {"uri": match.uri, "scheme": match.scheme, "method": match.method, "authority": match.authority}
     for name, pattern in single.items():
-        yield from _pattern(pattern, (*path, name))
+        yield from _pattern(pattern, (*path, name), may_be_empty=name == "uri")
     yield from unservable_if((*path, "port"), port_fault(match.port, 0))
     yield from forms.labels(match.source_labels, (*path, "sourceLabels"))
     yield from forms.gateway_names(match.gateways, (*path, "gateways"))
@@ -122,9 +127,11 @@ def _match(match: HTTPMatchRequest, path: Path, in_mesh: bool) -> Findings:
     yield from refused_if((*path, "sourceNamespace"), label_fault(namespace) if namespace else None)
 
 
-def _pattern(given: StringMatch | None, path: Path) -> Findings:
+def _pattern(given: StringMatch | None, path: Path, *, may_be_empty: bool = False) -> Findings:
     if given is not None and given.regex is not None:
         yield from refused_if((*path, "regex"), regex_fault(given.regex))
+    if given is not None and given.prefix == "" and not may_be_empty:
+        yield Finding((*path, "prefix"), "expected the beginning of a value, got nothing")
 
 
 # --- answers without a destination ----------------------------------------------------------------------------------
@@ -157,8 +164,8 @@ def _direct_response(response: HTTPDirectResponse, path: Path) -> Findings:
 
 
 def _status(code: int, path: Path) -> Findings:
-    if not 200 <= code <= 599:
-        yield Finding(path, f"expected an HTTP status from 200 to 599, got {code}")
+    if not 200 <= code <= 600:
+        yield Finding(path, f"expected an HTTP status from 200 to 600, got {code}")
 
 
 # --- what is done to a request on its way ---------------------------------------------------------------------------
@@ -171,16 +178,19 @@ def _rewrite(rewrite: HTTPRewrite, path: Path) -> Findings:
         if rewrite.uri:
             yield Finding((*path, "uri"), "expected uri or uriRegexRewrite, got both")
         yield from refused_if((*path, "uriRegexRewrite", "match"), regex_fault(rewrite.uri_regex_rewrite.match))
+        if not rewrite.uri_regex_rewrite.rewrite:
+            yield Finding((*path, "uriRegexRewrite", "rewrite"), "expected what replaces the match, got nothing")
 
 
 def _authority(route: HTTPRoute, path: Path) -> Findings:
-    """The authority is set in one place only: by the rewrite, or by headers of the route or of a destination."""
-    changes = [("headers", route.headers), *(("route", each.headers) for each in route.route)]
-    for place, headers in changes:
-        request = headers.request if headers is not None else None
-        names = {name.lower() for name in (*request.set, *request.add)} if request is not None else set()
-        if names & {":authority", "host"} and route.rewrite is not None and route.rewrite.authority:
-            yield Finding((*path, place), "expected the authority in one place only, got it in rewrite as well")
+    """The authority is set in one place only: by the rewrite, or by a header of the route."""
+    request = route.headers.request if route.headers is not None else None
+    given = (*request.set.items(), *request.add.items()) if request is not None else ()
+    values = [value for name, value in given if name.lower() in (":authority", "host")]
+    if route.rewrite is not None:
+        values.insert(0, route.rewrite.authority)
+    if any(values[:-1]):
+        yield Finding((*path, "headers"), f"expected the authority in one place only, got {' and '.join(values)}")
 
 
 def _retries(retries: HTTPRetry, path: Path) -> Findings:
@@ -190,10 +200,8 @@ def _retries(retries: HTTPRetry, path: Path) -> Findings:
         yield Finding((*path, "attempts"), "expected 1 or more beside other settings of retries, got 0: no retries")
     yield from forms.duration(retries.per_try_timeout, (*path, "perTryTimeout"))
     yield from forms.duration(retries.backoff, (*path, "backoff"))
-    for part in retries.retry_on.split(",") if retries.retry_on else ():
-        word = part.strip()
-        is_code = word.isascii() and word.isdecimal() and 100 <= int(word[:4]) <= 599
-        if word not in _RETRY_ON and not is_code:
+    for word in retries.retry_on.split(",") if retries.retry_on else ():
+        if word not in _RETRY_ON and word not in _STATUSES:
             yield Finding(
                 (*path, "retryOn"), f"expected conditions that Envoy knows, or status codes, got {describe(word)}"
             )

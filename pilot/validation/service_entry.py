@@ -5,9 +5,9 @@ In: a decoded object. Out: findings. Source: CA behaviour 5.4 (ServiceEntry).
 
 from typing import Final
 
+from pilot.model import address_allocation
 from pilot.model.decoding import Path, describe
 from pilot.model.protocol import parse_protocol
-from pilot.model.service import PortProtocol
 from pilot.model.service_entry import ServiceEntry, ServiceEntryLocation, ServiceEntryResolution, ServiceEntrySpec
 from pilot.validation import forms
 from pilot.validation.finding import Finding, Findings, note, refused_if, unservable, unservable_if
@@ -24,7 +24,6 @@ from pilot.validation.syntax import (
 from pilot.validation.workload_entry import UNIX, workload
 
 _NAMES: Final = (ServiceEntryResolution.DNS, ServiceEntryResolution.DNS_ROUND_ROBIN)
-_AUTO_ALLOCATE: Final = "networking.istio.io/enable-autoallocate-ip"
 
 
 def service_entry(checked: ServiceEntry) -> Findings:
@@ -144,18 +143,16 @@ def _dynamic(spec: ServiceEntrySpec) -> Findings:
 def _told_apart(checked: ServiceEntry) -> Findings:
     """Plain TCP says no host: only addresses tell services apart."""
     spec = checked.spec
-    protocols = [(port.protocol, parse_protocol(port.protocol)) for port in spec.ports]
-    plain = [each for _, each in protocols if each.is_tcp and not each.is_tls and not each.is_http]
-    if len(spec.hosts) > 1 and plain:
-        if spec.resolution is not ServiceEntryResolution.NONE:
+    protocols = [parse_protocol(port.protocol) for port in spec.ports]
+    if len(spec.hosts) > 1 and spec.resolution is not ServiceEntryResolution.NONE:
+        if not all(each.is_http or each.is_tls for each in protocols):
             yield Finding(("spec", "hosts"), "expected one host with a port that is neither HTTP nor TLS, got several")
-        elif spec.addresses:
+        if spec.addresses and spec.resolution in _NAMES and any(each.is_tcp or each.is_tls for each in protocols):
             yield note(("spec", "hosts"), "several hosts share the addresses of TCP ports: they cannot be told apart")
-    is_open = any(not text or each is PortProtocol.TCP for text, each in protocols)
-    allocates = (
-        spec.resolution is not ServiceEntryResolution.NONE
-        and checked.metadata.labels.get(_AUTO_ALLOCATE, "").lower() != "false"
-    )
-    if is_open and not spec.addresses and not allocates:
-        words = "protocol when IP Autoallocation is not enabled"
-        yield note(("spec", "addresses"), f"addresses are required for ports serving TCP (or unset) {words}")
+    if spec.addresses or address_allocation.is_eligible(checked):
+        return
+    for index, port in enumerate(spec.ports):
+        if port.protocol in ("", "TCP"):
+            words = "protocol when IP Autoallocation is not enabled"
+            message = f"addresses are required for ports serving TCP (or unset) {words}"
+            yield note(("spec", "ports", index), message)

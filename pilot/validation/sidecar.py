@@ -20,7 +20,7 @@ from pilot.validation import forms
 from pilot.validation.destination import destination
 from pilot.validation.finding import Finding, Findings, note, refused_if, unservable, unservable_if
 from pilot.validation.gateway import UNIX, bind_fault, protocol_fault, scoped_host, tls_settings
-from pilot.validation.syntax import host_fault, port_fault
+from pilot.validation.syntax import host_fault, label_fault, port_fault
 from pilot.validation.traffic_policy import connection_pool
 
 _LOCAL: Final = ("127.0.0.1", "0.0.0.0", "[::1]", "[::]", "")
@@ -36,7 +36,7 @@ def sidecar(checked: Sidecar) -> Findings:
     if spec.workload_selector is not None:
         yield from forms.selector(spec.workload_selector.labels, ("spec", "workloadSelector", "labels"))
     yield from _ingresses(spec.ingress)
-    yield from _egresses(spec.egress)
+    yield from _egresses(spec.egress, checked.namespace)
     if pool is not None:
         yield from connection_pool(pool, ("spec", "inboundConnectionPool"))
     if policy is not None and policy.egress_proxy is not None:
@@ -95,6 +95,7 @@ def _tls(listener: SidecarIngressListener, path: Path) -> Findings:
         "subjectAltNames": tls.subject_alt_names,
         "credentialName": tls.credential_name,
         "credentialNames": tls.credential_names,
+        "tlsCertificates": tls.tls_certificates,
         "httpsRedirect": tls.https_redirect,
     }
     for name, value in given.items():
@@ -116,7 +117,7 @@ def _endpoint_fault(text: str) -> str | None:
 # --- what goes out --------------------------------------------------------------------------------------------------
 
 
-def _egresses(listeners: tuple[SidecarEgressListener, ...]) -> Findings:
+def _egresses(listeners: tuple[SidecarEgressListener, ...], namespace: str) -> Findings:
     numbers: set[int] = set()
     sockets: set[str] = set()
     for index, listener in enumerate(listeners):
@@ -133,7 +134,7 @@ def _egresses(listeners: tuple[SidecarEgressListener, ...]) -> Findings:
                 yield Finding((*path, "port", "number"), f"expected every port once, got {number} again")
             numbers.add(listener.port.number)
         sockets.update({listener.bind} if is_socket else ())
-    yield from _host_sets(listeners)
+    yield from _host_sets(listeners, namespace)
 
 
 def _egress(listener: SidecarEgressListener, path: Path) -> Findings:
@@ -161,17 +162,23 @@ def _egress(listener: SidecarEgressListener, path: Path) -> Findings:
 
 
 def _port(port: SidecarPort, path: Path) -> Findings:
+    yield from refused_if((*path, "port", "name"), label_fault(port.name) if port.name else None)
     yield from refused_if((*path, "port", "protocol"), protocol_fault(port.protocol))
     if port.target_port:
         yield Finding((*path, "port", "targetPort"), "expected nothing: a listener has no other port behind it")
 
 
-def _host_sets(listeners: tuple[SidecarEgressListener, ...]) -> Findings:
+def _host_sets(listeners: tuple[SidecarEgressListener, ...], namespace: str) -> Findings:
     for index, listener in enumerate(listeners):
         path: Path = ("spec", "egress", index, "hosts")
-        hosts = listener.hosts
-        for position, host in enumerate(hosts):
-            if host in hosts[:position]:
+        seen: dict[str, set[str]] = {}
+        for position, host in enumerate(listener.hosts):
+            scope, slash, name = host.partition("/")
+            if not slash:
+                continue
+            known = seen.setdefault(namespace if scope == "." else scope, set())
+            if known if name == "*" else known & {name, "*"}:
                 yield note((*path, position), f"duplicated egress host: {host}")
-        if "*/*" in hosts and len(hosts) > 1:
+            known.add(name)
+        if "*" in seen.get("*", ()) and len(seen) > 1:
             yield note(path, "`*/*` host selects all resources, no other hosts can be added")

@@ -70,7 +70,6 @@ def _tag(tag: TelemetryTag, path: Path) -> Findings:
 
 def _metrics(metrics: Metrics, path: Path) -> Findings:
     yield from _providers(metrics.providers, path)
-    yield from forms.duration(metrics.reporting_interval, (*path, "reportingInterval"))
     for index, override in enumerate(metrics.overrides):
         yield from _override(override, (*path, "overrides", index))
 
@@ -81,7 +80,7 @@ def _override(override: MetricsOverrides, path: Path) -> Findings:
     for name, tag in override.tag_overrides.items():
         place: Path = (*path, "tagOverrides", name)
         if not name:
-            yield Finding(place, "expected the name of a tag, got nothing")
+            yield note(place, "expected the name of a tag, got nothing")
         if tag.operation is TagOperation.UPSERT and not tag.value:
             yield Finding((*place, "value"), "expected an expression with operation UPSERT, got nothing")
         if tag.operation is TagOperation.REMOVE and tag.value:

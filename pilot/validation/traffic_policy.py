@@ -42,6 +42,8 @@ def traffic_policy(policy: TrafficPolicy | None, path: Path, namespace: str) -> 
         place = (*path, "portLevelSettings", index)
         number = each.port.number if each.port is not None else 0
         yield from unservable_if((*place, "port", "number"), port_fault(number))
+        if each == PortTrafficPolicy(port=each.port):
+            yield Finding(place, "expected at least one setting beside the port, got none")
         yield from _part(each, place, namespace)
     if policy.retry_budget is not None and policy.retry_budget.percent is not None:
         yield from percentage(policy.retry_budget.percent, (*path, "retryBudget", "percent"))
@@ -93,12 +95,18 @@ def _consistent_hash(settings: ConsistentHashLB, path: Path) -> Findings:
         yield note((*path, "minimumRingSize"), "consistent hash minimumRingSize is deprecated, use ringHash instead")
         if settings.ring_hash is not None or settings.maglev is not None:
             yield Finding((*path, "minimumRingSize"), "expected it in ringHash only, where ringHash or maglev is given")
-    table = settings.maglev.table_size if settings.maglev is not None else 0
-    if table and (table > LARGEST_TABLE or not _is_prime(table)):
-        message = f"expected a prime number of {LARGEST_TABLE} at most, got {table}"
-        yield unservable((*path, "maglev", "tableSize"), message)
+    if settings.maglev is not None:
+        yield from _table(settings.maglev.table_size, (*path, "maglev", "tableSize"))
     if settings.http_cookie is not None:
         yield from _cookie(settings.http_cookie, (*path, "httpCookie"))
+
+
+def _table(size: int, path: Path) -> Findings:
+    message = f"expected a prime number below {LARGEST_TABLE}, got {size}"
+    if size and (size > LARGEST_TABLE or not _is_prime(size)):
+        yield unservable(path, message)
+    elif not size or size == LARGEST_TABLE:
+        yield Finding(path, message)
 
 
 def _cookie(cookie: HTTPCookie, path: Path) -> Findings:
@@ -159,7 +167,11 @@ def _tcp(settings: TCPSettings, path: Path) -> Findings:
     yield from _not_negative(settings.max_connections, (*path, "maxConnections"))
     yield from forms.duration(settings.connect_timeout, (*path, "connectTimeout"))
     yield from forms.duration(settings.max_connection_duration, (*path, "maxConnectionDuration"))
-    yield from forms.duration(settings.idle_timeout, (*path, "idleTimeout"))
+    if settings.idle_timeout:  # 0: connections may be idle for ever
+        yield from forms.duration(settings.idle_timeout, (*path, "idleTimeout"))
+    if settings.tcp_keepalive is not None:
+        yield from forms.duration(settings.tcp_keepalive.time, (*path, "tcpKeepalive", "time"))
+        yield from forms.duration(settings.tcp_keepalive.interval, (*path, "tcpKeepalive", "interval"))
 
 
 def _http(settings: HTTPSettings, path: Path) -> Findings:

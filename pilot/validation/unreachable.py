@@ -5,6 +5,8 @@ VirtualService).
 """
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 
 from msgspec.structs import asdict, replace
 
@@ -12,28 +14,73 @@ from pilot.model.decoding import Path
 from pilot.model.virtual_service import HTTPMatchRequest, HTTPRoute, StringMatch, TCPRoute, TLSRoute
 from pilot.validation.finding import Findings, note
 
-_Match = tuple[Hashable, str | None]
-"""A condition without its path prefix, and that prefix; None: the path is compared in another way, or not at all."""
+
+@dataclass(frozen=True, slots=True)
+class _Prefix:
+    """A condition on the beginning of a path, with what is compared beside it."""
+
+    rule: int
+    place: Path
+    name: str
+    prefix: str
+    port: int
+    method: str
+    authority: str
+    more: tuple[Mapping[str, str], ...]
+    """Headers, parameters, headers that may not be there."""
+
+    def covers(self, other: "_Prefix") -> bool:
+        """istiod: looks at exact values and beginnings only; one that is missing later is part of any before."""
+        if other.prefix == self.prefix or not other.prefix.startswith(self.prefix) or other.port != self.port:
+            return False
+        if not (self.method.startswith(other.method) and self.authority.startswith(other.authority)):
+            return False
+        return all(
+            mine.keys() == theirs.keys() and all(value.startswith(theirs[name]) for name, value in mine.items())
+            for mine, theirs in zip(self.more, other.more, strict=True)
+        )
 
 
 def http(routes: Sequence[HTTPRoute], path: Path) -> Findings:
     """HTTP routes: equal conditions, and path prefixes that begin with one before."""
     names = [f'"{route.name}"' if route.name else f"#{index}" for index, route in enumerate(routes)]
-    matches = [[_http_match(each) for each in route.match] for route in routes]
-    yield from _unused(names, matches, path)
+    matches = [[_frozen(asdict(replace(each, name=""))) for each in route.match] for route in routes]
+    own = [[f'"{each.name}"' if each.name else f"#{n}" for n, each in enumerate(route.match)] for route in routes]
+    used: set[Path] = set()
+    yield from _unused(names, own, matches, path, used)
+    found = [
+        _prefix(index, (*path, index, "match", position), own[index][position], match)
+        for index, route in enumerate(routes)
+        for position, match in enumerate(route.match)
+        if (*path, index, "match", position) in used and match.uri is not None and match.uri.prefix
+    ]
+    for before, after in combinations(found, 2):
+        if before.covers(after):
+            what = f"match {after.name} of prefix {after.prefix} is not used"
+            reason = f"match {before.name} of prefix {before.prefix} on {names[before.rule]}"
+            words = f"virtualService rule {names[after.rule]} {what} (duplicate/overlapping match in rule {reason})"
+            yield note(after.place, words)
+
+
+def _prefix(rule: int, place: Path, name: str, match: HTTPMatchRequest) -> _Prefix:
+    more = (match.headers, match.query_params, match.without_headers)
+    texts = tuple({key: _text(value) for key, value in each.items()} for each in more)
+    method = _text(match.method) or "exact:GET"
+    prefix = match.uri.prefix if match.uri is not None and match.uri.prefix else ""
+    return _Prefix(rule, place, name, prefix, match.port, method, _text(match.authority), texts)
+
+
+def _text(match: StringMatch | None) -> str:
+    if match is None:
+        return ""
+    return f"exact:{match.exact}" if match.exact else f"prefix:{match.prefix}" if match.prefix else ""
 
 
 def streams(routes: Sequence[TLSRoute | TCPRoute], path: Path) -> Findings:
     """TLS or TCP routes: equal conditions."""
     names = [f"#{index}" for index in range(len(routes))]
-    matches: list[list[_Match]] = [[(_frozen(asdict(each)), None) for each in route.match] for route in routes]
-    yield from _unused(names, matches, path)
-
-
-def _http_match(match: HTTPMatchRequest) -> _Match:
-    prefix = match.uri.prefix if match.uri is not None else None
-    rest = replace(match, uri=StringMatch(prefix="")) if prefix is not None else match
-    return _frozen(asdict(replace(rest, name=""))), prefix
+    own = [[f"#{position}" for position in range(len(route.match))] for route in routes]
+    yield from _unused(names, own, [[_frozen(asdict(each)) for each in route.match] for route in routes], path, set())
 
 
 def _frozen(value: object) -> Hashable:
@@ -44,32 +91,32 @@ def _frozen(value: object) -> Hashable:
     return value if isinstance(value, str | int | tuple) or value is None else repr(value)
 
 
-def _unused(names: Sequence[str], matches: Sequence[Sequence[_Match]], path: Path) -> Findings:
-    seen: dict[Hashable, list[tuple[str | None, int]]] = {}
+def _unused(
+    names: Sequence[str],
+    matches: Sequence[Sequence[str]],
+    values: Sequence[Sequence[Hashable]],
+    path: Path,
+    used: set[Path],
+) -> Findings:
+    """What a rule before takes as a whole. `used`: gets the places of conditions that may still hold."""
+    seen: dict[Hashable, int] = {}
     takes_all = False
-    for index, (name, own) in enumerate(zip(names, matches, strict=True)):
+    for index, (name, own) in enumerate(zip(names, values, strict=True)):
         place: Path = (*path, index)
-        if takes_all:
-            yield note(place, f"virtualService rule {name} not used (route without matches defined before)")
-            continue
-        if not own:
-            takes_all = True
-            continue
+        if takes_all and not own:
+            yield note(place, f"virtualService rule {name} not used (only the last rule can have no matches)")
+        takes_all = takes_all or not own
         repeated = 0
-        for position, (rest, prefix) in enumerate(own):
-            before = next((rule for known, rule in seen.get(rest, ()) if _covers(known, prefix)), None)
-            if before is None:
-                seen.setdefault(rest, []).append((prefix, index))
-                continue
-            repeated += 1
-            reason = f"duplicate/overlapping match in rule {names[before]}"
-            words = f"virtualService rule {name} match #{position} is not used ({reason})"
-            yield note((*place, "match", position), words)
-        if repeated == len(own):
+        for position, value in enumerate(own):
+            there = (*place, "match", position)
+            if takes_all:
+                yield note(there, f"virtualService rule {name} not used (route without matches defined before)")
+            elif value in seen:
+                repeated += 1
+                reason = f"duplicate/overlapping match in rule {names[seen[value]]}"
+                yield note(there, f"virtualService rule {name} match {matches[index][position]} is not used ({reason})")
+            else:
+                seen[value] = index
+                used.add(there)
+        if own and repeated == len(own):
             yield note(place, f"virtualService rule {name} not used (all matches used by prior rules)")
-
-
-def _covers(known: str | None, prefix: str | None) -> bool:
-    if known is None or prefix is None:
-        return known is prefix
-    return prefix.startswith(known)

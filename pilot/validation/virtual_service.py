@@ -110,8 +110,8 @@ def _tls_route(route: TLSRoute, path: Path, hosts: Sequence[str]) -> Findings:
 def _sni(sni: str, path: Path, hosts: Sequence[str]) -> Findings:
     if address_family(sni):
         yield note(path, f"using an IP address ({sni}) goes against the SNI specification: clients send names only")
-    else:
-        yield from refused_if(path, domain_fault(sni, wildcard=True))
+        return
+    yield from refused_if(path, domain_fault(sni, wildcard=True))
     if not any(is_part(sni, host) for host in hosts):
         yield Finding(path, f"expected a part of the hosts ({', '.join(hosts)[:200]}), got {describe(sni)}")
 

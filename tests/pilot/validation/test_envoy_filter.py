@@ -48,6 +48,8 @@ def test_what_is_wrong_is_refused_by_field(patch: str, field: str) -> None:
     [
         ("applyTo: CLUSTER, patch: {operation: MERGE, value: {x: 1}}", "patch.value"),
         ("applyTo: HTTP_FILTER, patch: {operation: ADD, value: {name: a}}", "patch.value"),
+        ("applyTo: HTTP_FILTER, patch: {operation: REMOVE, value: {name: a}}", "patch.value"),
+        ("applyTo: CLUSTER, patch: {operation: MERGE, value: {transport_socket: {name: a}}}", "patch.value"),
         (
             f"applyTo: LISTENER, match: {{listener: {{filterChain: {{filter: {{name: a}}}}}}}}, {REMOVE}",
             "match.listener.filterChain.filter",
@@ -65,7 +67,8 @@ def test_what_is_doubtful_is_allowed_with_a_warning(patch: str, field: str) -> N
 
 
 def test_caution_is_always_told() -> None:
-    spec = f"{{configPatches: [{{applyTo: HTTP_FILTER, patch: {{operation: INSERT_FIRST, value: {LUA}}}}}]}}"
+    value = LUA.replace("name: a", "name: envoy.lua")
+    spec = f"{{configPatches: [{{applyTo: HTTP_FILTER, patch: {{operation: INSERT_FIRST, value: {value}}}}}]}}"
     assert (refused(EnvoyFilter, spec), warned(EnvoyFilter, spec)) == ([], [""])
 
 

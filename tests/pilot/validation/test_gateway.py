@@ -58,7 +58,7 @@ from tests.pilot.validation.samples import refused, warned
         (
             (
                 "{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b], tls: {mode: "
-                "MUTUAL, credentialName: a, caCrl: /c}}]}"
+                "SIMPLE, serverCertificate: /s, privateKey: /p, caCrl: /c}}]}"
             ),
             "spec.servers[0].tls.caCrl",
         ),
@@ -102,7 +102,8 @@ def test_what_is_wrong_is_refused_by_field(spec: str, field: str) -> None:
         (
             (
                 "{servers: [{port: {number: 443, name: p, protocol: HTTPS}, hosts: [a.b], tls: {mode: "
-                "SIMPLE, credentialNames: [a, b, c]}}]}"
+                "SIMPLE, tlsCertificates: [{serverCertificate: a, privateKey: a}, {serverCertificate: b, "
+                "privateKey: b}, {serverCertificate: c, privateKey: c}]}}]}"
             ),
             "spec.servers[0].tls",
         ),
@@ -136,3 +137,33 @@ def test_what_is_right_is_taken(spec: str) -> None:
 def test_its_name_is_one_label() -> None:
     spec = "{servers: [{port: {number: 80, name: p, protocol: HTTP}, hosts: [a.b]}]}"
     assert refused(Gateway, spec, "name: a.b") == ["metadata.name"]
+
+
+@pytest.mark.parametrize(
+    "tls",
+    [
+        "{mode: SIMPLE, credentialNames: [a, b, c]}",
+        "{mode: MUTUAL, credentialName: a, caCrl: /c}",
+        "{mode: SIMPLE, credentialName: a, serverCertificate: /c}",
+    ],
+)
+def test_a_credential_has_all_that_is_needed(tls: str) -> None:
+    spec = f"{{servers: [{{port: {{number: 443, name: p, protocol: HTTPS}}, hosts: [a.b], tls: {tls}}}]}}"
+    assert (refused(Gateway, spec), warned(Gateway, spec)) == ([], [])
+
+
+def test_a_redirect_may_name_a_credential_that_it_does_not_use() -> None:
+    tls = "{httpsRedirect: true, credentialName: a}"
+    spec = f"{{servers: [{{port: {{number: 80, name: p, protocol: HTTP}}, hosts: [a.b], tls: {tls}}}]}}"
+    assert (refused(Gateway, spec), warned(Gateway, spec)) == ([], ["spec.servers[0].tls"])
+
+
+def test_ciphers_that_nobody_knows_are_told_once() -> None:
+    tls = "{mode: SIMPLE, credentialName: a, minProtocolVersion: TLSV1_0, cipherSuites: [X, X]}"
+    spec = f"{{servers: [{{port: {{number: 443, name: p, protocol: HTTPS}}, hosts: [a.b], tls: {tls}}}]}}"
+    assert (refused(Gateway, spec), warned(Gateway, spec)) == ([], ["spec.servers[0].tls.cipherSuites"])
+
+
+def test_the_port_of_a_server_has_a_protocol() -> None:
+    spec = "{servers: [{port: {number: 80, name: p}, hosts: [a.b]}]}"
+    assert refused(Gateway, spec) == ["spec.servers[0].port.protocol"]

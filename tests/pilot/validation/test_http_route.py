@@ -16,7 +16,30 @@ from tests.pilot.validation.samples import refused, warned
         ("{hosts: [a], http: [{redirect: {}}]}", "spec.http[0].redirect"),
         ("{hosts: [a], http: [{redirect: {scheme: ftp}}]}", "spec.http[0].redirect.scheme"),
         ("{hosts: [a], http: [{redirect: {uri: /, redirectCode: 200}}]}", "spec.http[0].redirect.redirectCode"),
-        ("{hosts: [a], http: [{directResponse: {status: 600}}]}", "spec.http[0].directResponse.status"),
+        (
+            '{hosts: [a], http: [{route: [{destination: {host: a}}], retries: {attempts: 1, retryOn: "5xx, 503"}}]}',
+            "spec.http[0].retries.retryOn",
+        ),
+        (
+            "{hosts: [a], http: [{directResponse: {status: 200}, fault: {abort: {httpStatus: 500}}}]}",
+            "spec.http[0].fault",
+        ),
+        (
+            "{hosts: [a], http: [{route: [{destination: {host: a}}], match: [{headers: {a: {prefix: ''}}}]}]}",
+            "spec.http[0].match[0].headers.a.prefix",
+        ),
+        (
+            "{hosts: [a], http: [{route: [{destination: {host: a}}], rewrite: {uriRegexRewrite: {match: a}}}]}",
+            "spec.http[0].rewrite.uriRegexRewrite.rewrite",
+        ),
+        (
+            (
+                "{hosts: [a], http: [{route: [{destination: {host: a}}], headers: {request: {set: {host: a}, add: "
+                "{':authority': b}}}}]}"
+            ),
+            "spec.http[0].headers",
+        ),
+        ("{hosts: [a], http: [{directResponse: {status: 601}}]}", "spec.http[0].directResponse.status"),
         ("{hosts: [a], http: [{route: [{destination: {host: a}}], rewrite: {}}]}", "spec.http[0].rewrite"),
         (
             (
@@ -149,7 +172,13 @@ def test_what_is_doubtful_is_allowed_with_a_warning(spec: str, field: str) -> No
     [
         "{hosts: [a], http: [{route: [{destination: {host: a}}]}]}",
         "{hosts: [a], http: [{route: [{destination: {host: a}}], retries: {attempts: 0}}]}",
-        '{hosts: [a], http: [{route: [{destination: {host: a}}], retries: {attempts: 2, retryOn: "5xx, 503"}}]}',
+        '{hosts: [a], http: [{route: [{destination: {host: a}}], retries: {attempts: 2, retryOn: "5xx,503"}}]}',
+        "{hosts: [a], http: [{delegate: {name: d}, directResponse: {status: 600}}]}",
+        '{hosts: [a], http: [{route: [{destination: {host: a}}], match: [{withoutHeaders: {a: {regex: "*"}}}]}]}',
+        (
+            "{hosts: [a], http: [{rewrite: {authority: b}, route: [{destination: {host: a}, headers: {request: "
+            "{set: {host: c}}}}]}]}"
+        ),
         '{hosts: [a], http: [{route: [{destination: {host: a}}], corsPolicy: {allowMethods: ["*"], maxAge: 2s}}]}',
     ],
 )

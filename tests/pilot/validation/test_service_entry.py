@@ -60,8 +60,11 @@ def test_what_is_wrong_is_refused_by_field(spec: str, field: str) -> None:
     [
         ('{hosts: ["*a.b"]}', "spec.hosts[0]"),
         ("{hosts: [a.b], workloadSelector: {labels: {a: b}}}", "spec.workloadSelector"),
-        ("{hosts: [a.b], ports: [{number: 1, name: t}]}", "spec.addresses"),
-        ("{hosts: [a.b, c.d], addresses: [1.1.1.1], ports: [{number: 1, name: t, protocol: TCP}]}", "spec.hosts"),
+        ("{hosts: [a.b], ports: [{number: 1, name: t}]}", "spec.ports[0]"),
+        (
+            "{hosts: [a.b, c.d], addresses: [1.1.1.1], resolution: DNS, ports: [{number: 1, name: t, protocol: TLS}]}",
+            "spec.hosts",
+        ),
     ],
 )
 def test_what_is_doubtful_is_allowed_with_a_warning(spec: str, field: str) -> None:
@@ -73,6 +76,7 @@ def test_what_is_doubtful_is_allowed_with_a_warning(spec: str, field: str) -> No
     "spec",
     [
         '{hosts: [a.b], exportTo: ["~"]}',
+        "{hosts: [a.b, c.d], addresses: [1.1.1.1], ports: [{number: 1, name: t, protocol: TCP}]}",
         "{hosts: [a.b], ports: [{number: 1, name: t, protocol: TCP}], resolution: STATIC}",
         '{hosts: ["*.a.b"], ports: [{number: 80, name: h, protocol: HTTP}], resolution: DYNAMIC_DNS}',
     ],

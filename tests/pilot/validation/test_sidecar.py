@@ -34,6 +34,7 @@ from tests.pilot.validation.samples import refused, warned
             "spec.ingress[0].tls.credentialName",
         ),
         ("{egress: [{}]}", "spec.egress[0].hosts"),
+        ("{ingress: [{port: {number: 1, protocol: TCP, name: a_b}}]}", "spec.ingress[0].port.name"),
         ("{egress: [{hosts: [./*]}, {port: {number: 1}, hosts: [./*]}]}", "spec.egress[0].port"),
         ("{egress: [{port: {}, hosts: [./*]}]}", "spec.egress[0].port.number"),
         (
@@ -61,6 +62,9 @@ def test_what_is_wrong_is_refused_by_field(spec: str, field: str) -> None:
     ("spec", "field"),
     [
         ("{egress: [{hosts: [./a.b, ./a.b]}]}", "spec.egress[0].hosts[1]"),
+        ('{egress: [{hosts: ["./*", ns/a.b]}]}', "spec.egress[0].hosts[1]"),
+        ('{egress: [{hosts: [other/a.b, "other/*"]}]}', "spec.egress[0].hosts[1]"),
+        ('{egress: [{hosts: ["*/a.b", "*/*"]}]}', "spec.egress[0].hosts[1]"),
         ('{egress: [{hosts: ["*/*", ./a.b]}]}', "spec.egress[0].hosts"),
         (
             "{ingress: [{port: {number: 1, protocol: TCP}, connectionPool: {http: {}}}]}",

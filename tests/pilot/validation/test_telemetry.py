@@ -21,7 +21,6 @@ from tests.pilot.validation.samples import refused, warned
             "{metrics: [{overrides: [{match: {customMetric: ''}}]}]}",
             "spec.metrics[0].overrides[0].match.customMetric",
         ),
-        ("{metrics: [{reportingInterval: 0s}]}", "spec.metrics[0].reportingInterval"),
         ("{accessLogging: [{filter: {expression: 'a ='}}]}", "spec.accessLogging[0].filter.expression"),
         ("{selector: {matchLabels: {a: b}}, targetRefs: [{kind: Service, name: s}]}", "spec"),
     ],
@@ -34,3 +33,11 @@ def test_what_is_not_supported_yet_is_allowed_with_a_warning() -> None:
     spec = "{tracing: [{providers: [{name: a}, {name: b}]}, {}]}"
     assert refused(Telemetry, spec) == []
     assert warned(Telemetry, spec) == ["spec.tracing", "spec.tracing[0].providers"]
+
+
+def test_a_tag_without_name_is_allowed_with_a_warning() -> None:
+    spec = "{metrics: [{overrides: [{tagOverrides: {'': {value: a}}}]}]}"
+    assert (refused(Telemetry, spec), warned(Telemetry, spec)) == (
+        [],
+        ['spec.metrics[0].overrides[0].tagOverrides[""]'],
+    )

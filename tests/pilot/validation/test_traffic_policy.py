@@ -89,6 +89,9 @@ def test_what_envoy_refuses_is_told_by_field(text: str, field: str) -> None:
         ("{connectionPool: {tcp: {maxConnections: -1}}}", ".connectionPool.tcp.maxConnections"),
         ("{connectionPool: {http: {maxRetries: -1}}}", ".connectionPool.http.maxRetries"),
         ("{connectionPool: {http: {idleTimeout: 0s}}}", ".connectionPool.http.idleTimeout"),
+        ("{connectionPool: {tcp: {tcpKeepalive: {time: 0s}}}}", ".connectionPool.tcp.tcpKeepalive.time"),
+        ("{portLevelSettings: [{port: {number: 1}}]}", ".portLevelSettings[0]"),
+        ("{loadBalancer: {consistentHash: {maglev: {}}}}", ".loadBalancer.consistentHash.maglev.tableSize"),
         ("{loadBalancer: {warmup: {}}}", ".loadBalancer.warmup.duration"),
         ("{loadBalancer: {consistentHash: {httpCookie: {}}}}", ".loadBalancer.consistentHash.httpCookie.name"),
         ("{outlierDetection: {consecutiveLocalOriginFailures: 1}}", ".outlierDetection.consecutiveLocalOriginFailures"),
@@ -101,3 +104,7 @@ def test_what_envoy_refuses_is_told_by_field(text: str, field: str) -> None:
 )
 def test_what_istio_refuses_is_refused(text: str, field: str) -> None:
     assert refused(text) == [f"spec{field}"]
+
+
+def test_connections_may_be_idle_for_ever() -> None:
+    assert refused("{connectionPool: {tcp: {idleTimeout: 0s}}}") == []

@@ -64,3 +64,9 @@ def test_what_is_doubtful_is_allowed_with_a_warning(spec: str, field: str) -> No
 def test_what_is_right_is_taken(spec: str) -> None:
     assert refused(VirtualService, spec) == []
     assert warned(VirtualService, spec) == []
+
+
+def test_an_address_is_no_name_to_ask_for() -> None:
+    spec = "{hosts: [a.b], tls: [{match: [{sniHosts: [10.0.0.1]}], route: [{destination: {host: a}}]}]}"
+    assert refused(VirtualService, spec) == []
+    assert warned(VirtualService, spec) == ["spec.tls[0].match[0].sniHosts[0]"]
