@@ -58,7 +58,7 @@ def convert(store: ObjectStore, settings: MeshSettings) -> tuple[tuple[Object, .
         gateways.append(_gateway(each, settings, problems))
         for host, routes in _routes(each, store, settings, problems):
             known = hosts.setdefault(host, _Host(each))
-            known.gateways[f"{_namespace(settings)}/{_gateway_name(each)}"] = None
+            known.gateways[f"{namespace_of(settings)}/{_gateway_name(each)}"] = None
             known.routes.extend(routes)
     return (*gateways, *(_virtual_service(host, each) for host, each in hosts.items())), tuple(problems)
 
@@ -85,9 +85,14 @@ def _is_ours(ingress: Ingress, classes: Mapping[str, IngressClass], mesh: MeshCo
     return mode is IngressControllerMode.DEFAULT
 
 
-def _namespace(settings: MeshSettings) -> str:
+def namespace_of(settings: MeshSettings) -> str:
     """Of the Gateways: where the workloads are that serve Ingresses."""
     return settings.features.ingress_namespace or settings.features.system_namespace
+
+
+def gateway_label(settings: MeshSettings) -> str:
+    """Label `istio` of those workloads."""
+    return settings.mesh.ingress_selector or _DEFAULT_SELECTOR
 
 
 def _gateway_name(ingress: Ingress) -> str:
@@ -111,9 +116,9 @@ def _gateway(ingress: Ingress, settings: MeshSettings, problems: list[Problem]) 
             )
         )
     servers.append(Server(port=Port(number=80, protocol="HTTP", name=f"http-80-ingress-{place}"), hosts=("*",)))
-    selector = {"istio": settings.mesh.ingress_selector or _DEFAULT_SELECTOR}
+    selector = {"istio": gateway_label(settings)}
     return Gateway(
-        metadata=Metadata(name=_gateway_name(ingress), namespace=_namespace(settings), annotations=_ANNOTATIONS),
+        metadata=Metadata(name=_gateway_name(ingress), namespace=namespace_of(settings), annotations=_ANNOTATIONS),
         spec=GatewaySpec(servers=tuple(servers), selector=selector),
     )
 

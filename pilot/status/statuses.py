@@ -12,7 +12,7 @@ from typing import Any
 from pilot.gatewayapi import attachment, conversion, listeners
 from pilot.model.objects import ObjectKey
 from pilot.model.snapshot import Snapshot
-from pilot.status import authorization, classes, expiry, gateways, policies, routes, waypoints
+from pilot.status import authorization, classes, expiry, gateways, ingresses, policies, routes, waypoints
 from pilot.status.condition import Conditioned, Part, as_data
 
 Status = Mapping[str, Any]
@@ -32,5 +32,6 @@ def _all(snapshot: Snapshot, now: datetime | None) -> Iterator[tuple[ObjectKey, 
         yield from gateways.statuses(snapshot, around, expiry.told(judged, snapshot, now), counted)
         yield from found.items()
         yield from policies.statuses(around)
+    yield from ingresses.statuses(snapshot)
     yield from waypoints.statuses(snapshot)
     yield from authorization.statuses(snapshot)

@@ -1,8 +1,8 @@
 """Deployments of Gateways: applied when they, their class, their parameters or the injector's templates change.
 
 In: Gateways and what we deployed, watched while we lead; the mesh. Out: server-side applies. What exists without our
-mark is never touched, and a Gateway that a newer controller took over is left to it. Nothing is deleted: owner
-references do that. Source: Kubernetes controllers behaviour 9.2, 9.3.
+mark is never touched, and a Gateway that a newer controller took over is left to it. Only what overlays asked for is
+deleted, when they do not any more: owner references do the rest. Source: Kubernetes controllers behaviour 9.2, 9.3.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from pilot.writers.deployment import (
     MANAGED,
     NAME_LABEL,
     OLD_NAME_LABEL,
+    ON_DEMAND,
     ROLES,
     Circumstances,
     DeploymentError,
@@ -74,6 +75,8 @@ class GatewayDeployments:
         self._client, self._snapshot, self._installation = client, snapshot, installation
         self._copies_metadata = copies_metadata
         self._due: set[str] = set()
+        self._present: dict[str, Names[str]] = {}
+        """What we deployed, by kind."""
         self._gateways: Names[Json] = Names(_gateway, self._due.add)
         self._parameters: dict[Place, Mapping[str, str]] = {}
         self._defaults: dict[str, Mapping[str, str]] = {}
@@ -85,8 +88,8 @@ class GatewayDeployments:
         self._kubernetes = await self._version()
         async with asyncio.TaskGroup() as group:
             group.create_task(_tolerant(lambda: Reflector(self._client, GATEWAYS, self._gateways).serve()))
-            for path in COLLECTIONS.values():
-                group.create_task(_tolerant(lambda path=path: self._owned(path).serve()))  # type: ignore[misc]
+            for kind in COLLECTIONS:
+                group.create_task(_tolerant(lambda kind=kind: self._owned(kind).serve()))  # type: ignore[misc]
             group.create_task(self._look_at_parameters())
             group.create_task(self._deploy())
 
@@ -109,7 +112,7 @@ class GatewayDeployments:
             self._last = now
         return self._last
 
-    def _owned(self, path: str) -> Reflector:
+    def _owned(self, kind: str) -> Reflector:
         """What we deployed: one that goes or is changed is looked at again."""
         known: dict[tuple[str, str], str] = {}
 
@@ -132,9 +135,9 @@ class GatewayDeployments:
                 super().change(type_, item)
 
         due = self._due
-        receiver = Owned(read, lambda _: None)
+        receiver = self._present[kind] = Owned(read, lambda _: None)
         query = f"labelSelector={MANAGED.replace('/', '%2F')}"
-        return Reflector(self._client, path.format(""), receiver, query=query, metadata_only=True)
+        return Reflector(self._client, COLLECTIONS[kind].format(""), receiver, query=query, metadata_only=True)
 
     # --- parameters ------------------------------------------------------------------------------------------------
 
@@ -206,6 +209,8 @@ class GatewayDeployments:
             return
         for each in made:
             await self._apply(each, features.gateway_controller)
+        for kind in ON_DEMAND - {str(each["kind"]) for each in made}:
+            await self._remove(kind, namespace, deployed, name)
 
     def _is_ours(self, gateway: Json, declared: KubernetesGateway, snapshot: Snapshot) -> bool:
         metadata = gateway["metadata"]
@@ -265,6 +270,18 @@ class GatewayDeployments:
             return
         path = f"{_collection(kind, namespace)}/{name}?fieldManager={manager.replace('/', '%2F')}&force=true"
         await self._client.call("PATCH", path, made, APPLY)
+
+    async def _remove(self, kind: str, namespace: str, name: str, gateway: str) -> None:
+        """What an overlay asked for once, if it is there and ours. Raises: KubernetesError."""
+        if kind not in self._present or f"{namespace}/{name}" not in self._present[kind].known:
+            return
+        stored = await self._stored(kind, namespace, name)
+        labels = (stored or {}).get("metadata", {}).get("labels") or {}
+        if stored is None or MANAGED not in labels or labels.get(NAME_LABEL) != gateway:
+            return
+        precondition = {"preconditions": {"uid": stored["metadata"]["uid"]}}
+        await self._client.call("DELETE", f"{_collection(kind, namespace)}/{name}", precondition)
+        _log.info(f"{kind} {namespace}/{name} is removed: no overlay of its Gateway asks for it")
 
 
 def _collection(kind: str, namespace: str) -> str:

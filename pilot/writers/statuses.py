@@ -1,8 +1,8 @@
 """Conditions and the other parts of `status`, as a pure function has them, written where they are not so yet.
 
 In: snapshots. Out: server-side apply of `status` under our name, only of objects about which something else is to be
-said than was said last; what other controllers say stays. Two writers, behind istiod's two locks: the Gateway API's
-kinds, and all others. Source: Kubernetes controllers behaviour 6.5, 9.5, 10.
+said than was said last; what other controllers say stays. Three writers, behind istiod's three locks: the Gateway API's
+kinds, Ingresses, and all others. Source: Kubernetes controllers behaviour 6.5, 9.5, 10.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from ca.errors import KubernetesError
 from pilot.gatewayapi.classes import CONTROLLERS
 from pilot.gatewayapi.gateway import KubernetesGateway
 from pilot.kube_client import APPLY, KubeClient
+from pilot.model.ingress import Ingress
 from pilot.model.objects import ObjectKey
 from pilot.model.problem import Problem
 from pilot.model.snapshot import Snapshot
@@ -26,7 +27,7 @@ from pilot.writers.following import changes
 from pilot.writers.merging import is_same, merge_status, own_part
 from pilot.writers.retry import FORBIDDEN, NOT_FOUND, Retries
 
-GATEWAY_LOCK, OTHERS_LOCK = "istio-gateway-status-leader", "istio-status-leader"
+GATEWAY_LOCK, INGRESS_LOCK, OTHERS_LOCK = "istio-gateway-status-leader", "istio-leader", "istio-status-leader"
 MANAGER = "meshpilot"
 PAUSE = 1.0
 """Seconds between two looks at everything: what changes meanwhile is one batch; arbitrary."""
@@ -38,9 +39,11 @@ _KINDS = {each.struct.KIND: each for each in KINDS.values()}
 _log = logging.getLogger("status")
 
 
-def is_of_gateway_api(key: ObjectKey) -> bool:
-    """Whose lock guards it."""
-    return _KINDS[key.kind].group.startswith("gateway.")
+def lock_of(key: ObjectKey) -> str:
+    """What guards the status of an object."""
+    if key.kind == Ingress.KIND:
+        return INGRESS_LOCK
+    return GATEWAY_LOCK if _KINDS[key.kind].group.startswith("gateway.") else OTHERS_LOCK
 
 
 class Statuses:
@@ -63,10 +66,10 @@ class Statuses:
 
 
 class StatusWriter:
-    """One of the two. `serve` while we lead."""
+    """One of the three. `serve` while we lead."""
 
-    def __init__(self, client: KubeClient, found: Statuses, is_mine: Callable[[ObjectKey], bool]) -> None:
-        self._client, self._statuses, self._is_mine = client, found, is_mine
+    def __init__(self, client: KubeClient, found: Statuses, lock: str) -> None:
+        self._client, self._statuses, self._lock = client, found, lock
         self._said: dict[ObjectKey, tuple[str, Status]] = {}
         """What we said last, and of which object: one of the same name may take its place."""
         self._refused: dict[str, float] = {}
@@ -79,7 +82,7 @@ class StatusWriter:
         retries = Retries[ObjectKey](self._write, _log)
         current = (self._statuses.snapshot, self._statuses.problems)
         async for _ in changes(*current, due=lambda: retries.is_due or self._may_ask()):
-            found = {key: value for key, value in self._statuses.found().items() if self._is_mine(key)}
+            found = {key: value for key, value in self._statuses.found().items() if lock_of(key) == self._lock}
             found = {key: value for key, value in found.items() if key.kind not in self._refused}
             due = [key for key, value in found.items() if self._said.get(key) != (self._uid(key), value)]
             for key in self._said.keys() - found.keys():

@@ -22,7 +22,7 @@ from pilot.writers.gateway_classes import GatewayClasses
 from pilot.writers.gateway_deployments import GatewayDeployments
 from pilot.writers.remote import RemoteWriters
 from pilot.writers.roots import MapNames, RootMaps, Roots
-from pilot.writers.statuses import GATEWAY_LOCK, OTHERS_LOCK, Statuses, StatusWriter, is_of_gateway_api
+from pilot.writers.statuses import GATEWAY_LOCK, INGRESS_LOCK, OTHERS_LOCK, Statuses, StatusWriter
 from pilot.writers.webhook_metrics import WebhookMetrics
 from pilot.writers.webhook_roots import MUTATING, VALIDATING, WebhookRoots
 from webhook.injection.inject import Installation
@@ -76,12 +76,9 @@ def _statuses(
         return mesh.snapshot
 
     found = Statuses(snapshot, problems)
-    if features.gateway_api and wanted.writes_status:
-        yield cluster.election(GATEWAY_LOCK, goes_first(mesh)).lead(
-            StatusWriter(client, found, is_of_gateway_api).serve
-        )
-    others = StatusWriter(client, found, lambda key: not is_of_gateway_api(key))
-    yield cluster.election(OTHERS_LOCK, goes_first(mesh)).lead(others.serve)
+    locks = (GATEWAY_LOCK,) if features.gateway_api and wanted.writes_status else ()
+    for lock in (*locks, INGRESS_LOCK, OTHERS_LOCK):
+        yield cluster.election(lock, goes_first(mesh)).lead(StatusWriter(client, found, lock).serve)
     if features.gateway_api and wanted.makes_classes:
         yield GatewayClasses(client, snapshot).serve()
     if features.ip_autoallocate:

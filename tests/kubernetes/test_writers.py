@@ -241,6 +241,39 @@ async def test_a_policy_that_cannot_be_translated_says_so_until_it_can(cluster: 
             await eventually(is_silent, within=20)
 
 
+INGRESS = """
+apiVersion: v1
+kind: Service
+metadata: {name: istio-ingressgateway, namespace: istio-system}
+spec: {type: LoadBalancer, ports: [{port: 80}]}
+status: {loadBalancer: {ingress: [{ip: 192.0.2.1}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: edge, namespace: default, annotations: {kubernetes.io/ingress.class: istio}}
+spec: {rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: a, port: {number: 80}}}}]}}]}
+"""
+
+
+async def test_ingresses_say_where_the_gateway_is_now(cluster: TestCluster, tmp_path: Path) -> None:
+    service = f"{SYSTEM}/services/istio-ingressgateway"
+
+    async def are(wanted: list[dict[str, str]]) -> bool:
+        read = await cluster.call("GET", "/apis/networking.k8s.io/v1/namespaces/default/ingresses/edge")
+        return bool((read["status"].get("loadBalancer") or {}).get("ingress", []) == wanted)
+
+    await cluster.load(INGRESS)
+    with replicas(cluster, tmp_path) as (plane,):
+        async with running(plane):
+            await eventually(lambda: are([{"ip": "192.0.2.1"}]))
+            moved = {"status": {"loadBalancer": {"ingress": [{"hostname": "lb.example.com"}]}}}
+            await cluster.call("PATCH", f"{service}/status", moved)
+            await eventually(lambda: are([{"hostname": "lb.example.com"}]))
+            await cluster.call("DELETE", service)
+            await eventually(lambda: are([]))
+
+
+ON_DEMAND = ("HorizontalPodAutoscaler", "PodDisruptionBudget")
 DEPLOYED = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments/{}",
     "Service": "/api/v1/namespaces/{}/services/{}",
@@ -300,6 +333,15 @@ async def test_gateways_are_deployed_as_recorded(cluster: TestCluster, tmp_path:
             assert a == b, (kind, name)
             managers = {each["manager"] for each in now["metadata"]["managedFields"]}
             assert "istio.io/gateway-controller" in managers
-        for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget"):
+        for kind in ON_DEMAND:
             assert await found(cluster, DEPLOYED[kind].format("demo", "edge-istio")) is None
+        if templates == "ours":
+            gateway = "/apis/gateway.networking.k8s.io/v1/namespaces/demo/gateways/edge2"
+            await cluster.call("PATCH", gateway, {"spec": {"infrastructure": {"parametersRef": None}}})
+
+            async def is_plain() -> bool:
+                left = [await found(cluster, DEPLOYED[kind].format("demo", "edge2-istio")) for kind in ON_DEMAND]
+                return not any(left)
+
+            await eventually(is_plain)
         assert await found(cluster, DEPLOYED["Deployment"].format("plain", "foreign")) is None

@@ -8,10 +8,10 @@ import pytest
 from ca.errors import KubernetesError
 from pilot.kube_client import KubeClient
 from pilot.model.features import Features
-from pilot.model.objects import Event
+from pilot.model.objects import Event, ObjectKey
 from pilot.model.snapshot import Snapshot
 from pilot.writers import following, statuses
-from pilot.writers.statuses import Statuses, StatusWriter, is_of_gateway_api
+from pilot.writers.statuses import GATEWAY_LOCK, OTHERS_LOCK, Statuses, StatusWriter, lock_of
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.model.meshes import objects
 from tests.pilot.writers.recorder import Recorder
@@ -39,7 +39,7 @@ async def test_only_differences_are_written_once_and_strangers_conditions_are_no
     foreign = {"type": "SupportedVersion", "status": "True"}
     api.put(CLASSES, "istio", kind="GatewayClass", status={"conditions": [foreign]})
     found = Statuses(lambda: snapshots[-1])
-    task = asyncio.create_task(StatusWriter(cast(KubeClient, api), found, is_of_gateway_api).serve())
+    task = asyncio.create_task(StatusWriter(cast(KubeClient, api), found, GATEWAY_LOCK).serve())
     try:
         await eventually(lambda: api.calls)
         ((method, path, body),) = api.calls
@@ -60,7 +60,7 @@ async def test_a_kind_that_our_role_does_not_name_is_asked_for_rarely(monkeypatc
     api, snapshots = Recorder(CLASSES), [mesh(CLASS)]
     api.put(CLASSES, "istio", kind="GatewayClass")
     api.failing, api.words = (1, 403), 'User "x" cannot patch resource "gatewayclasses/status"'
-    writer = StatusWriter(cast(KubeClient, api), Statuses(lambda: snapshots[-1]), is_of_gateway_api)
+    writer = StatusWriter(cast(KubeClient, api), Statuses(lambda: snapshots[-1]), GATEWAY_LOCK)
     task = asyncio.create_task(writer.serve())
     try:
         await eventually(lambda: api.failing[0] == 0)
@@ -77,7 +77,7 @@ async def test_a_kind_that_our_role_does_not_name_is_asked_for_rarely(monkeypatc
 
 async def test_what_others_guard_is_not_written() -> None:
     api, snapshot = Recorder(CLASSES), mesh(CLASS)
-    others = StatusWriter(cast(KubeClient, api), Statuses(lambda: snapshot), lambda key: not is_of_gateway_api(key))
+    others = StatusWriter(cast(KubeClient, api), Statuses(lambda: snapshot), OTHERS_LOCK)
     task = asyncio.create_task(others.serve())
     await asyncio.sleep(0.05)
     task.cancel()
@@ -96,3 +96,8 @@ spec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTT
     made = mesh("\n---\n".join(text.replace("NAME", name).replace("REVISION", rev) for name, rev in named))
     found = Statuses(lambda: made).found()
     assert {key.name for key in found if key.kind == "KubernetesGateway"} == {"ours"}
+
+
+def test_each_kind_has_its_lock() -> None:
+    kinds = {"HTTPRoute": "istio-gateway-status-leader", "Ingress": "istio-leader", "Sidecar": "istio-status-leader"}
+    assert {kind: lock_of(ObjectKey(kind, "a", "b")) for kind in kinds} == kinds
