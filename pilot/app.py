@@ -67,6 +67,8 @@ from pilot.xds.server import AdsServer, prepare_transport, server_options
 
 _log = logging.getLogger("default")
 T = TypeVar("T")
+OLDEST_STREAM = 1.5
+"""Ages that a connection may reach, after which a workload is gone. Source: Kubernetes controllers behaviour 8."""
 
 
 class StartError(Exception):
@@ -236,7 +238,9 @@ async def _registrations(
         return [asyncio.create_task(ads.attendance.serve())]
     name = (settings.kubernetes or Kubernetes()).pod_name
     rules = replace(settings.registrations, controller=name)
-    entries = WorkloadEntries(cluster.client, lambda: mesh.snapshot, name, rules.grace)
+    longest = settings.tuning.max_connection_age
+    oldest = longest * OLDEST_STREAM if longest is not None else None
+    entries = WorkloadEntries(cluster.client, lambda: mesh.snapshot, name, rules.grace, oldest)
     ads.attendance = Registrar(rules, lambda: mesh.snapshot, feed.register, entries.save, lambda: datetime.now(UTC))
     return [asyncio.create_task(each) for each in (ads.attendance.serve(), entries.serve())]
 

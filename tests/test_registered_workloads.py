@@ -103,6 +103,39 @@ async def test_workload_registers_by_connecting_and_is_gone_when_it_stays_away(t
 
 
 @pytest.mark.timeout(60)
+async def test_health_of_a_workload_that_is_declared_counts_while_its_proxy_is_here(tmp_path: Path) -> None:
+    declared = """
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: vm, namespace: app, annotations: {proxy.istio.io/health-checks-enabled: "true"}}
+spec: {address: 10.9.0.1, labels: {app: web}, serviceAccount: web}
+"""
+    named = {**VM, "metadata": {"NAMESPACE": "app", "WORKLOAD_ENTRY": "vm", "CLUSTER_ID": "Kubernetes"}}
+    with network() as addresses:
+        plane = _plane(addresses.address(1), tmp_path)
+        (plane.manifests / "vm.yaml").write_text(declared)
+        async with running(plane):
+            assert await _reaches(plane, vm=False)
+            async with _stream(plane, named) as vm:
+                await vm.ask(CLUSTER)
+                await vm.send(HEALTH)
+                await eventually(lambda: _reaches(plane, vm=True))
+                await vm.send(HEALTH, error="broken")
+                await eventually(lambda: _reaches(plane, vm=False))
+                await vm.send(HEALTH)
+                await eventually(lambda: _reaches(plane, vm=True))
+
+                (plane.manifests / "vm.yaml").write_text(declared.replace("10.9.0.1", "10.9.0.2"))
+                await eventually(lambda: _goes_to(plane, "10.9.0.2"))
+            await eventually(lambda: _goes_to(plane))
+
+
+async def _goes_to(plane: ControlPlane, *addresses: str) -> bool:
+    """Whether callers are sent there, and nowhere else but to the pod."""
+    return {each for each in await _addresses(plane) if each.startswith("10.9.")} == set(addresses)
+
+
+@pytest.mark.timeout(60)
 async def test_workload_of_an_unknown_group_is_refused(tmp_path: Path) -> None:
     other = {**VM, "metadata": {**VM["metadata"], "AUTO_REGISTER_GROUP": "others"}}  # type: ignore[dict-item]
     with network() as addresses:

@@ -1,4 +1,4 @@
-"""WorkloadEntries that proxies make by connecting, as pure functions.
+"""WorkloadEntries that proxies make by connecting, or that they say they are, as pure functions.
 
 In: a WorkloadGroup, a proxy that names it, the time. Out: the entry, and what becomes of it when the proxy comes back,
 goes, or says how it is. Source: Kubernetes controllers behaviour 8.
@@ -21,7 +21,7 @@ CONTROLLER: Final = "istio.io/workloadController"
 CONNECTED: Final = "istio.io/connectedAt"
 DISCONNECTED: Final = "istio.io/disconnectedAt"
 HEALTH_CHECKED: Final = "proxy.istio.io/health-checks-enabled"
-_HEALTHY: Final = "Healthy"
+HEALTHY: Final = "Healthy"
 _LONGEST_NAME: Final = 253
 
 
@@ -86,10 +86,10 @@ def disconnect(entry: WorkloadEntry, now: datetime) -> WorkloadEntry:
 def report(entry: WorkloadEntry, healthy: bool, message: str, now: datetime) -> WorkloadEntry:
     """The entry of a workload that says how it is."""
     status = "True" if healthy else "False"
-    before = next((each for each in entry.status.conditions if each.type == _HEALTHY), None)
+    before = next((each for each in entry.status.conditions if each.type == HEALTHY), None)
     changed = before is None or before.status != status
     condition = StatusCondition(
-        type=_HEALTHY,
+        type=HEALTHY,
         status=status,
         message="" if healthy else message,
         last_probe_time=_stamp(now, "seconds"),
@@ -98,24 +98,48 @@ def report(entry: WorkloadEntry, healthy: bool, message: str, now: datetime) -> 
     return replace(entry, status=WorkloadEntryStatus((*_other_conditions(entry), condition)))
 
 
-def forget_health(entry: WorkloadEntry) -> WorkloadEntry:
-    """The entry of a workload that nobody hears of any more."""
-    return replace(entry, status=WorkloadEntryStatus(_other_conditions(entry)))
+def is_registered(entry: WorkloadEntry) -> bool:
+    """Whether its proxy made it; else somebody declared it, and it stays when its proxy goes."""
+    return GROUP in entry.metadata.annotations
 
 
-def is_abandoned(entry: WorkloadEntry, now: datetime, grace: timedelta) -> bool:
-    """Whether a proxy has been away longer than it may."""
+def health_of(entry: WorkloadEntry) -> str:
+    """`True`, `False`; empty: nobody said."""
+    return next((each.status for each in entry.status.conditions if each.type == HEALTHY), "")
+
+
+def renew(kept: WorkloadEntry, declared: WorkloadEntry) -> WorkloadEntry:
+    """The entry of a proxy as it is declared now, with what we know of the proxy."""
+    own = {name: kept.metadata.annotations.get(name) for name in (CONTROLLER, CONNECTED, DISCONNECTED)}
+    annotations = {**declared.metadata.annotations, **{name: value for name, value in own.items() if value}}
+    return _annotated(replace(declared, status=kept.status), annotations)
+
+
+def release(entry: WorkloadEntry) -> WorkloadEntry:
+    """The entry of a workload that nobody hears of any more, as it was declared."""
+    own = (CONTROLLER, CONNECTED, DISCONNECTED)
+    annotations = {name: value for name, value in entry.metadata.annotations.items() if name not in own}
+    return _annotated(replace(entry, status=WorkloadEntryStatus(_other_conditions(entry))), annotations)
+
+
+def is_abandoned(entry: WorkloadEntry, now: datetime, grace: timedelta, longest: timedelta | None = None) -> bool:
+    """Whether a proxy has been away longer than it may. `longest`: what a stream lasts at most; None: for ever."""
     left = entry.metadata.annotations.get(DISCONNECTED)
-    if left is None:
-        return False
+    if left is not None:
+        return _is_past(left, now - grace)
+    came = entry.metadata.annotations.get(CONNECTED)
+    return came is not None and longest is not None and _is_past(came, now - longest)
+
+
+def _is_past(stamp: str, limit: datetime) -> bool:
     try:
-        return now - datetime.fromisoformat(left) >= grace
+        return datetime.fromisoformat(stamp) <= limit
     except ValueError:
         return True
 
 
 def _other_conditions(entry: WorkloadEntry) -> tuple[StatusCondition, ...]:
-    return tuple(each for each in entry.status.conditions if each.type != _HEALTHY)
+    return tuple(each for each in entry.status.conditions if each.type != HEALTHY)
 
 
 def _annotated(entry: WorkloadEntry, annotations: Mapping[str, str]) -> WorkloadEntry:

@@ -1,6 +1,7 @@
 """Registrations in the state directory, so that a restart of ours does not take workloads out of their services.
 
-In: entries. Out: one file of JSON, replaced as a whole; a file that cannot be read is as good as none.
+In: entries. Out: one file of JSON, replaced as a whole; a file that cannot be read is as good as none. Entries that
+somebody declared are declared when we come back, too: they are not kept.
 """
 
 import logging
@@ -10,6 +11,7 @@ import msgspec
 
 from ca.state_directory import StateDirectory
 from pilot.model.workload_entry import WorkloadEntry
+from pilot.registrations.entries import is_registered
 
 _NAME = "workload-entries.json"
 _log = logging.getLogger("wle")
@@ -29,4 +31,4 @@ def load(directory: StateDirectory) -> tuple[WorkloadEntry, ...]:
 
 def save(directory: StateDirectory, entries: Iterable[WorkloadEntry]) -> None:
     """Replaces what was saved. Raises: StateError."""
-    directory.write(_NAME, msgspec.json.encode(tuple(entries)))
+    directory.write(_NAME, msgspec.json.encode(tuple(filter(is_registered, entries))))

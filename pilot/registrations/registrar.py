@@ -1,7 +1,8 @@
 """Who is registered: proxies that come, say how they are, go, and stay away.
 
 In: proxies of streams. Out: changes of WorkloadEntries, told to the one who keeps the mesh current; what has to outlive
-us is saved in the background. An entry is taken away when its proxy has been gone for the grace period.
+us is saved in the background. An entry is taken away when its proxy has been gone for the grace period;
+one that somebody declared, and that a proxy says it is, stays without word of its health.
 Source: Kubernetes controllers behaviour 8.
 """
 
@@ -59,12 +60,13 @@ class Registrar:
     def _register(self, proxy: Proxy) -> None:
         name, namespace = entries.group_of(proxy), proxy.traits.namespace
         if not name or not self._rules.registers:
+            self._adopt(proxy)
             return
         group = self._snapshot().seen.get(WorkloadGroup, namespace, name)
         if group is None:
             raise FailedPrecondition(f"auto-registration failed: cannot find WorkloadGroup {namespace}/{name}")
         key = ObjectKey(WorkloadEntry.KIND, namespace, entries.entry_name(proxy))
-        known = self._own.get(key) or self._snapshot().seen.get(WorkloadEntry, namespace, key.name)
+        known = self._own.get(key) or self._declared(key)
         now, controller = self._now(), self._rules.controller
         entry = entries.connect(known, now, controller) if known else entries.create(group, proxy, now, controller)
         self._check(entry, proxy)
@@ -72,6 +74,21 @@ class Registrar:
         self._put(entry)
         self.counts["success" if known is None else "updates"] += 1
         _log.info("%s: registered" if known is None else "%s: connected again", key)
+
+    def _adopt(self, proxy: Proxy) -> None:
+        """Takes care of the entry that a proxy says it is, if there is one. Raises: PermissionDenied."""
+        key = self._key(proxy)
+        declared = self._declared(key) if key is not None and self._rules.checks_health else None
+        if declared is None:
+            return
+        self._check(declared, proxy)
+        known = self._own.get(declared.key)
+        entry = entries.renew(known, declared) if known is not None else declared
+        self._streams[declared.key] += 1
+        self._put(entries.connect(entry, self._now(), self._rules.controller))
+
+    def _declared(self, key: ObjectKey) -> WorkloadEntry | None:
+        return self._snapshot().seen.get(WorkloadEntry, key.namespace, key.name)
 
     def left(self, proxy: Proxy) -> None:
         """A stream that had arrived ended."""
@@ -95,14 +112,11 @@ class Registrar:
         key = self._key(proxy)
         if key is None or not self._rules.checks_health:
             return
-        entry = self._own.get(key) or self._snapshot().seen.get(WorkloadEntry, key.namespace, key.name)
-        if entry is None:
-            return
-        reported = entries.report(entry, healthy, message, self._now())
-        if key in self._own:
-            self._put(reported)
-        else:
-            self._apply([Event(key, reported)])
+        if key not in self._own:  # it may have been declared since
+            self._adopt(proxy)
+        entry = self._own.get(key)
+        if entry is not None:
+            self._put(entries.report(entry, healthy, message, self._now()))
 
     async def serve(self) -> None:
         """Takes away who stays away, and saves what changed; ends only by cancellation."""
@@ -129,18 +143,38 @@ class Registrar:
     def _sweep(self) -> None:
         now = self._now()
         for key, entry in tuple(self._own.items()):
+            if not entries.is_registered(entry) and not self._follow(key, entry):
+                continue
             if key not in self._streams and self._is_elsewhere(key):
                 self._leave(key)
             elif key not in self._streams and entries.is_abandoned(entry, now, self._rules.grace):
-                del self._own[key]
-                self.counts["deletes"] += 1
-                self._apply([Event(key, None)])
-                self._changed.set()
-                _log.info("%s: taken away, its proxy stayed away", key)
+                self._end(key, self._own.pop(key))
+
+    def _follow(self, key: ObjectKey, entry: WorkloadEntry) -> bool:
+        """Looks whether an entry is still declared as it was; what we know of its proxy stays with it."""
+        declared = self._declared(key)
+        if declared is None:
+            if key not in self._streams:
+                self._leave(key)
+            return False
+        fresh = entries.renew(entry, declared)
+        if fresh != entry or entries.health_of(declared) != entries.health_of(entry):
+            self._put(fresh)
+        return True
+
+    def _end(self, key: ObjectKey, entry: WorkloadEntry) -> None:
+        self._changed.set()
+        if not entries.is_registered(entry):
+            self._apply([Event(key, entries.release(entry))])
+            _log.info("%s: its proxy stayed away: nobody knows how it is", key)
+            return
+        self.counts["deletes"] += 1
+        self._apply([Event(key, None)])
+        _log.info("%s: taken away, its proxy stayed away", key)
 
     def _is_elsewhere(self, key: ObjectKey) -> bool:
         """Whether another replica has its proxy now."""
-        seen = self._snapshot().seen.get(WorkloadEntry, key.namespace, key.name)
+        seen = self._declared(key)
         own = self._rules.controller
         return seen is not None and seen.metadata.annotations.get(entries.CONTROLLER, own) != own
 
@@ -167,5 +201,6 @@ class Registrar:
 
     def _put(self, entry: WorkloadEntry) -> None:
         self._own[entry.key] = entry
-        self._apply([Event(entry.key, entry)])
+        if entries.is_registered(entry) or self._declared(entry.key) is not None:
+            self._apply([Event(entry.key, entry)])
         self._changed.set()

@@ -1,7 +1,8 @@
 """Workloads that registered themselves, as WorkloadEntries in the cluster.
 
 In: what the registrar wants to last, all of it each time. Out: entries made, changed, taken away; and health as their
-condition. An entry that another replica has taken over is left to it: who is named in it writes it.
+condition. An entry that somebody declared only gets that, and loses it when its proxy stays away. An entry that another
+replica has taken over is left to it: who is named in it writes it.
 Source: Kubernetes controllers behaviour 8.
 """
 
@@ -19,7 +20,16 @@ from pilot.model.objects import ObjectKey
 from pilot.model.snapshot import Snapshot
 from pilot.model.workload_entry import WorkloadEntry
 from pilot.model.workload_group import WorkloadGroup
-from pilot.registrations.entries import CONNECTED, CONTROLLER, DISCONNECTED, GROUP, is_abandoned
+from pilot.registrations.entries import (
+    CONNECTED,
+    CONTROLLER,
+    DISCONNECTED,
+    GROUP,
+    HEALTHY,
+    health_of,
+    is_abandoned,
+    is_registered,
+)
 from pilot.writers.following import changes
 from pilot.writers.retry import CONFLICT, NOT_FOUND, Retries
 
@@ -33,10 +43,17 @@ _log = logging.getLogger("wle")
 class WorkloadEntries:
     """The entries of one cluster. `serve` it."""
 
-    def __init__(self, client: KubeClient, snapshot: Callable[[], Snapshot], controller: str, grace: timedelta) -> None:
-        """`controller`: the name of this replica."""
+    def __init__(
+        self,
+        client: KubeClient,
+        snapshot: Callable[[], Snapshot],
+        controller: str,
+        grace: timedelta,
+        oldest_stream: timedelta | None = None,
+    ) -> None:
+        """`controller`: the name of this replica. `oldest_stream`: who came longer ago is gone; None: who knows."""
         self._client, self._snapshot = client, snapshot
-        self._controller, self._grace = controller, grace
+        self._controller, self._grace, self._oldest_stream = controller, grace, oldest_stream
         self._wanted: Mapping[ObjectKey, WorkloadEntry] = {}
         self._written: dict[ObjectKey, WorkloadEntry] = {}
 
@@ -65,9 +82,10 @@ class WorkloadEntries:
         return [
             each.key
             for each in self._snapshot().seen.of(WorkloadEntry)
-            if GROUP in each.metadata.annotations
+            if CONTROLLER in each.metadata.annotations
             and each.key not in self._wanted
-            and is_abandoned(each, now, self._grace)
+            and (is_registered(each) or health_of(each))
+            and is_abandoned(each, now, self._grace, self._oldest_stream)
         ]
 
     async def _write(self, key: ObjectKey) -> None:
@@ -81,13 +99,13 @@ class WorkloadEntries:
                 raise
             stored = None
         if wanted is None:
-            if stored is not None and self._may_remove(stored):
-                await self._remove(f"{collection}/{key.name}", stored)
+            if stored is not None and self._is_abandoned(stored):
+                await self._abandon(f"{collection}/{key.name}", stored)
             self._written.pop(key, None)
             return
-        if stored is None:
+        if stored is None and is_registered(wanted):
             await self._create(collection, wanted)
-        else:
+        elif stored is not None:
             await self._change(f"{collection}/{key.name}", wanted, stored)
         self._written[key] = wanted
 
@@ -135,10 +153,21 @@ class WorkloadEntries:
         if conditions != ((stored.get("status") or {}).get("conditions") or []):
             await self._client.call("PATCH", f"{path}/status", {"status": {"conditions": conditions}})
 
-    def _may_remove(self, stored: Json) -> bool:
+    def _is_abandoned(self, stored: Json) -> bool:
         """Whether its proxy is gone for good, as far as the cluster knows."""
-        annotations = _annotations(stored)
-        return GROUP in annotations and CONNECTED not in annotations
+        found = msgspec.convert({"metadata": {"annotations": _annotations(stored)}}, WorkloadEntry)
+        gone = CONNECTED not in _annotations(stored)
+        return gone or is_abandoned(found, datetime.now(UTC), self._grace, self._oldest_stream)
+
+    async def _abandon(self, path: str, stored: Json) -> None:
+        """Takes an entry away, or what is said of its health. Raises: KubernetesError."""
+        if GROUP in _annotations(stored):
+            await self._remove(path, stored)
+            return
+        found = (stored.get("status") or {}).get("conditions") or []
+        kept = [each for each in found if each["type"] != HEALTHY]
+        if kept != found:
+            await self._client.call("PATCH", f"{path}/status", {"status": {"conditions": kept}})
 
     async def _remove(self, path: str, stored: Json) -> None:
         """Unless somebody changes it meanwhile. Raises: KubernetesError."""

@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,10 @@ def plane_at(cluster: TestCluster, address: str, work: Path, name: str) -> Contr
 
 
 @asynccontextmanager
-async def connected(plane: ControlPlane) -> AsyncIterator[Client]:
+async def connected(plane: ControlPlane, declared: Mapping[str, Any] = VM) -> AsyncIterator[Client]:
     channel = grpc.aio.insecure_channel(plane.grpc, [("grpc.use_local_subchannel_pool", 1)])
     client = Client(channel, True)
-    client.node = node_of(VM)
+    client.node = node_of(dict(declared))
     try:
         await client.send(CLUSTER)
         yield client
@@ -192,6 +192,12 @@ async def controller(cluster: TestCluster) -> str:
     return str(((await entry(cluster)) or {"metadata": {}})["metadata"].get("annotations", {}).get(CONTROLLER, ""))
 
 
+DECLARED = """
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: declared, namespace: app}
+spec: {address: 10.9.0.1, serviceAccount: web}
+"""
 PROGRAM, ACCOUNT = 8080, "web"
 SERVICE = """
 apiVersion: v1
@@ -233,6 +239,29 @@ async def test_an_entry_comes_says_how_it_is_and_goes(cluster: TestCluster, tmp_
                 return await entry(cluster) is None
 
             await eventually(is_gone)
+            await _declared_entry_gets_its_health(cluster, plane)
+
+
+async def _declared_entry_gets_its_health(cluster: TestCluster, plane: ControlPlane) -> None:
+    """Of an entry that somebody made only the condition comes and goes."""
+    await cluster.load(DECLARED)
+    named = {**VM, "metadata": {"NAMESPACE": "app", "WORKLOAD_ENTRY": "declared", "CLUSTER_ID": "Kubernetes"}}
+
+    async def is_said(status: str) -> bool:
+        found = await cluster.call("GET", ENTRY.replace("vms-10.9.0.1", "declared"))
+        conditions = (found.get("status") or {}).get("conditions") or ()
+        return [each["status"] for each in conditions if each["type"] == "Healthy"] == ([status] if status else [])
+
+    async with connected(plane, named) as vm:
+
+        async def is_told() -> bool:
+            await vm.send(HEALTH, error="broken")
+            return await is_said("False")
+
+        await eventually(is_told)  # the entry may not have been seen when its proxy came
+        await vm.send(HEALTH)
+        await eventually(lambda: is_said("True"))
+    await eventually(lambda: is_said(""))
 
 
 async def test_another_replica_takes_an_entry_over_and_keeps_it(cluster: TestCluster, tmp_path: Path) -> None:

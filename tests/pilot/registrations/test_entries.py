@@ -77,4 +77,25 @@ def test_health_is_a_condition() -> None:
     assert later.status.conditions[0].last_probe_time != ill.status.conditions[0].last_probe_time
     well = entries.report(later, True, "", NOW)
     assert well.status.conditions[0].status == "True"
-    assert entries.forget_health(well).status.conditions == ()
+    assert entries.health_of(well) == "True"
+    assert entries.release(entries.connect(well, NOW, "us")) == entry
+
+
+def test_a_stream_that_would_be_too_old_is_gone() -> None:
+    here, grace = entries.create(GROUP, proxy_of(), NOW, "us"), timedelta(seconds=10)
+    assert not entries.is_abandoned(here, NOW + timedelta(days=9), grace)
+    assert not entries.is_abandoned(here, NOW + timedelta(minutes=9), grace, timedelta(minutes=10))
+    assert entries.is_abandoned(here, NOW + timedelta(minutes=10), grace, timedelta(minutes=10))
+
+
+def test_what_is_known_of_a_proxy_stays_with_an_entry_that_is_declared_anew() -> None:
+    entry = WorkloadEntry(metadata=Metadata(name="vm", namespace="app", annotations={"note": "x"}))
+    known = entries.report(entries.connect(entry, NOW, "us"), False, "broken", NOW)
+    declared = WorkloadEntry(
+        metadata=Metadata(name="vm", namespace="app", annotations={"note": "y"}),
+        spec=WorkloadEntrySpec(address="10.0.0.2"),
+    )
+    renewed = entries.renew(known, declared)
+    assert (renewed.spec.address, entries.health_of(renewed)) == ("10.0.0.2", "False")
+    assert renewed.metadata.annotations["note"] == "y"
+    assert renewed.metadata.annotations[entries.CONTROLLER] == "us"

@@ -8,14 +8,17 @@ from ca.state_directory import StateDirectory
 from pilot.model.objects import Metadata
 from pilot.model.workload_entry import WorkloadEntry, WorkloadEntrySpec
 from pilot.registrations import kept
+from pilot.registrations.entries import GROUP
 
-ENTRY = WorkloadEntry(metadata=Metadata(name="vm", namespace="app"), spec=WorkloadEntrySpec(address="10.0.0.1"))
+SPEC = WorkloadEntrySpec(address="10.0.0.1")
+ENTRY = WorkloadEntry(metadata=Metadata(name="vm", namespace="app", annotations={GROUP: "vms"}), spec=SPEC)
+DECLARED = WorkloadEntry(metadata=Metadata(name="other", namespace="app"), spec=SPEC)
 
 
-def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
+def test_what_registered_itself_is_saved_and_loaded(tmp_path: Path) -> None:
     directory = StateDirectory(tmp_path)
     assert kept.load(directory) == ()
-    kept.save(directory, [ENTRY])
+    kept.save(directory, [ENTRY, DECLARED])
     assert kept.load(directory) == (ENTRY,)
 
 

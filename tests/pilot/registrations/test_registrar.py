@@ -5,14 +5,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from pilot.errors import FailedPrecondition, PermissionDenied
-from pilot.model.objects import Event, ObjectKey
+from pilot.model.objects import Event, Metadata, ObjectKey
 from pilot.model.snapshot import Snapshot
-from pilot.model.workload_entry import WorkloadEntry
+from pilot.model.workload_entry import WorkloadEntry, WorkloadEntrySpec
+from pilot.registrations.entries import health_of
 from pilot.registrations.registrar import Registrar
 from pilot.settings import Registrations
+from pilot.view.proxy import Proxy
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.registrations.test_entries import GROUP, proxy_of
 
@@ -36,6 +39,10 @@ class World:
 
     def entry(self) -> WorkloadEntry | None:
         return self.snapshot.seen.get(WorkloadEntry, KEY.namespace, KEY.name)
+
+    def health(self) -> str:
+        entry = self.entry()
+        return health_of(entry) if entry is not None else ""
 
 
 def test_who_comes_is_registered_and_an_unknown_group_is_refused() -> None:
@@ -96,14 +103,69 @@ def test_health_is_written_to_the_entry() -> None:
     assert entry.status.conditions[0].message == "broken"
 
 
-def test_health_of_an_entry_that_somebody_wrote() -> None:
+NAMED = WorkloadEntry(
+    metadata=Metadata(name=KEY.name, namespace=KEY.namespace),
+    spec=WorkloadEntrySpec(address="10.0.0.1", service_account="shop"),
+)
+
+
+def the_named(identity: str = "") -> Proxy:
+    """A proxy that says which entry it is."""
+    return replace(proxy_of(AUTO_REGISTER_GROUP="", WORKLOAD_ENTRY=KEY.name), identity=identity)
+
+
+def test_health_of_an_entry_that_somebody_declared_comes_and_goes_with_its_proxy() -> None:
     world = World()
-    world.registrar.arrived(proxy_of())  # any entry will do
-    named = proxy_of(AUTO_REGISTER_GROUP="", WORKLOAD_ENTRY=KEY.name)
-    world.registrar.reported(named, True, "")
+    world.apply([Event(KEY, NAMED)])
+    world.registrar.arrived(the_named())
+    assert world.health() == ""
+    world.registrar.reported(the_named(), False, "broken")
+    assert world.health() == "False"
+
+    world.apply([Event(KEY, msgspec.structs.replace(NAMED, spec=WorkloadEntrySpec(address="10.0.0.2")))])
+    world.registrar._sweep()
+    assert world.health() == "False", "a new address is no news of its health"
     entry = world.entry()
     assert entry is not None
-    assert entry.status.conditions[0].status == "True"
+    assert entry.spec.address == "10.0.0.2"
+
+    world.registrar.left(the_named())
+    world.now += timedelta(days=1)
+    world.registrar._sweep()
+    assert world.health() == ""
+    assert world.entry() is not None, "nobody but who declared it takes it away"
+
+
+def test_an_entry_may_be_declared_after_its_proxy_has_come() -> None:
+    world = World()
+    world.registrar.arrived(the_named())
+    world.registrar.reported(the_named(), True, "")
+    assert world.entry() is None
+    world.apply([Event(KEY, NAMED)])
+    world.registrar.reported(the_named(), False, "broken")
+    assert world.health() == "False"
+
+
+def test_an_entry_that_is_declared_no_more_does_not_come_back() -> None:
+    world = World()
+    world.apply([Event(KEY, NAMED)])
+    world.registrar.arrived(the_named())
+    world.registrar.reported(the_named(), True, "")
+    world.apply([Event(KEY, None)])
+    world.registrar._sweep()
+    world.registrar.reported(the_named(), False, "broken")
+    assert world.entry() is None
+    world.registrar.left(the_named())
+    world.now += timedelta(days=1)
+    world.registrar._sweep()
+    assert world.entry() is None
+
+
+def test_nobody_else_says_how_a_workload_is() -> None:
+    world = World()
+    world.apply([Event(KEY, NAMED)])
+    with pytest.raises(PermissionDenied, match="/ns/app/sa/shop"):
+        world.registrar.arrived(the_named(identity="spiffe://cluster.local/ns/app/sa/other"))
 
 
 def test_entries_of_an_earlier_life_wait_for_their_proxies() -> None:

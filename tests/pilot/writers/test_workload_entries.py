@@ -85,3 +85,35 @@ async def test_one_that_is_gone_is_removed_unless_its_proxy_is_back() -> None:
             entries.save([])
             await asyncio.sleep(0.05)
         assert any(method == "DELETE" for method, _, _ in api.calls) == removed
+
+
+async def test_one_that_somebody_declared_gets_a_condition_loses_it_and_stays() -> None:
+    api = Recorder(COLLECTION)
+    other = {"type": "Other", "status": "True"}
+    api.put(COLLECTION, "vm", "app", metadata={"annotations": {}}, status={"conditions": [other]})
+    health = StatusCondition(type="Healthy", status="False")
+    declared = WorkloadEntry(
+        metadata=Metadata(name="vm", namespace="app", annotations={CONTROLLER: "me", CONNECTED: "now"}),
+        status=WorkloadEntryStatus((StatusCondition(type="Other", status="True"), health)),
+    )
+    async with writing(api) as entries:
+        entries.save([declared])
+        await eventually(lambda: len(api.calls) == 2)
+        assert [method for method, _, _ in api.calls] == ["PATCH", "PATCH"]
+        said = {"type": "Healthy", "status": "False"}
+        assert api.calls[1][1:] == (f"{HERE}/vm/status", {"status": {"conditions": [other, said]}})
+        api.calls.clear()
+
+        then = {CONTROLLER: "me", DISCONNECTED: "2020-01-01T00:00:00Z"}
+        api.put(COLLECTION, "vm", "app", metadata={"annotations": then}, status={"conditions": [other, said]})
+        entries.save([])
+        await eventually(lambda: bool(api.calls))
+    assert api.calls == [("PATCH", f"{HERE}/vm/status", {"status": {"conditions": [other]}})]
+
+
+async def test_one_that_somebody_declared_is_never_made() -> None:
+    api = Recorder(COLLECTION)
+    async with writing(api) as entries:
+        entries.save([WorkloadEntry(metadata=Metadata(name="vm", namespace="app", annotations={CONNECTED: "now"}))])
+        await eventually(lambda: bool(entries._written))
+    assert api.calls == []
