@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 def resolve_short_name(host: str, namespace: str, domain: str) -> str:
     """The full name of `host` as an object of `namespace` means it: a name without a dot is a service there."""
-    if "." in host or host == "*" or not host:
+    if "." in host or ":" in host or host == "*" or not host:
         return host
     return f"{host}.{namespace}.svc.{domain}" if namespace else host
 

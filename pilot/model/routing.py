@@ -234,6 +234,9 @@ class _Resolver:
         if name == MESH or not name:
             return name
         head, slash, tail = name.partition("/")
+        if not slash and "." in name:  # the old way: as if it were a service, `gateway.namespace.svc.cluster.local`
+            head, _, rest = name.partition(".")
+            return f"{rest.partition('.')[0]}/{head}"
         if not slash:
             return f"{self.namespace}/{name}"
         return f"{self.namespace}/{tail}" if head == "." else name

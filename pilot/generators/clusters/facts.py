@@ -6,7 +6,9 @@ endpoint that comes or goes remakes no cluster unless it changes them. Source: x
 
 from dataclasses import dataclass
 
+from pilot.generators.clusters.load_balancing import is_passthrough
 from pilot.generators.endpoints.assignment import all_support_tunnel
+from pilot.model.destination_rule import MergedRule
 from pilot.model.endpoint_index import ServiceEndpoints
 from pilot.model.interning import Interner
 from pilot.model.mesh import MeshConfig
@@ -26,11 +28,13 @@ class ServiceFacts:
     """Every endpoint can be reached through a tunnel."""
 
 
-def service_facts(service: Service, endpoints: ServiceEndpoints, mode: MtlsMode, mesh: MeshConfig) -> ServiceFacts:
+def service_facts(
+    service: Service, rule: MergedRule | None, endpoints: ServiceEndpoints, mode: MtlsMode, mesh: MeshConfig
+) -> ServiceFacts:
     """The facts; `mode` is what PeerAuthentication says for the service's namespace."""
     accounts = _with_aliases({*service.service_accounts, *endpoints.accounts}, mesh)
     facts = ServiceFacts(
-        accounts, _does_mutual_tls(service, endpoints, mode), tunnels=all_support_tunnel(endpoints.endpoints)
+        accounts, _does_mutual_tls(service, rule, endpoints, mode), tunnels=all_support_tunnel(endpoints.endpoints)
     )
     return _FACTS.same(facts, facts)
 
@@ -38,10 +42,13 @@ def service_facts(service: Service, endpoints: ServiceEndpoints, mode: MtlsMode,
 _FACTS: Interner[ServiceFacts] = Interner(65_536)
 
 
-def _does_mutual_tls(service: Service, endpoints: ServiceEndpoints, mode: MtlsMode) -> bool:
+def _does_mutual_tls(service: Service, rule: MergedRule | None, endpoints: ServiceEndpoints, mode: MtlsMode) -> bool:
+    """Where clients dial endpoints themselves, which one it is cannot be told apart: all of them must do it."""
     if service.mesh_external or mode is MtlsMode.DISABLE:
         return False
-    return not (service.is_headless and endpoints.plaintext)
+    declared = rule.traffic_policy if rule is not None else None
+    dialled = service.is_headless or (declared is not None and is_passthrough(declared.load_balancer))
+    return not (dialled and endpoints.plaintext)
 
 
 def _with_aliases(accounts: set[str], mesh: MeshConfig) -> tuple[str, ...]:

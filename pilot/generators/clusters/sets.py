@@ -169,7 +169,7 @@ def _of_service(
 ) -> tuple[tuple[Resource, ...], tuple[Resource, ...]]:
     """The clusters of a service, and those by which an AUTO_PASSTHROUGH gateway reaches it."""
     service, rule, context = planned.service, planned.rule, planned.context
-    facts = service_facts(service, endpoints, mode, context.mesh)
+    facts = service_facts(service, rule, endpoints, mode, context.mesh)
     if is_dns(service):
         made = tuple(_named(planned.with_names, facts, context, endpoints, plaintext, gateways))
     else:

@@ -41,8 +41,9 @@ def _clusters(view: ProxyView, names: frozenset[str] | None) -> Iterator[Resourc
             continue
         known = view.endpoints.get((service.hostname, service.namespace), NO_ENDPOINTS)
         mode = view.peer_authentications.namespace_mode(service.namespace)
-        accounts = service_facts(service, known, mode, view.mesh).accounts
-        for cut in cuts_of(service, view.scope.rules.get(service.hostname)):
+        rule = view.scope.rules.get(service.hostname)
+        accounts = service_facts(service, rule, known, mode, view.mesh).accounts
+        for cut in cuts_of(service, rule):
             if names is None or cut.name in names:
                 yield _cluster(cut, same_tuple(accounts), view.mesh)
 

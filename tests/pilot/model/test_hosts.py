@@ -12,6 +12,7 @@ PATTERNS = st.sampled_from(["*", "*.com", "*.a.com", "*.b.a.com", "a.com", "x.a.
     [
         ("reviews", "reviews.ns.svc.cluster.local"),
         ("reviews.other", "reviews.other"),
+        ("fd00::1", "fd00::1"),
         ("*", "*"),
         ("", ""),
         ("*.com", "*.com"),

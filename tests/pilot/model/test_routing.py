@@ -15,7 +15,7 @@ kind: VirtualService
 metadata: {name: v, namespace: app, creationTimestamp: "2024-01-01T00:00:00Z"}
 spec:
   hosts: [web, "*.com", other.ns]
-  gateways: [mesh, gw, infra/gw, ./own]
+  gateways: [mesh, gw, infra/gw, ./own, old.infra.svc.cluster.local, old.other]
   exportTo: ["."]
   http:
   - match: [{gateways: [gw, mesh], uri: {exact: /}}]
@@ -30,7 +30,7 @@ spec:
 def test_names_are_completed_everywhere() -> None:
     made = resolved(FULL)
     assert made.hosts == ("web.app.svc.cluster.local", "*.com", "other.ns")
-    assert made.gateways == (MESH, "app/gw", "infra/gw", "app/own")
+    assert made.gateways == (MESH, "app/gw", "infra/gw", "app/own", "infra/old", "other/old")
     (http,) = made.http
     assert http.match[0].gateways == ("app/gw", MESH)
     assert [each.destination.host for each in http.route] == ["web.app.svc.cluster.local", "a.b"]
