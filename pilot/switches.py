@@ -45,6 +45,9 @@ FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_AUTO_ALLOW_WAYPOINT_POLICY": ("auto_allow_waypoint_policy", parse_bool),
     "AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY": ("ambient_dry_run", parse_bool),
     "AMBIENT_ENABLE_MULTI_NETWORK": ("ambient_multi_network", parse_bool),
+    "AMBIENT_ENABLE_MULTI_NETWORK_WAYPOINT": ("multi_network_waypoints", parse_bool),
+    "AMBIENT_ENABLE_MULTI_NETWORK_INGRESS": ("multi_network_ingress", parse_bool),
+    "AMBIENT_ENABLE_BAGGAGE": ("baggage", parse_bool),
     "AMBIENT_ENABLE_STATUS": ("ambient_status", parse_bool),
     "PILOT_ENABLE_AMBIENT_WAYPOINTS": ("ambient_waypoints", parse_bool),
     "ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS": ("wildcard_tls_entries", parse_bool),
@@ -109,8 +112,9 @@ _DEPENDENT = (
     (
         "ambient",
         ("sending_hbone", "sidecar_hbone", "ingress_waypoint_routing", "ambient_status", "ambient_waypoints"),
-        ("auto_allow_waypoint_policy", "ambient_multi_network", "ambient_dry_run"),
+        ("auto_allow_waypoint_policy", "ambient_multi_network", "baggage", "ambient_dry_run"),
     ),
+    ("ambient_multi_network", ("multi_network_waypoints",), ("multi_network_ingress",)),
 )
 """Switches without which others are ignored: those that follow them unless said otherwise, and those that do not."""
 

@@ -38,9 +38,6 @@ WITHOUT_EFFECT: Final[Mapping[str, str]] = {
 """Known and harmless, with the reason."""
 
 ONLY: Final[Mapping[str, tuple[str, str]]] = {
-    "AMBIENT_ENABLE_BAGGAGE": ("false", _LATER),
-    "AMBIENT_ENABLE_MULTI_NETWORK_INGRESS": ("false", _LATER),
-    "AMBIENT_ENABLE_MULTI_NETWORK_WAYPOINT": ("true", "It needs AMBIENT_ENABLE_MULTI_NETWORK, which is not there yet."),
     "ENABLE_CLUSTER_TRUST_BUNDLE_API": ("false", "Roots are in ConfigMaps (PILOT_CA_CERT_CONFIGMAP)."),
     "ENABLE_GATEWAY_API_INFERENCE_EXTENSION": ("false", _LATER),
     "ENABLE_MCS_AUTO_EXPORT": ("false", _LATER),

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from itertools import starmap
+from typing import Any
 
 from pilot.model.features import Features
 from pilot.model.mesh import MeshConfig, ServiceScope, ServiceScopeConfigs
 from pilot.model.objects import Event
 from pilot.model.selectors import LabelSelector
 from pilot.model.snapshot import Snapshot
-from tests.recordings import decode_objects
+from pilot.view.proxy_view import ProxyView
+from tests.recordings import decode_objects, view_of
 
 GLOBAL = LabelSelector(match_labels={"istio.io/global": "true"})
 MESH = MeshConfig(service_scope_configs=(ServiceScopeConfigs(services_selector=GLOBAL, scope=ServiceScope.GLOBAL),))
@@ -21,7 +23,7 @@ FEATURES = replace(
     ingress_waypoint_routing=True,
 )
 
-GATEWAYS = """
+WAYS = """
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: to-west, namespace: istio-system, labels: {topology.istio.io/network: west}}
@@ -96,3 +98,13 @@ def mesh_of(
     """The cluster `Kubernetes`, and `west` beside it."""
     snapshot, _ = Snapshot.empty(mesh=mesh, features=features).apply(own)
     return snapshot if west is None else snapshot.apply_remote("west", west)[0]
+
+
+def entrance(*own: Event, features: Features = FEATURES, extensions: Any = ()) -> ProxyView:
+    """What the gateway of network east sees, through which the others come in."""
+    node = "waypoint~10.1.0.8~eastwest-0.istio-system~istio-system.svc.cluster.local"
+    labels = {"gateway.networking.k8s.io/gateway-name": "eastwest"}
+    metadata = {"NAMESPACE": "istio-system", "CLUSTER_ID": "Kubernetes", "NETWORK": "east", "LABELS": labels}
+    far = cluster("west", "10.9.0.1", "10.2.0.1")
+    snapshot = mesh_of([*own] or cluster("east", "10.0.0.1", "10.1.0.1", more=f"---{WAYS}"), far, features=features)
+    return view_of(snapshot, {"id": node, "cluster": "eastwest", "metadata": metadata}, extensions)

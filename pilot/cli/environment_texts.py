@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
+    "AMBIENT_ENABLE_BAGGAGE": "With ambient: who opens a tunnel says in the header `baggage` which workload it is.",
     "AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY": "Policies annotated istio.io/dry-run are given to ztunnels, too.",
     "AMBIENT_ENABLE_MULTI_NETWORK": "Ztunnels are told of other clusters: global services, and ways to them.",
+    "AMBIENT_ENABLE_MULTI_NETWORK_INGRESS": "With several networks: gateways reach the others by double tunnels.",
+    "AMBIENT_ENABLE_MULTI_NETWORK_WAYPOINT": "With several networks: waypoints do.",
     "AMBIENT_ENABLE_STATUS": "With ambient: conditions tell which waypoints and ztunnels accept an object.",
     "AUDIENCE": "Outside of a cluster: the audience of tokens that are believed; empty: that of our own token.",
     "BLOCKED_CIDRS_IN_JWKS_URIS": "Address ranges from which no keys of token issuers are fetched; comma separated.",

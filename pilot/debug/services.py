@@ -143,15 +143,25 @@ def _three(locality: str) -> str:
 
 def networks(snapshot: Snapshot) -> object:
     """The ways into networks; null where there are none."""
-    gateways = sorted({each for ways in snapshot.network_gateways.by_network.values() for each in ways})
-    return [
-        {
-            "Network": each.network,
-            "Cluster": each.cluster_id,
-            "Addr": each.address,
-            "Port": each.port,
-            "HBONEPort": 0,
-            "ServiceAccount": {"Namespace": "", "Name": ""},
-        }
-        for each in gateways
-    ] or None
+    tunnels, known = snapshot.conversions.waypoints.gateways, (snapshot.network_gateways, snapshot.tunnel_gateways)
+    gateways: dict[tuple[str, str, str], dict[bool, int]] = {}
+    for each in sorted({each for found in known for ways in found.by_network.values() for each in ways}):
+        gateways.setdefault((each.address, each.network, each.cluster_id), {})[each.hbone] = each.port
+    accounts = {(each.network, each.address.ip): (each.namespace, each.account) for each in tunnels}
+    return [_way(place, ports, accounts) for place, ports in gateways.items()] or None
+
+
+def _way(
+    place: tuple[str, str, str], ports: Mapping[bool, int], accounts: Mapping[tuple[str, str], tuple[str, str]]
+) -> Mapping[str, object]:
+    """`ports`: for tunnels, and for mutual TLS."""
+    address, network, cluster = place
+    namespace, name = accounts.get((network, address), ("", "")) if True in ports else ("", "")
+    return {
+        "Network": network,
+        "Cluster": cluster,
+        "Addr": address,
+        "Port": ports.get(False, 0),
+        "HBONEPort": ports.get(True, 0),
+        "ServiceAccount": {"Namespace": namespace, "Name": name},
+    }

@@ -16,6 +16,7 @@ from pilot.model.locality import NETWORK
 from pilot.model.mesh_networks import MeshNetworks
 from pilot.model.mesh_settings import is_ip
 from pilot.model.service import Service
+from pilot.model.waypoint import HBONE_PORT, HboneGateway
 
 PORT_LABEL = "networking.istio.io/gatewayPort"
 DEFAULT_PORT = 15443
@@ -30,6 +31,8 @@ class NetworkGateway:
     network: str
     cluster_id: str = ""
     """Empty where it is not known whose it is."""
+    hbone: bool = False
+    """It takes tunnels inside of tunnels; else mutual TLS, by its SNI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +71,53 @@ def build(
     addresses: Addresses = NO_ADDRESSES,
 ) -> NetworkGateways:
     """The gateways of a mesh with these services, and those of other APIs; the same object for the same gateways."""
-    found = _all(services, networks, discovered)
-    if not found:
-        return NO_GATEWAYS
-    resolved = sorted({way for each in found for way in _resolved(each, addresses)})
-    if resolved == found:
-        return _KNOWN.same(tuple(found), _index(found))
-    return _KNOWN.same((tuple(found), tuple(resolved)), replace(_index(resolved), named=_index(found)))
+    return _known([each for each in _all(services, networks, discovered) if not each.hbone], addresses)
+
+
+@memoized(size=16)
+def build_tunnels(
+    services: tuple[Service, ...],
+    networks: MeshNetworks,
+    discovered: tuple[NetworkGateway, ...],
+    tunnels: tuple[HboneGateway, ...],
+    addresses: Addresses = NO_ADDRESSES,
+) -> NetworkGateways:
+    """The same for proxies that open tunnels inside of tunnels: into a network that has such gateways only by those."""
+    found = sorted({*_all(services, networks, discovered), *map(_of_tunnel, tunnels)})
+    tunnelled = {way.network for each in found if each.hbone for way in _resolved(each, addresses)}
+    return _known([each for each in found if each.hbone or each.network not in tunnelled], addresses)
 
 
 @memoized(size=16)
 def host_names(
-    services: tuple[Service, ...], networks: MeshNetworks, discovered: tuple[NetworkGateway, ...] = ()
+    services: tuple[Service, ...],
+    networks: MeshNetworks,
+    discovered: tuple[NetworkGateway, ...] = (),
+    tunnels: tuple[HboneGateway, ...] = (),
 ) -> frozenset[str]:
     """Names of gateways that have to be looked up."""
-    return frozenset(each.address for each in _all(services, networks, discovered) if not is_ip(each.address))
+    found = (*_all(services, networks, discovered), *map(_of_tunnel, tunnels))
+    return frozenset(each.address for each in found if not is_ip(each.address))
 
 
 def _all(
     services: tuple[Service, ...], networks: MeshNetworks, discovered: tuple[NetworkGateway, ...]
 ) -> list[NetworkGateway]:
     return sorted({*_declared(services, networks), *labelled(services), *discovered})
+
+
+def _of_tunnel(declared: HboneGateway) -> NetworkGateway:
+    address = declared.address
+    return NetworkGateway(address.ip or address.hostname, address.port, declared.network, hbone=True)
+
+
+def _known(found: list[NetworkGateway], addresses: Addresses) -> NetworkGateways:
+    if not found:
+        return NO_GATEWAYS
+    resolved = sorted({way for each in found for way in _resolved(each, addresses)})
+    if resolved == found:
+        return _KNOWN.same(tuple(found), _index(found))
+    return _KNOWN.same((tuple(found), tuple(resolved)), replace(_index(resolved), named=_index(found)))
 
 
 def _resolved(gateway: NetworkGateway, addresses: Addresses) -> Iterator[NetworkGateway]:
@@ -131,10 +160,12 @@ def labelled(services: Iterable[Service]) -> Iterator[NetworkGateway]:
             port = int(text) if text.isascii() and text.isdigit() else DEFAULT_PORT
             if each.port(port) is not None:
                 yield from _of_service(each, port, network)
+            if each.port(HBONE_PORT) is not None:
+                yield from _of_service(each, HBONE_PORT, network, hbone=True)
 
 
-def _of_service(service: Service, port: int, network: str) -> Iterator[NetworkGateway]:
+def _of_service(service: Service, port: int, network: str, *, hbone: bool = False) -> Iterator[NetworkGateway]:
     """Where a service can be reached from outside; node ports are dialled instead of its own."""
     for cluster, addresses in service.external_addresses.items():
         outside = service.external_ports.get(cluster, {}).get(port, port)
-        yield from (NetworkGateway(address, outside, network, cluster) for address in addresses)
+        yield from (NetworkGateway(address, outside, network, cluster, hbone) for address in addresses)

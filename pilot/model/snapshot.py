@@ -143,11 +143,18 @@ class Snapshot:
         )
 
     @property
+    def tunnel_gateways(self) -> NetworkGateways:
+        """The same for proxies that open tunnels inside of tunnels."""
+        discovered, tunnels = self.conversions.network_gateways, self.conversions.waypoints.gateways
+        return network_gateways.build_tunnels(self.services, self.networks, discovered, tunnels, self.host_addresses)
+
+    @property
     def names_to_resolve(self) -> frozenset[str]:
         """Host names of gateways of networks."""
         if not self.features.resolve_gateways:
             return frozenset()
-        return network_gateways.host_names(self.services, self.networks, self.conversions.network_gateways)
+        tunnels = self.conversions.waypoints.gateways if self.features.ambient_multi_network else ()
+        return network_gateways.host_names(self.services, self.networks, self.conversions.network_gateways, tunnels)
 
     @property
     def virtual_services(self) -> tuple[ResolvedVirtualService, ...]:

@@ -12,6 +12,7 @@ from pilot.model.endpoint_index import NO_ENDPOINTS
 from pilot.model.gateway import GatewayServer
 from pilot.model.gateways import Exposed, select_gateways
 from pilot.model.interning import Interner, same_mapping, same_tuple
+from pilot.model.network_gateways import NetworkGateways
 from pilot.model.service import Hostname, PortProtocol, Service
 from pilot.model.service_index import ServiceIndex
 from pilot.model.snapshot import Snapshot
@@ -21,7 +22,7 @@ from pilot.view.credential_access import access_of
 from pilot.view.observed import observed_of
 from pilot.view.patches import body_limit_of, patches_of
 from pilot.view.plugins import plugins_of, served
-from pilot.view.proxy import Proxy, ProxyKind, Traits
+from pilot.view.proxy import Proxy, ProxyKind, Traits, doubles_tunnels
 from pilot.view.proxy_view import NO_WAYPOINTS, Particulars, ProxyView
 from pilot.view.scope import EgressListener, Endpoints, Scope
 from pilot.view.scoping import scope_of
@@ -60,7 +61,7 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
         endpoints=snapshot.endpoints,
         names=_names(snapshot, traits, scope),
         peer_authentications=snapshot.peer_authentications,
-        network_gateways=snapshot.network_gateways,
+        network_gateways=_network_gateways(snapshot, traits),
         security=security_of(snapshot, proxy, identified),
         gateways=gateways,
         ingress_waypoints=_ingress_waypoints(snapshot, proxy),
@@ -71,6 +72,11 @@ def build(snapshot: Snapshot, proxy: Proxy) -> ProxyView:
         patches=patches_of(snapshot, proxy, identified),
         body_limit=body_limit_of(snapshot),
     )
+
+
+def _network_gateways(snapshot: Snapshot, traits: Traits) -> NetworkGateways:
+    """The ways into other networks that such a proxy can take."""
+    return snapshot.tunnel_gateways if doubles_tunnels(traits, snapshot.features) else snapshot.network_gateways
 
 
 @latest(size=8192)

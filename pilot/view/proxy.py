@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from pilot.model.features import Features
+
 
 class ProxyKind(Enum):
     """The first part of a node id."""
@@ -108,6 +110,16 @@ class Traits:
     requested_networks: frozenset[str] = frozenset()
     is_grpc: bool = False
     """GENERATOR grpc: a proxyless client."""
+
+
+def doubles_tunnels(traits: Traits, features: Features) -> bool:
+    """Whether such a proxy reaches other networks by tunnels inside of tunnels. Source: xDS behaviour 6.5, 8."""
+    match traits.kind:
+        case ProxyKind.WAYPOINT:
+            return features.multi_network_waypoints
+        case ProxyKind.ROUTER:
+            return features.multi_network_ingress and traits.sends_hbone
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from pilot.model.hosts import is_wildcard, overlaps
 from pilot.model.interning import Interner, same_mapping, same_tuple
 from pilot.model.policy_attachment import GATEWAY_NAME, WorkloadPlace
 from pilot.model.routing import MESH, ResolvedVirtualService
-from pilot.model.service import Hostname, Resolution, Service
+from pilot.model.service import Hostname, PortProtocol, Resolution, Service
 from pilot.model.service_index import ServiceIndex
 from pilot.model.snapshot import Snapshot
 from pilot.model.wasm_plugins import CheckedPlugin
-from pilot.model.waypoint import Traffic, TunnelAddress, Waypoint, Waypoints
+from pilot.model.waypoint import MANAGED, Traffic, TunnelAddress, Waypoint, Waypoints
 from pilot.resources import Origin
 from pilot.view.ambient import index_of
 from pilot.view.destinations import destinations_of
@@ -67,11 +67,14 @@ class Attachments:
     referenced: frozenset[str] = frozenset()
     """Hosts that routes of its services lead to, other than its own; its own where they are outside of the mesh."""
     takes_workloads: bool = False
+    is_entrance: bool = False
+    """Tunnels from other networks come in here: what is attached are all services that are one over all clusters."""
     guards: Security = NO_SECURITY
     """Policies by selector, which hold where tunnels end (ENABLE_LAYERED_WAYPOINT_AUTHORIZATION_POLICIES)."""
 
 
 NO_ATTACHMENTS = Attachments()
+_ENTRANCE = "istio.io-eastwest-controller"
 _ATTACHMENTS: Interner[Attachments] = Interner(256)
 _attached = memoized(size=65_536)(Attached)
 _place = memoized(size=65_536)(WorkloadPlace)
@@ -82,7 +85,11 @@ def attachments_of(
 ) -> Attachments:
     """What is attached to a proxy; `routes`: VirtualServices for the mesh that it sees."""
     waypoints = snapshot.conversions.waypoints
-    if proxy.traits.kind is not ProxyKind.WAYPOINT or not waypoints.by_name:
+    if proxy.traits.kind is not ProxyKind.WAYPOINT:
+        return NO_ATTACHMENTS
+    if _is_entrance(snapshot, identified, proxy.traits.namespace):
+        return _at_entrance(snapshot, proxy, identified)
+    if not waypoints.by_name:
         return NO_ATTACHMENTS
     selecting = same_tuple(tuple({id(each.service): each.service for each in workload.targets}.values()))
     mine = _waypoints_behind(waypoints, selecting, proxy.traits.namespace)
@@ -91,6 +98,37 @@ def attachments_of(
     if not snapshot.features.layered_waypoint_policies:
         return found
     return _guarded(found, security_at(snapshot, _by_selector(identified, proxy.traits.namespace)))
+
+
+def _is_entrance(snapshot: Snapshot, identified: Identified, namespace: str) -> bool:
+    """Whether a proxy is a gateway through which other networks come in."""
+    if not snapshot.features.ambient_multi_network:
+        return False
+    declared = snapshot.conversions.waypoints.by_name.get((namespace, identified.labels.get(GATEWAY_NAME, "")))
+    return identified.labels.get(MANAGED) == _ENTRANCE or (declared is not None and declared.is_east_west)
+
+
+def _at_entrance(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> Attachments:
+    here = snapshot.registry_of(proxy.traits.cluster_id).service_index
+    place = _by_selector(identified, proxy.traits.namespace)
+    return _entrance(here, observed_at(snapshot, proxy.istio_version[:2], place))
+
+
+@memoized(size=16, passing=True)
+def _entrance(services: ServiceIndex, observed: Observed) -> Attachments:
+    """Every service of the cluster that is one over all clusters; what is in its tunnels is not looked into."""
+    found = (each for each in services.listing if each.is_global and each.resolution is not Resolution.ALIAS)
+    attached = tuple(_attached((_as_bytes(each),), None, (), NO_SECURITY, observed, ()) for each in found)
+    return replace(_together(same_tuple(attached), (), False, frozenset()), is_entrance=True)
+
+
+@memoized(size=65_536)
+def _as_bytes(service: Service) -> Service:
+    """The service with ports of which nothing is known but that they carry bytes."""
+    ports = tuple(
+        replace(each, protocol=PortProtocol.TCP) for each in service.ports if each.protocol is not PortProtocol.UDP
+    )
+    return replace(service, ports=ports)
 
 
 @memoized(size=8192)

@@ -8,6 +8,7 @@ from pilot.generators import clusters, listeners
 from pilot.view.proxy_view import ProxyView
 from tests import recordings
 from tests.live.stock_envoy import node_of, static_bootstrap, validate
+from tests.networks_mesh import entrance
 from tests.shared import shared_path
 from tests.waypoint_mesh import GATEWAY, pod, waypoint
 
@@ -93,6 +94,14 @@ def test_a_stock_envoy_accepts_a_waypoint_with_everything_in_it(any_envoy: Path)
     assert_accepted(
         any_envoy, waypoint(pod("web-1", "10.1.0.1"), ODD, gateway=ALL, environment=SETTINGS, extensions=listed)
     )
+
+
+def test_a_stock_envoy_accepts_what_leads_to_other_networks_and_what_comes_from_there(any_envoy: Path) -> None:
+    listed = node_of(any_envoy).extensions
+    several = {"AMBIENT_ENABLE_MULTI_NETWORK": "true", "AMBIENT_ENABLE_BAGGAGE": "true"}
+
+    assert_accepted(any_envoy, waypoint(pod("web-1", "10.1.0.1"), environment=several, extensions=listed))
+    assert_accepted(any_envoy, entrance(extensions=listed))
 
 
 @pytest.mark.shared

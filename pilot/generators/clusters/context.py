@@ -30,6 +30,8 @@ class Context:
     own_file_socket: bool
     credential_socket: bool
     preserve_case: bool
+    is_entrance: bool = False
+    """Tunnels from other networks come in here."""
 
     @property
     def is_router(self) -> bool:
@@ -66,6 +68,7 @@ def context_of(view: ProxyView) -> Context:
         own_file_socket=traits.file_credential_socket,
         credential_socket=traits.credential_socket,
         preserve_case=bool(headers and headers.preserve_http1_header_case),
+        is_entrance=view.attachments.is_entrance,
     )
     return _CONTEXTS.same(_key(made), made)
 
@@ -83,4 +86,5 @@ def _key(context: Context) -> tuple[object, ...]:
         context.own_file_socket,
         context.credential_socket,
         context.preserve_case,
+        context.is_entrance,
     )

@@ -37,11 +37,17 @@ PASSTHROUGH = "PassthroughCluster"
 INBOUND_PASSTHROUGH = "InboundPassthroughCluster"
 CONNECT_ORIGINATE = "connect_originate"
 MAIN_INTERNAL = "main_internal"
+FORWARD_INNER = "forward_inner_connect"
 
 HBONE_PORT = 15008
 _PASSTHROUGH_IDLE = timedelta(minutes=5)
 _TUNNEL_CLEANUP = timedelta(minutes=1)
 _SECRET_SOCKET = "./var/run/secrets/credential-uds/socket"
+_TO_TUNNELS = Cluster.OriginalDstLbConfig(
+    upstream_port_override=UInt32Value(value=HBONE_PORT),
+    metadata_key=MetadataKey(key=ORIGINAL_DST, path=[MetadataKey.PathSegment(key="waypoint")]),
+)
+"""Where a workload takes tunnels, or the waypoint that an endpoint names."""
 _SOURCE_V4, _SOURCE_V6 = "127.0.0.6", "::6"
 
 
@@ -116,7 +122,6 @@ def connect_originate(context: Context, traits: Traits) -> Resource:
 @memoized(size=256)
 def _connect_originate(context: Context, socket: Any) -> Resource:
     protocol = HttpProtocol(Codec.HTTP2, idle_timeout=context.mesh.hbone_idle_timeout, allow_connect=True)
-    waypoint = MetadataKey(key=ORIGINAL_DST, path=[MetadataKey.PathSegment(key="waypoint")])
     return _resource(
         Cluster(
             name=CONNECT_ORIGINATE,
@@ -127,9 +132,7 @@ def _connect_originate(context: Context, socket: Any) -> Resource:
             cleanup_interval=_TUNNEL_CLEANUP,
             circuit_breakers=_unlimited(context),
             typed_extension_protocol_options=extension_options(protocol),
-            original_dst_lb_config=Cluster.OriginalDstLbConfig(
-                upstream_port_override=UInt32Value(value=HBONE_PORT), metadata_key=waypoint
-            ),
+            original_dst_lb_config=_TO_TUNNELS,
             transport_socket=socket,
         )
     )
@@ -143,18 +146,37 @@ def main_internal(context: Context) -> Resource:
 
 @memoized(size=256)
 def encap(context: Context) -> Resource:
-    """Leads a waypoint's traffic for a single workload to the listener that opens tunnels."""
+    """Leads traffic for a single workload to the listener that opens tunnels, or passes inner ones on."""
+    if context.is_entrance:
+        return _to_listener("encap", FORWARD_INNER, context, speaks=False)
     return _to_listener("encap", CONNECT_ORIGINATE, context)
 
 
-def _to_listener(name: str, listener: str, context: Context) -> Resource:
+@memoized(size=256)
+def forward_inner(context: Context) -> Resource:
+    """Passes on to a workload the tunnel that came inside of another network's."""
+    return _resource(
+        Cluster(
+            name=FORWARD_INNER,
+            alt_stat_name=cluster_stat_name(FORWARD_INNER),
+            type=Cluster.ORIGINAL_DST,
+            lb_policy=Cluster.CLUSTER_PROVIDED,
+            connect_timeout=context.mesh.connect_timeout,
+            cleanup_interval=_TUNNEL_CLEANUP,
+            circuit_breakers=_unlimited(context),
+            original_dst_lb_config=_TO_TUNNELS,
+        )
+    )
+
+
+def _to_listener(name: str, listener: str, context: Context, *, speaks: bool = True) -> Resource:
     return _resource(
         Cluster(
             name=name,
             alt_stat_name=cluster_stat_name(name),
             type=Cluster.STATIC,
             circuit_breakers=_unlimited(context),
-            typed_extension_protocol_options=_as_the_client_speaks(context),
+            typed_extension_protocol_options=_as_the_client_speaks(context) if speaks else None,
             load_assignment=static_assignment(name, internal_address(listener)),
             transport_socket=sockets.to_internal_listener(sockets.RAW_BUFFER),
         )

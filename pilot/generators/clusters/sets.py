@@ -34,7 +34,7 @@ from pilot.model.service import Hostname, Service
 from pilot.model.service_index import ServiceKey
 from pilot.resources import Resource, ResourceSet, resource_set
 from pilot.rows import rows
-from pilot.view.proxy import Interception, ProxyKind
+from pilot.view.proxy import Interception, ProxyKind, doubles_tunnels
 from pilot.view.proxy_view import ProxyView
 from pilot.view.scope import Endpoints
 
@@ -222,6 +222,9 @@ def _others(view: ProxyView, context: Context) -> Iterator[Resource]:
         if view.traits.listens_hbone:
             yield fixed.main_internal(context)
         yield fixed.inbound_passthrough(context)
+    if context.tunnels and doubles_tunnels(view.traits, view.features):
+        yield waypoint.inner_originate(context, view.traits)
+        yield waypoint.outer_originate(context, view.traits)
     if context.tunnels:
         yield fixed.connect_originate(context, view.traits)
     if view.traits.credential_socket:

@@ -19,7 +19,7 @@ from pilot.generators.endpoints.plaintext import Plaintext
 from pilot.generators.endpoints.preference import Preference
 from pilot.generators.endpoints.priorities import Group, group_by_locality, prioritize
 from pilot.generators.endpoints.selection import select_endpoints
-from pilot.generators.endpoints.split_horizon import is_gateway, route_by_network
+from pilot.generators.endpoints.split_horizon import is_gateway, is_tunnel_gateway, route_by_network
 from pilot.generators.envoy.wire import embed_all, serialize, text
 from pilot.generators.isolation import isolated
 from pilot.memo import latest, memoized
@@ -110,7 +110,9 @@ def load_assignment(
     groups: Sequence[Group] = group_by_locality((each, each.weight or 1) for each in selected)
     ways = gateways.for_names() if names else gateways
     if ways:
-        groups = route_by_network(groups, target.client, ways, lambda each: _does_mtls(each, target.mtls, plaintext))
+        groups = route_by_network(
+            groups, target.client, ways, lambda each: _does_mtls(each, target.mtls, plaintext), supports_tunnel
+        )
     groups = prioritize(groups, target.preference, target.client)
     return text(ClusterLoadAssignment.CLUSTER_NAME_FIELD_NUMBER, target.name) + embed_all(
         ClusterLoadAssignment.ENDPOINTS_FIELD_NUMBER,
@@ -121,14 +123,19 @@ def load_assignment(
 def _locality_endpoints(group: Group, target: Target, plaintext: Plaintext, features: Features) -> bytes:
     members, weight = [], group.weight
     for endpoint, share in group.endpoints:
+        if is_tunnel_gateway(endpoint):
+            behind = f"{target.service.hostname}:{target.port.number}"
+            members.append(lb_endpoint.build_double(endpoint, share, behind, features, not target.behind_waypoint))
+            continue
         wanted = supports_tunnel(endpoint) and (target.behind_waypoint or _prefers_tunnel(endpoint, features))
         tunnel = target.client.tunnels and (wanted or bool(target.via))
         mtls = not tunnel and _does_mtls(endpoint, target.mtls, plaintext)
         if target.encrypted_only and not mtls:
             weight -= share
             continue
+        way = lb_endpoint.FORWARD_LISTENER if target.client.is_entrance else lb_endpoint.TUNNEL_LISTENER
         members.append(
-            lb_endpoint.build(endpoint, share, mtls, tunnel, features, target.via, not target.behind_waypoint)
+            lb_endpoint.build(endpoint, share, mtls, tunnel, features, target.via, not target.behind_waypoint, way)
         )
     rest = LocalityLbEndpoints(
         load_balancing_weight=UInt32Value(value=weight) if weight else None, priority=group.priority

@@ -13,7 +13,7 @@ from pilot.model.destination_rule import MergedRule
 from pilot.model.interning import Interner
 from pilot.model.mesh import MeshConfig
 from pilot.model.service import Hostname, Service
-from pilot.view.proxy import ProxyKind
+from pilot.view.proxy import ProxyKind, doubles_tunnels
 from pilot.view.proxy_view import ProxyView
 from pilot.view.workload import Workload
 
@@ -29,6 +29,10 @@ class Client:
     """Networks that it may see; empty: all."""
     tunnels: bool
     """It can open HBONE tunnels."""
+    doubles: bool = False
+    """It reaches other networks by tunnels inside of tunnels."""
+    is_entrance: bool = False
+    """It is where such tunnels come in: it reaches only its own cluster."""
     node: str = ""
     locality: str = ""
     labels: tuple[tuple[str, str], ...] = ()
@@ -51,12 +55,22 @@ def client_of(view: ProxyView) -> Client:
         traits.network,
         traits.requested_networks,
         traits.sends_hbone and not traits.is_grpc,
+        doubles_tunnels(traits, view.features) and not view.attachments.is_entrance,
+        view.attachments.is_entrance,
     )
 
 
 @memoized(size=4096)
-def _of_traits(kind: ProxyKind, cluster_id: str, network: str, requested: frozenset[str], tunnels: bool) -> Client:
-    return _interned(Client(kind, cluster_id, network, requested, tunnels))
+def _of_traits(
+    kind: ProxyKind,
+    cluster_id: str,
+    network: str,
+    requested: frozenset[str],
+    tunnels: bool,
+    doubles: bool,
+    is_entrance: bool,
+) -> Client:
+    return _interned(Client(kind, cluster_id, network, requested, tunnels, doubles, is_entrance))
 
 
 @dataclass(frozen=True, slots=True)

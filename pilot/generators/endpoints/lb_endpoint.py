@@ -22,6 +22,8 @@ from pilot.model.endpoint import Endpoint, Health
 from pilot.model.features import Features
 
 TUNNEL_LISTENER = "connect_originate"
+FORWARD_LISTENER = "forward_inner_connect"
+DOUBLE_LISTENER = "inner_connect_originate"
 
 _NAME_LABELS = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
 _REVISION_LABELS = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
@@ -37,26 +39,51 @@ def build(
     features: Features,
     via: str = "",
     matched: bool = True,
+    listener: str = TUNNEL_LISTENER,
 ) -> bytes:
     """An endpoint, serialized. `mtls`: its workload does mutual TLS with us; `tunnel`: it is reached through HBONE.
 
     `via`: it is a waypoint, and this is what it is asked for. `matched`: its cluster has a socket for tunnels.
+    `listener`: of the proxy itself, which opens the tunnel.
     """
     described = features.telemetry_label and features.endpoint_telemetry_label
     workload = workload_text(endpoint) if described else ""
     if tunnel:
         authority = f"{_bracketed(endpoint.address)}:{endpoint.port}"
-        target = EnvoyEndpoint(
-            address=Address(
-                envoy_internal_address=EnvoyInternalAddress(server_listener_name=TUNNEL_LISTENER, endpoint_id=authority)
-            )
-        )
+        target = _tunnelled(listener, authority)
         metadata = _metadata(workload, "tunnel" if matched else "", "http", via or authority, authority if via else "")
     else:
         target = _direct(endpoint, features.dual_stack)
         mode = endpoint.tls_mode if mtls and endpoint.tls_mode not in _NO_MTLS else ""
         metadata = _metadata(workload, "tlsMode" if mode else "", mode, "")
     health = Health.DRAINING if is_draining(endpoint, features) else endpoint.health
+    return _put_together(target, health, metadata, weight)
+
+
+@memoized(size=4096)
+def build_double(gateway: Endpoint, weight: int, behind: str, features: Features, matched: bool) -> bytes:
+    """A gateway into another network, through which `behind` (`host:port`) is reached by a tunnel inside of a tunnel.
+
+    Source: xDS behaviour 6.5.
+    """
+    described = features.telemetry_label and features.endpoint_telemetry_label
+    authority = f"{_bracketed(gateway.address)}:{gateway.port}"
+    istio = Struct(fields={"double_hbone": Value(struct_value=_text("hbone_target_address", behind))})
+    if described:
+        istio.fields["workload"].string_value = workload_text(gateway)
+    parts = {ORIGINAL_DST: _text("local", authority), ISTIO: istio}
+    if matched:
+        parts[TRANSPORT_SOCKET_MATCH] = _text("tunnel", "http")
+    metadata = serialize(Metadata(filter_metadata=parts))
+    return _put_together(_tunnelled(DOUBLE_LISTENER, authority), gateway.health, metadata, weight)
+
+
+def _tunnelled(listener: str, authority: str) -> Any:
+    internal = EnvoyInternalAddress(server_listener_name=listener, endpoint_id=authority)
+    return EnvoyEndpoint(address=Address(envoy_internal_address=internal))
+
+
+def _put_together(target: Any, health: Health, metadata: bytes, weight: int) -> bytes:
     return b"".join(
         (
             embed(LbEndpoint.ENDPOINT_FIELD_NUMBER, serialize(target)),

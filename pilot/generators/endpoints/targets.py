@@ -160,7 +160,9 @@ def _target(
         mtls=said,
         preference=preference(effective.load_balancer, effective.outlier_detection, service.traffic_distribution, mesh),
         client=client,
-        own_cluster_only=is_cluster_local(service.hostname, mesh, features),
+        own_cluster_only=is_cluster_local(service.hostname, mesh, features)
+        or client.is_entrance
+        or (client.doubles and not service.is_global),
         encrypted_only="|" not in name,
         origins=(service.origin, *(rule.origins if rule else ())),
         behind_waypoint=_direction_of(name) is Direction.INBOUND_VIP,

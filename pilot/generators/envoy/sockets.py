@@ -52,6 +52,12 @@ def behind_waypoint(inner: Any) -> Any:
     return TransportSocket(name="internal_upstream", typed_config=pack(transport))
 
 
+def behind_entrance(inner: Any) -> Any:
+    """A socket toward what a gateway between networks stands in front of."""
+    transport = InternalUpstreamTransport(passthrough_metadata=_TUNNEL_METADATA, transport_socket=inner)
+    return TransportSocket(name="internal_upstream", typed_config=pack(transport))
+
+
 def to_internal_listener(inner: Any, name: str = "internal_upstream") -> Any:
     """A socket into an internal listener that needs to know nothing of where it came from."""
     return TransportSocket(name=name, typed_config=pack(InternalUpstreamTransport(transport_socket=inner)))

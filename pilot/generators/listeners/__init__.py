@@ -4,7 +4,7 @@ In: a view. Out: a `ResourceSet`, the same object as long as nothing it was made
 where headless services have them. Source: xDS behaviour 4.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pilot.generators.envoy import sockets
 from pilot.generators.envoy.hcm import ProxyContext, proxy_context
@@ -17,13 +17,14 @@ from pilot.generators.listeners.plan import HeadlessAddresses, PlannedListener
 from pilot.generators.routes.caller import caller_of
 from pilot.generators.service_address import wildcard_addresses
 from pilot.generators.waypoint import listeners as waypoint
+from pilot.generators.waypoint import tunnels
 from pilot.memo import Work, finish, latest, memoized, sliced
 from pilot.model.endpoint_index import ServiceEndpoints
 from pilot.model.interning import Interner, same_tuple
 from pilot.model.mesh_settings import is_ip
 from pilot.model.service import Service
 from pilot.resources import EMPTY, Origin, Resource, ResourceSet, resource_set
-from pilot.view.proxy import IpMode, ProxyKind
+from pilot.view.proxy import IpMode, ProxyKind, doubles_tunnels
 from pilot.view.proxy_view import ProxyView
 from pilot.view.scope import Scope
 
@@ -51,12 +52,18 @@ def steps(view: ProxyView) -> Work[ResourceSet]:
             context = context_of(view)
             return _set(
                 gateway.build_gateway(gateways, caller.scope, context, caller.labels, view.security),
-                tuple(tunnel.build_tunnel(context)),
+                (*_doubled(view, context), *tunnel.build_tunnel(context)),
             )
         case ProxyKind.WAYPOINT:
             return waypoint.build(view, context_of(view))
         case ProxyKind.ZTUNNEL:
             return EMPTY
+
+
+def _doubled(view: ProxyView, context: ProxyContext) -> Iterator[Resource]:
+    """The listeners by which a gateway reaches other networks, if it does."""
+    if doubles_tunnels(view.traits, view.features) and view.traits.flavour.has(sockets.INTERNAL_UPSTREAM_TYPE):
+        yield from tunnels.build_double(context, view.traits.network)
 
 
 def context_of(view: ProxyView) -> ProxyContext:

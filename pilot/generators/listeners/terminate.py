@@ -76,6 +76,11 @@ _AUTHORITY: Final = extension(
     ),
     required=True,
 )
+_SOURCE: Final = extension(
+    "request_source",
+    Config(on_request_headers=[filter_state("io.istio.request_source", "%REQ(X-ISTIO-SOURCE)%", _TEXT)]),
+)
+"""Keeps what a client says of itself: whether a waypoint of its network has handled the traffic."""
 _ROUTER: Final = extension("envoy.filters.http.router", Router())
 _CONNECT: Final = "CONNECT"
 _ROUTES: Final = RouteConfiguration(
@@ -120,8 +125,10 @@ _MANAGER: Final = HttpConnectionManager(
 
 
 @memoized(size=4096)
-def build_terminate(context: ProxyContext, guards: tuple[Extension, ...] = ()) -> Resource:
-    """The listener; `guards`: HTTP filters that decide who may open tunnels."""
+def build_terminate(
+    context: ProxyContext, guards: tuple[Extension, ...] = (), *, is_entrance: bool = False
+) -> Resource:
+    """The listener; `guards`: HTTP filters that decide who may open tunnels; `is_entrance`: for other networks."""
     traits, logs = context.traits, context.logs(Side.INBOUND)
     base = Listener(
         name=CONNECT_TERMINATE,
@@ -131,7 +138,7 @@ def build_terminate(context: ProxyContext, guards: tuple[Extension, ...] = ()) -
         ),
     )
     socket = tls.hbone_downstream(mesh=context.mesh, features=context.features, traits=traits)
-    filters = supported((*guards, _PEER, _AUTHORITY, _ROUTER), traits.flavour)
+    filters = supported((*guards, _PEER, _AUTHORITY, *((_SOURCE,) if is_entrance else ()), _ROUTER), traits.flavour)
     manager = hcm.put_together(_MANAGER, (each.body for each in filters), logs.terminated)
     chain = serialize(FilterChain(name="default", transport_socket=socket)) + embed(FILTERS, manager)
     value = serialize(base) + embed_all(CHAINS, (chain,)) + embed_all(ACCESS_LOG, logs.listener)

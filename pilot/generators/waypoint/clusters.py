@@ -59,7 +59,10 @@ def build(view: ProxyView, context: Context) -> Iterator[Resource]:
         plaintext = plaintext_of(view.peer_authentications, each.service.namespace)
         endpoints = view.endpoints.get(key, NO_ENDPOINTS)
         yield from _of_attached(each, context, client, place, endpoints, plaintext, view.network_gateways)
-    if context.tunnels:
+    if context.is_entrance:
+        yield fixed.forward_inner(context)
+        yield fixed.black_hole(context)
+    elif context.tunnels:
         yield fixed.connect_originate(context, view.traits)
         yield inner_originate(context, view.traits)
         yield outer_originate(context, view.traits)
@@ -153,7 +156,7 @@ def build_cluster(part: Part, cut: Cut, context: Context, assignment: Any | None
             config=cut.rule.origin if cut.rule and _has_policy(cut) else None,
             subset=layer,
         ),
-        transport_socket=sockets.behind_waypoint(inner),
+        transport_socket=sockets.behind_entrance(inner) if context.is_entrance else sockets.behind_waypoint(inner),
         **_discovery(part, cut, context, assignment),
     )
     return resource(CLUSTER, name, made, (service.origin, *(cut.rule.origins if cut.rule else ())))

@@ -41,13 +41,15 @@ class _Piece:
     """A service's part of the listener."""
 
     range: bytes
+    authorities: bytes
+    """Its entries by the host and port that a tunnel is for; none where all networks are one."""
     chains: tuple[bytes, ...]
     origins: tuple[Origin, ...]
 
 
 _TARGETS: Interner[TcpTarget] = Interner(65_536)
 _piece = memoized(size=65_536)(_Piece)
-_NOTHING: Final = _Piece(b"", (), ())
+_NOTHING: Final = _Piece(b"", b"", (), ())
 
 
 def build(view: ProxyView, context: ProxyContext) -> ResourceSet:
@@ -59,8 +61,11 @@ def build(view: ProxyView, context: ProxyContext) -> ResourceSet:
     pieces = tuple(_of_service(each, context, known) for each in attachments.services)
     direct = chains.direct_chains(view.security, context)
     guards = security_filters.tunnel_guards(attachments.guards, context.mesh)
-    made = [build_terminate(context.untagged, guards)]
+    made = [build_terminate(context.untagged, guards, is_entrance=attachments.is_entrance)]
     made.append(_main_internal(same_tuple(pieces), direct, attachments, context))
+    if attachments.is_entrance:
+        made.extend(tunnel.build_forward(context))
+        return _set(same_tuple(tuple(made)))
     made.extend(tunnel.build_tunnel(context))
     if len(made) > 2:
         made.extend(tunnels.build_double(context, view.traits.network))
@@ -89,7 +94,8 @@ def _of_service(attached: Attached, context: ProxyContext, known: routes.Knowled
         *(each.origin for each in attached.routes),
         *attached.security.origins,
     )
-    return _piece(matcher.service_range(addresses, parts), same_tuple(made), same_tuple(origins))
+    named = matcher.service_authorities(parts) if context.features.ambient_multi_network else b""
+    return _piece(matcher.service_range(addresses, parts), named, same_tuple(made), same_tuple(origins))
 
 
 def _chain(part: Part, attached: Attached, context: ProxyContext, known: routes.Knowledge) -> bytes:
@@ -122,7 +128,7 @@ def _main_internal(
             embed_all(listener_filters.FIELD, _inspectors(attachments, context)),
             embed_all(CHAINS, (*(chain for each in pieces for chain in each.chains), *direct)),
             embed_all(ACCESS_LOG, context.logs(Side.WAYPOINT).listener),
-            embed(_MATCHER, matcher.build_matcher(ranges)),
+            embed(_MATCHER, matcher.build_matcher(ranges, b"".join(each.authorities for each in pieces))),
         )
     )
     return resource_of_bytes(LISTENER, MAIN_INTERNAL, value, tuple(o for each in pieces for o in each.origins))

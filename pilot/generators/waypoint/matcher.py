@@ -12,6 +12,7 @@ from envoy.extensions.matching.common_inputs.network.v3.network_inputs_pb2 impor
     ApplicationProtocolInput,
     DestinationIPInput,
     DestinationPortInput,
+    FilterStateInput,
 )
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.wrappers_pb2 import StringValue, UInt32Value
@@ -21,7 +22,7 @@ from xds.type.matcher.v3.ip_pb2 import IPMatcher
 from xds.type.matcher.v3.matcher_pb2 import Matcher
 
 from pilot.generators.envoy.packing import PREFIX, pack
-from pilot.generators.envoy.wire import embed_all, serialize
+from pilot.generators.envoy.wire import embed, embed_all, serialize, text
 from pilot.generators.waypoint.parts import Layer, Part
 from pilot.memo import memoized
 
@@ -38,23 +39,44 @@ def _input(name: str, config: Any) -> Any:
 _ADDRESS: Final = _input("ip", DestinationIPInput())
 _PORT: Final = _input("port", DestinationPortInput())
 _PROTOCOL: Final = _input("application-protocol", ApplicationProtocolInput())
+_AUTHORITY: Final = _input("authority", FilterStateInput(key="io.istio.connect_authority"))
 
 
-def build_matcher(ranges: Iterable[bytes]) -> bytes:
-    """The whole; `ranges` as the functions below make them."""
+def build_matcher(ranges: Iterable[bytes], authorities: bytes = b"") -> bytes:
+    """The whole; `ranges` and `authorities`, which come first, as the functions below make them."""
     addresses = AnyMessage(type_url=PREFIX + str(IPMatcher.DESCRIPTOR.full_name), value=embed_all(_RANGES, ranges))
     tree = _Tree(input=_ADDRESS, custom_match=TypedExtensionConfig(name="ip", typed_config=addresses))
-    return serialize(Matcher(matcher_tree=tree))
+    by_address = serialize(Matcher(matcher_tree=tree))
+    if not authorities:
+        return by_address
+    by_name = serialize(_Tree(input=_AUTHORITY)) + embed(_Tree.EXACT_MATCH_MAP_FIELD_NUMBER, authorities)
+    return embed(Matcher.MATCHER_TREE_FIELD_NUMBER, by_name) + embed(
+        Matcher.ON_NO_MATCH_FIELD_NUMBER, embed(Matcher.OnMatch.MATCHER_FIELD_NUMBER, by_address)
+    )
 
 
 @memoized(size=65_536)
 def service_range(addresses: str, parts: tuple[Part, ...]) -> bytes:
     """The entry of a service; `addresses`: IP addresses and ranges, a space between them; at least one part."""
-    by_port: dict[int, list[Part]] = {}
-    for each in parts:
-        by_port.setdefault(each.port.number, []).append(each)
-    ports = {str(number): _on_port(found) for number, found in by_port.items()}
+    ports = {str(number): _on_port(found) for number, found in _by_port(parts).items()}
     return _range(addresses.split(" "), _tree(_PORT, ports))
+
+
+@memoized(size=65_536)
+def service_authorities(parts: tuple[Part, ...]) -> bytes:
+    """The entries of a service by the `host:port` for which a tunnel was opened in another network."""
+    entries = (
+        text(1, f"{found[0].service.hostname}:{number}") + embed(2, serialize(_on_port(found)))
+        for number, found in _by_port(parts).items()
+    )
+    return embed_all(_Tree.MatchMap.MAP_FIELD_NUMBER, entries)
+
+
+def _by_port(parts: tuple[Part, ...]) -> dict[int, list[Part]]:
+    found: dict[int, list[Part]] = {}
+    for each in parts:
+        found.setdefault(each.port.number, []).append(each)
+    return found
 
 
 @memoized(size=65_536)

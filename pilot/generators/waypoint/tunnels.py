@@ -23,6 +23,7 @@ from pilot.generators.waypoint.clusters import INNER, OUTER
 from pilot.memo import memoized
 from pilot.resources import Resource, resource_of_bytes
 from pilot.type_urls import LISTENER
+from pilot.view.proxy import ProxyKind
 
 _TARGET: Final = "istio.double_hbone.hbone_target_address"
 _TO_TARGET: Final = f"%FILTER_STATE({_TARGET}:PLAIN)%"
@@ -64,7 +65,8 @@ def _inner(context: ProxyContext, network: str) -> Resource:
 
 @memoized(size=1024)
 def _outer(context: ProxyContext) -> Resource:
-    target = TcpTarget(OUTER, tunnel_to=_TO_TARGET, tunnel_headers=(("x-istio-source", "waypoint"),))
+    handled = (("x-istio-source", "waypoint"),) if context.traits.kind is ProxyKind.WAYPOINT else ()
+    target = TcpTarget(OUTER, tunnel_to=_TO_TARGET, tunnel_headers=handled)
     return _listener(OUTER, b"", target, (listener_filters.ORIGINAL_DST,), context)
 
 

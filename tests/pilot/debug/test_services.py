@@ -1,11 +1,12 @@
 """Services and endpoints as istiod's pages show them."""
 
-from typing import Any
+from typing import Any, cast
 
 from pilot.debug import services
 from pilot.debug.console import Later, Question
 from pilot.mesh import Mesh
 from tests import recordings
+from tests.networks_mesh import WAYS, cluster, mesh_of
 from tests.pilot.debug.worlds import bookinfo
 
 ENTRY = """
@@ -39,6 +40,15 @@ def test_a_service_entry_is_shown_with_numbers_and_sets() -> None:
 def test_ways_into_networks_are_told() -> None:
     found: Any = services.networks(recordings.snapshot_of(ENTRY))
     assert [(each["Network"], each["Addr"], each["Port"]) for each in found] == [("net-2", "203.0.113.9", 15443)]
+    both = ENTRY.replace("port: 15443}]", "port: 15443}, {name: hbone, port: 15008}]")
+    found = services.networks(recordings.snapshot_of(both))
+    assert [(each["Port"], each["HBONEPort"]) for each in found] == [(15443, 15008)]
+
+
+def test_a_gateway_that_takes_tunnels_is_told_with_its_account() -> None:
+    (found,) = cast("list[Any]", services.networks(mesh_of(cluster("east", "10.0.0.1", more=f"---{WAYS}"))))
+    assert (found["Network"], found["Addr"], found["Port"], found["HBONEPort"]) == ("west", "198.51.100.7", 0, 15008)
+    assert found["ServiceAccount"] == {"Namespace": "istio-system", "Name": "to-west-istio-remote"}
 
 
 def test_without_networks_there_is_null() -> None:

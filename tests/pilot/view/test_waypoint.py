@@ -1,7 +1,10 @@
-from pilot.model.service import Hostname
+from dataclasses import replace
+
+from pilot.model.service import Hostname, PortProtocol
 from pilot.view import build, node
 from pilot.view.proxy_view import ProxyView
 from pilot.view.waypoint import NO_ATTACHMENTS, addresses_of
+from tests.networks_mesh import FEATURES, WAYS, cluster, entrance
 from tests.recordings import node_of, view_of
 from tests.waypoint_mesh import GATEWAY, HOST, NODE, ambient, pod, waypoint
 
@@ -132,3 +135,14 @@ def test_every_address_of_a_service_counts() -> None:
     service = waypoint().attachments.services[0].service
 
     assert set(addresses_of(service)) == {"10.0.0.1"}
+
+
+def test_through_an_entrance_comes_what_is_for_services_of_its_cluster_that_are_global() -> None:
+    more = f"---{WAYS}---\n{{kind: Service, metadata: {{name: own, namespace: shop}}, spec: {{ports: [{{port: 80}}]}}}}"
+    attachments = entrance(*cluster("east", "10.0.0.1", "10.1.0.1", more=more)).attachments
+    assert attachments.is_entrance
+    (attached,) = attachments.services
+    assert (attached.service.hostname, attached.rule, attached.routes) == ("web.shop.svc.cluster.local", None, ())
+    assert [each.protocol for each in attached.service.ports] == [PortProtocol.TCP]
+    off = replace(FEATURES, ambient_multi_network=False)
+    assert not entrance(features=off).attachments.is_entrance

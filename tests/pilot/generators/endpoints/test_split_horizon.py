@@ -9,8 +9,12 @@ from pilot.generators import endpoints
 from pilot.generators.endpoints.priorities import group_by_locality
 from pilot.generators.endpoints.split_horizon import is_gateway, route_by_network
 from pilot.model.endpoint import Endpoint
+from pilot.model.features import Features
 from pilot.model.network_gateways import NetworkGateway, NetworkGateways
+from pilot.model.objects import Event
+from tests.networks_mesh import FEATURES, WAYS, cluster, mesh_of
 from tests.pilot.generators.samples import behind, client, endpoint, keyed, scope, service, traits, view
+from tests.recordings import as_json, view_of
 
 ONE = NetworkGateway("203.0.113.1", 15443, "far", "c1")
 TWO = NetworkGateway("203.0.113.2", 16443, "far", "c1")
@@ -23,7 +27,7 @@ AT_HOME = client(network="home")
 
 def routed(*found: Endpoint, to: Any = AT_HOME, encrypted: bool = True) -> list[tuple[str, int]]:
     groups = group_by_locality((each, each.weight or 1) for each in found)
-    made = route_by_network(groups, to, GATEWAYS, lambda each: encrypted)
+    made = route_by_network(groups, to, GATEWAYS, lambda each: encrypted, lambda each: False)
     return [(each.address, weight) for group in made for each, weight in group.endpoints]
 
 
@@ -58,7 +62,7 @@ def test_a_client_of_no_network_dials_all_and_so_does_one_without_a_gateway_to_t
 
 def test_what_is_not_encrypted_cannot_pass_a_gateway_and_leaves_its_locality_empty() -> None:
     groups = group_by_locality([(endpoint(network="far", locality="r"), 1)])
-    (made,) = route_by_network(groups, AT_HOME, GATEWAYS, lambda each: False)
+    (made,) = route_by_network(groups, AT_HOME, GATEWAYS, lambda each: False, lambda each: True)
 
     assert (made.locality, made.endpoints, made.weight) == ("r", (), 0)
 
@@ -95,8 +99,85 @@ def test_a_gateway_stands_in_the_assignment_of_clients_elsewhere(network: str, a
 
 def test_a_gateway_is_told_apart_from_workloads() -> None:
     groups = group_by_locality([(endpoint(network="farther"), 1)])
-    (made,) = route_by_network(groups, AT_HOME, GATEWAYS, lambda each: True)
+    (made,) = route_by_network(groups, AT_HOME, GATEWAYS, lambda each: True, lambda each: True)
 
     assert is_gateway(made.endpoints[0][0])
     assert not is_gateway(endpoint())
     assert made.endpoints[0][0].port == 15443
+
+
+# --- tunnels inside of tunnels: a waypoint of network east, and the service `web` in networks east and west
+
+INBOUND = "inbound-vip|80|http|web.shop.svc.cluster.local"
+OUTBOUND = "outbound|80||web.shop.svc.cluster.local"
+WAYPOINT = f"""---
+{WAYS}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {{name: waypoint, namespace: shop}}
+spec:
+  gatewayClassName: istio-waypoint
+  listeners: [{{name: mesh, port: 15008, protocol: HBONE}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: waypoint, namespace: shop, labels: {{gateway.istio.io/managed: istio.io-mesh-controller}}}}
+spec:
+  clusterIP: 10.0.0.100
+  selector: {{gateway.networking.k8s.io/gateway-name: waypoint}}
+  ports: [{{name: mesh, port: 15008, appProtocol: hbone}}]
+"""
+HERE = "istio.io/global: 'true', istio.io/use-waypoint: waypoint"
+FAR = cluster("west", "10.9.0.1", "10.2.0.1", "10.2.0.2", labels=HERE)
+
+
+def proxy(kind: str, **metadata: Any) -> dict[str, Any]:
+    known = {"NAMESPACE": "shop", "CLUSTER_ID": "Kubernetes", "NETWORK": "east", "ISTIO_VERSION": "1.29.1"}
+    labels = {"gateway.networking.k8s.io/gateway-name": "waypoint"}
+    node = f"{kind}~10.1.0.9~{kind}-0.shop~shop.svc.cluster.local"
+    return {"id": node, "cluster": "any", "metadata": {**known, "LABELS": labels, **metadata}}
+
+
+def assigned(name: str, declared: dict[str, Any], own: list[Event], features: Features = FEATURES) -> Any:
+    seen = view_of(mesh_of(own, FAR, features=features), declared)
+    made = as_json(endpoints.build(seen, frozenset({name})))[name]
+    return [each for group in made.get("endpoints", ()) for each in group["lbEndpoints"]]
+
+
+def test_a_waypoint_reaches_another_network_by_a_tunnel_inside_of_a_tunnel() -> None:
+    near, far = assigned(
+        INBOUND, proxy("waypoint"), cluster("east", "10.0.0.1", "10.1.0.1", labels=HERE, more=WAYPOINT)
+    )
+    assert near["endpoint"]["address"]["envoyInternalAddress"]["serverListenerName"] == "connect_originate"
+    assert far["endpoint"]["address"]["envoyInternalAddress"] == {
+        "serverListenerName": "inner_connect_originate",
+        "endpointId": "198.51.100.7:15008",
+    }
+    assert far["metadata"]["filterMetadata"] == {
+        "envoy.filters.listener.original_dst": {"local": "198.51.100.7:15008"},
+        "istio": {
+            "double_hbone": {"hbone_target_address": "web.shop.svc.cluster.local:80"},
+            "workload": ";;;;",
+        },
+    }
+    assert (near["loadBalancingWeight"], far["loadBalancingWeight"]) == (1, 2)
+
+
+def test_what_is_not_global_is_not_looked_for_in_other_clusters() -> None:
+    local = "istio.io/use-waypoint: waypoint"
+    own = cluster("east", "10.0.0.1", "10.1.0.1", labels=local, more=WAYPOINT)
+    (near,) = assigned(INBOUND, proxy("waypoint"), own)
+    assert near["endpoint"]["address"]["envoyInternalAddress"]["endpointId"] == "10.1.0.1:8080"
+
+
+def test_gateways_do_so_where_they_are_told_to() -> None:
+    own = cluster("east", "10.0.0.1", "10.1.0.1", more=f"---{WAYS}")
+    listeners = ["connect_originate", "inner_connect_originate"]
+    for ingress, expected in ((True, listeners), (False, ["connect_originate"])):
+        features = replace(FEATURES, multi_network_ingress=ingress)
+        found = assigned(OUTBOUND, proxy("router"), own, features)
+        tunnelled = (each["endpoint"]["address"].get("envoyInternalAddress", {}) for each in found)
+        assert sorted({each["serverListenerName"] for each in tunnelled if each}) == expected
+        if ingress:
+            assert found[-1]["metadata"]["filterMetadata"]["envoy.transport_socket_match"] == {"tunnel": "http"}

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
-from pilot.generators import clusters, endpoints
+from pilot.generators import clusters, endpoints, listeners
 from pilot.view.proxy_view import ProxyView
-from tests.recordings import as_json
+from tests.networks_mesh import FEATURES, WAYS, cluster, entrance, mesh_of
+from tests.recordings import as_json, names_in, view_of
 from tests.waypoint_mesh import HOST, pod, slice_of, waypoint
 
 FIXED = {"main_internal", "encap", "connect_originate", "inner_connect_originate", "outer_connect_originate"}
@@ -126,3 +128,35 @@ def test_endpoints_behind_a_waypoint_are_reached_through_tunnels_where_they_take
     }
     assert "envoy.transport_socket_match" not in addresses[0]["metadata"]["filterMetadata"]
     assert addresses[1]["endpoint"]["address"]["socketAddress"]["address"] == "10.1.0.1"
+
+
+def test_an_entrance_passes_tunnels_on_to_workloads_of_its_cluster() -> None:
+    view = entrance()
+    made = as_json(clusters.build(view))
+    name = "inbound-vip|80|tcp|web.shop.svc.cluster.local"
+    assert list(made) == ["main_internal", "encap", name, "forward_inner_connect", "BlackHoleCluster"]
+    forward = made["forward_inner_connect"]
+    assert (forward["type"], forward["originalDstLbConfig"]["upstreamPortOverride"]) == ("ORIGINAL_DST", 15008)
+    assert "transportSocket" not in forward
+    assert "typedExtensionProtocolOptions" not in forward | made["encap"]
+    assert list(names_in(made["encap"], "serverListenerName")) == ["forward_inner_connect"]
+    passed = made[name]["transportSocket"]["typedConfig"]["passthroughMetadata"]
+    assert [(each["name"], *each["kind"]) for each in passed] == [
+        ("envoy.filters.listener.original_dst", "host"),
+        ("istio", "cluster"),
+        ("istio", "host"),
+    ]
+    assert "typedExtensionProtocolOptions" not in made[name]
+    (assigned,) = as_json(endpoints.build(view, frozenset({name}))).values()
+    assert list(names_in(assigned, "serverListenerName")) == ["forward_inner_connect"]
+    assert list(names_in(assigned, "endpointId")) == ["10.1.0.1:8080"]
+
+
+def test_a_gateway_that_reaches_other_networks_has_the_clusters_for_it() -> None:
+    own = cluster("east", "10.0.0.1", "10.1.0.1", more=f"---{WAYS}")
+    node = {"id": "router~10.1.0.7~gw-0.shop~shop.svc.cluster.local", "metadata": {"NAMESPACE": "shop"}}
+    for ingress in (True, False):
+        view = view_of(mesh_of(own, features=replace(FEATURES, multi_network_ingress=ingress)), node)
+        pair = [] if not ingress else ["inner_connect_originate", "outer_connect_originate"]
+        assert list(clusters.build(view))[-1 - len(pair) :] == [*pair, "connect_originate"]
+        assert list(listeners.build(view)) == [*pair, "connect_originate"]

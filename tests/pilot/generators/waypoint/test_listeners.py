@@ -4,6 +4,7 @@ from pilot.generators import extension_configs, listeners
 from pilot.generators.patching import sets as patches
 from pilot.generators.waypoint import chains
 from pilot.view.proxy_view import ProxyView
+from tests.networks_mesh import entrance
 from tests.pilot.generators.worlds import config_of, filters_of
 from tests.recordings import as_json, names_in
 from tests.waypoint_mesh import GATEWAY, HOST, pod, waypoint
@@ -192,3 +193,41 @@ spec:
     patched = as_json(patches.listeners(listeners.build(view), view))
 
     assert {name for name, each in patched.items() if each.get("statPrefix") == "x"} == set(made(waypoint()))
+
+
+def test_an_entrance_finds_services_by_the_name_that_a_tunnel_is_for() -> None:
+    found = made(entrance())
+    assert list(found) == ["connect_terminate", "main_internal", "forward_inner_connect"]
+    filters = [
+        each["name"] for each in config_of(found["connect_terminate"]["filterChains"][0], MANAGER)["httpFilters"]
+    ]
+    assert filters[-2:] == ["request_source", "envoy.filters.http.router"]
+    name = "inbound-vip|80|tcp|web.shop.svc.cluster.local"
+    assert [each["name"] for each in found["main_internal"]["filterChains"]] == [name, "direct-tcp", "direct-http"]
+    matcher = found["main_internal"]["filterChainMatcher"]
+    assert matcher["matcherTree"]["input"]["typedConfig"]["key"] == "io.istio.connect_authority"
+    by_name = matcher["matcherTree"]["exactMatchMap"]["map"]
+    assert by_name["web.shop.svc.cluster.local:80"]["action"]["name"] == name
+    assert matcher["onNoMatch"]["matcher"]["matcherTree"]["input"]["name"] == "ip"
+    forward = config_of(found["forward_inner_connect"]["filterChains"][0], "envoy.filters.network.tcp_proxy")
+    assert (forward["cluster"], "tunnelingConfig" in forward) == ("forward_inner_connect", False)
+
+
+def test_a_waypoint_of_one_network_among_others_finds_services_by_name_too() -> None:
+    several = {"AMBIENT_ENABLE_MULTI_NETWORK": "true"}
+    matcher = made(waypoint(MORE, environment=several))["main_internal"]["filterChainMatcher"]
+    by_name = matcher["matcherTree"]["exactMatchMap"]["map"]
+    assert by_name[f"{HOST}:80"]["action"]["name"] == WEB_HTTP
+    assert "matcher" in by_name["more.shop.svc.cluster.local:6000"]
+    assert "onNoMatch" not in made(waypoint(MORE))["main_internal"]["filterChainMatcher"]
+
+
+def test_who_opens_a_tunnel_may_say_who_it_is() -> None:
+    def headers(**environment: str) -> dict[str, str]:
+        tunnel = made(waypoint(environment=environment))["connect_originate"]["filterChains"][0]
+        config = config_of(tunnel, "envoy.filters.network.tcp_proxy")["tunnelingConfig"]
+        return {each["header"]["key"]: each["header"]["value"] for each in config.get("headersToAdd", ())}
+
+    assert headers() == {}
+    said = headers(AMBIENT_ENABLE_BAGGAGE="true")["baggage"]
+    assert said == "k8s.cluster.name=Kubernetes,k8s.namespace.name=shop,service.version=latest"

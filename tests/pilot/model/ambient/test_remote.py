@@ -8,11 +8,11 @@ from pilot.model.mesh import MeshConfig, ServiceScope, ServiceScopeConfigs
 from pilot.model.selectors import LabelSelector
 from pilot.model.snapshot import Snapshot
 from pilot.view.ambient import index_of
-from tests.networks_mesh import FEATURES, GATEWAYS, cluster, mesh_of
+from tests.networks_mesh import FEATURES, WAYS, cluster, mesh_of
 
 SERVICE = "shop/web.shop.svc.cluster.local"
 BEHIND = f"NetworkGateway/west/198.51.100.7/15008/{SERVICE}"
-HERE = cluster("east", "10.0.0.1", "10.1.0.1", more=f"---{GATEWAYS}")
+HERE = cluster("east", "10.0.0.1", "10.1.0.1", more=f"---{WAYS}")
 
 
 def told(snapshot: Snapshot) -> tuple[AmbientIndex, dict[str, MeshWorkload]]:
@@ -58,7 +58,7 @@ def test_workloads_of_the_same_network_are_told_one_by_one() -> None:
 def test_what_is_not_global_stays_in_its_cluster() -> None:
     local = "app: web"
     for own, west in ((local, "istio.io/global: 'true'"), ("istio.io/global: 'true'", local)):
-        here = cluster("east", "10.0.0.1", "10.1.0.1", labels=own, more=f"---{GATEWAYS}")
+        here = cluster("east", "10.0.0.1", "10.1.0.1", labels=own, more=f"---{WAYS}")
         far = mesh_of(here, cluster("west", "10.9.0.1", "10.2.0.1", labels=west))
         assert BEHIND not in told(far)[1]
         assert index_of(far).services[SERVICE].keys == ("east/10.0.0.1",)
@@ -71,7 +71,7 @@ def test_a_namespace_may_make_its_services_global() -> None:
     scope = ServiceScopeConfigs(namespace_selector=shared, scope=ServiceScope.GLOBAL)
     snapshot = mesh_of(HERE, mesh=MeshConfig(service_scope_configs=(scope,)))
     assert not index_of(snapshot).services[SERVICE].is_global
-    labelled, _ = snapshot.apply(cluster("east", "10.0.0.1", "10.1.0.1", around="share: 'yes'", more=f"---{GATEWAYS}"))
+    labelled, _ = snapshot.apply(cluster("east", "10.0.0.1", "10.1.0.1", around="share: 'yes'", more=f"---{WAYS}"))
     assert index_of(labelled).services[SERVICE].is_global
     assert not index_of(labelled.apply(HERE)[0]).services[SERVICE].is_global
 
