@@ -103,9 +103,9 @@ def parse_range(text: str, namespace: str = "") -> str:
 
 
 def parse_port(text: str, namespace: str = "") -> str:
-    """A port. Raises: ValueError."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 65535):
-        raise ValueError(f'expected a port from 1 to 65535, got "{text[:80]}"')
+    """A port; 0, which nobody has, may be named too. Raises: ValueError."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 20 and int(text) <= 65535):
+        raise ValueError(f'expected a port from 0 to 65535, got "{text[:80]}"')
     return str(int(text))
 
 

@@ -24,6 +24,7 @@ from pilot.model.authorization_values import (
     parse_path,
     parse_port,
     parse_range,
+    parse_text,
 )
 from pilot.model.decoding import Path, describe
 from pilot.model.objects import json_name
@@ -185,9 +186,9 @@ def _condition(condition: Condition, path: Path, namespace: str, is_custom: bool
         yield Finding(
             (*path, "key"), f"expected another attribute: {condition.key} is not supported with action CUSTOM"
         )
-    parse = PARSERS.get(attribute)
+    parse = PARSERS.get(attribute, parse_text)
     for name, values in (("values", condition.values), ("notValues", condition.not_values)):
-        for index, value in enumerate(values) if parse is not None else ():
+        for index, value in enumerate(values):
             yield from _parsed(parse, value, (*path, name, index), namespace)
 
 

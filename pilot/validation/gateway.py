@@ -3,8 +3,10 @@
 In: a decoded object. Out: findings. Source: CA behaviour 5.4 (Gateway).
 """
 
+import re
 from typing import Final
 
+from pilot.model.ciphers import is_cipher
 from pilot.model.decoding import Path, describe
 from pilot.model.gateway import Gateway, Server, ServerTLSMode, ServerTLSSettings, TLSProtocol
 from pilot.model.protocol import parse_protocol
@@ -21,17 +23,10 @@ from pilot.validation.syntax import (
 )
 
 UNIX: Final = "unix://"
+_SOCKET: Final = re.compile(r"@.*|/(?:.*[^/])?")
 _PASSES: Final = (ServerTLSMode.PASSTHROUGH, ServerTLSMode.AUTO_PASSTHROUGH)
 _MOST_CERTIFICATES: Final = 2
 _OLD: Final = (TLSProtocol.TLSV1_0, TLSProtocol.TLSV1_1)
-_CIPHERS: Final = frozenset({
-    "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
-    "ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA", "ECDHE-RSA-AES256-SHA",
-    "ECDHE-RSA-AES128-SHA256", "ECDHE-ECDSA-AES128-SHA256",
-    "AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA", "AES256-SHA", "AES128-SHA256", "DES-CBC3-SHA",
-    "ECDHE-RSA-DES-CBC3-SHA",
-})  # fmt: skip
 
 
 def gateway(checked: Gateway) -> Findings:
@@ -116,7 +111,7 @@ def bind_fault(text: str) -> str | None:
     """IP addresses and absolute paths of sockets."""
     if text.startswith(UNIX):
         path = text.removeprefix(UNIX)
-        return None if path.startswith(("/", "@")) else f"expected unix:// and an absolute path, got {describe(text)}"
+        return None if _SOCKET.fullmatch(path) else f"expected unix:// and an absolute path, got {describe(text)}"
     return None if address_family(text) else f"expected an IP address or unix:///path, got {describe(text)}"
 
 
@@ -186,10 +181,15 @@ def _files_given(tls: ServerTLSSettings, path: Path) -> Findings:
         yield Finding((*path, "caCertificates"), f"expected a bundle for mode {tls.mode}, got nothing")
 
 
+def _may_be_cipher(text: str) -> bool:
+    """istiod: does not judge what begins with an operator."""
+    return is_cipher(text) or not text[:1].isalnum()
+
+
 def _ciphers(tls: ServerTLSSettings, path: Path) -> Findings:
     place: Path = (*path, "cipherSuites")
-    unknown = [each for each in tls.cipher_suites if each not in _CIPHERS]
-    known = [each for each in tls.cipher_suites if each in _CIPHERS]
+    unknown = [each for each in tls.cipher_suites if not _may_be_cipher(each)]
+    known = [each for each in tls.cipher_suites if _may_be_cipher(each)]
     repeated = [each for index, each in enumerate(known) if each in known[:index]]
     if unknown:
         yield note(place, f"ignoring invalid cipher suites: [{' '.join(dict.fromkeys(unknown))}]")

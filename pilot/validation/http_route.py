@@ -3,6 +3,7 @@
 In: a route and its path in the object. Out: findings. Source: CA behaviour 5.4 (VirtualService, http).
 """
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
@@ -29,6 +30,9 @@ from pilot.validation.syntax import label_fault, port_fault, regex_fault
 _LONGEST_BODY: Final = 1 << 20
 _LONG_BODY: Final = 100 << 10
 _CLAIMS: Final = "@request.auth.claims"
+_CLAIM: Final = re.compile(r"@request\.auth\.claims[.\[]")
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_PSEUDO_HEADERS: Final = frozenset({":method", ":scheme", ":authority", ":path", ":status"})
 _METHODS: Final = frozenset(
     {"*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"}
 )  # fmt: skip
@@ -107,8 +111,7 @@ def _match(match: HTTPMatchRequest, path: Path, in_mesh: bool) -> Findings:
     for name, headers in (("headers", match.headers), ("withoutHeaders", match.without_headers)):
         for header, condition in headers.items():
             place: Path = (*path, name, header)
-            if not header:
-                yield Finding(place, "expected the name of a header, got nothing")
+            yield from refused_if(place, _header_fault(header))
             if header.startswith(_CLAIMS) and in_mesh:
                 yield Finding(place, "expected claims of tokens at gateways only, got them for the mesh gateway")
             if not (name == "withoutHeaders" and condition.regex == "*"):  # any value
@@ -125,6 +128,13 @@ def _match(match: HTTPMatchRequest, path: Path, in_mesh: bool) -> Findings:
     yield from forms.gateway_names(match.gateways, (*path, "gateways"))
     namespace = match.source_namespace
     yield from refused_if((*path, "sourceNamespace"), label_fault(namespace) if namespace else None)
+
+
+def _header_fault(name: str) -> str | None:
+    """Names of headers, pseudo headers and claims of tokens."""
+    if name in _PSEUDO_HEADERS or _CLAIM.match(name) or _HEADER.fullmatch(name):
+        return None
+    return f"expected the name of a header, got {describe(name)}"
 
 
 def _pattern(given: StringMatch | None, path: Path, *, may_be_empty: bool = False) -> Findings:
@@ -291,5 +301,5 @@ def _cors(policy: CorsPolicy, path: Path) -> Findings:
 
 def _header_names(names: Sequence[str], path: Path) -> Findings:
     for index, name in enumerate(names):
-        if not name:
-            yield Finding((*path, index), "expected the name of a header, got nothing")
+        if name != "*" and not _HEADER.fullmatch(name):
+            yield Finding((*path, index), f"expected the name of a header, got {describe(name)}")

@@ -16,6 +16,7 @@ from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import CommonTlsContext
 
 from pilot.generators.envoy import alpn, sds, tls
 from pilot.memo import memoized
+from pilot.model.ciphers import is_cipher
 from pilot.model.features import Features
 from pilot.model.gateway import ServerTLSMode, ServerTLSSettings, TLSProtocol
 from pilot.model.mesh import MeshConfig
@@ -28,28 +29,8 @@ INVALID: Final = "invalid://"
 ROOTS_SUFFIX: Final = "-cacert"
 _SCHEMES: Final = (KUBERNETES, BUILTIN, INVALID, "kubernetes-gateway://", "configmap://", sds.EXTERNAL_PREFIX)
 
-CIPHERS: Final = frozenset(
-    {
-        "ECDHE-ECDSA-AES128-GCM-SHA256",
-        "ECDHE-RSA-AES128-GCM-SHA256",
-        "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "ECDHE-RSA-AES256-GCM-SHA384",
-        "ECDHE-ECDSA-CHACHA20-POLY1305",
-        "ECDHE-RSA-CHACHA20-POLY1305",
-        "ECDHE-ECDSA-AES128-SHA",
-        "ECDHE-RSA-AES128-SHA",
-        "ECDHE-ECDSA-AES256-SHA",
-        "ECDHE-RSA-AES256-SHA",
-        "AES128-GCM-SHA256",
-        "AES256-GCM-SHA384",
-        "AES128-SHA",
-        "AES256-SHA",
-        "DES-CBC3-SHA",
-    }
-)
-"""What Envoy's TLS library knows; one unknown name would cost the listener."""
 CURVES: Final = frozenset({"P-256", "P-384", "P-521", "X25519", "X25519MLKEM768"})
-"""Likewise, of the curves (and groups) for key exchange."""
+"""Curves (and groups) for key exchange that Envoy's TLS library knows; one unknown name would cost the listener."""
 
 _SPKI_LENGTH, _SHA256_LENGTH = 44, 32
 _HASH: Final = re.compile("[0-9a-fA-F]{64}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31}")
@@ -117,7 +98,7 @@ def _set_parameters(context: Any, settings: ServerTLSSettings, mesh: MeshConfig)
         parameters.tls_minimum_protocol_version = _VERSIONS[settings.min_protocol_version]
     if settings.max_protocol_version is not TLSProtocol.TLS_AUTO:
         parameters.tls_maximum_protocol_version = _VERSIONS[settings.max_protocol_version]
-    known = [each for each in dict.fromkeys(settings.cipher_suites or ciphers) if each in CIPHERS]
+    known = [each for each in dict.fromkeys(settings.cipher_suites or ciphers) if is_cipher(each)]
     parameters.cipher_suites.extend(known)
     if parameters != TlsParameters():
         context.tls_params.CopyFrom(parameters)

@@ -49,7 +49,8 @@ def test_what_is_no_range(text: str) -> None:
 
 def test_ports() -> None:
     assert values.parse_port("8080") == "8080"
-    for text in ("", "0", "65536", "http", "-1", "٣"):
+    assert values.parse_port("0") == "0"
+    for text in ("", "65536", "http", "-1", "٣"):
         with pytest.raises(ValueError, match="expected a port"):
             values.parse_port(text)
 

@@ -76,7 +76,7 @@ def test_problems_of_policies_are_those_of_the_snapshot() -> None:
     )
     snapshot = mesh_of(f"{broken}---{custom}---{TOKENS}")
     words = [str(each) for each in snapshot.problems]
-    assert any('expected a port from 1 to 65535, got "x"' in each for each in words)
+    assert any('expected a port from 0 to 65535, got "x"' in each for each in words)
     assert any('got "nobody"; what it would have been asked about is denied' in each for each in words)
     assert sum("are not here yet" in each for each in words) == 2
 

@@ -21,6 +21,14 @@ from tests.pilot.validation.samples import refused, warned
             "spec.http[0].retries.retryOn",
         ),
         (
+            "{hosts: [a], http: [{route: [{destination: {host: a}}], match: [{headers: {a b: {exact: c}}}]}]}",
+            'spec.http[0].match[0].headers["a b"]',
+        ),
+        (
+            "{hosts: [a], http: [{route: [{destination: {host: a}}], corsPolicy: {allowHeaders: [a b, '*']}}]}",
+            "spec.http[0].corsPolicy.allowHeaders[0]",
+        ),
+        (
             "{hosts: [a], http: [{directResponse: {status: 200}, fault: {abort: {httpStatus: 500}}}]}",
             "spec.http[0].fault",
         ),
