@@ -134,7 +134,7 @@ def is_abandoned(entry: WorkloadEntry, now: datetime, grace: timedelta, longest:
 def _is_past(stamp: str, limit: datetime) -> bool:
     try:
         return datetime.fromisoformat(stamp) <= limit
-    except ValueError:
+    except (TypeError, ValueError):  # a time without a zone is none
         return True
 
 

@@ -51,10 +51,10 @@ async def cluster(cluster: TestCluster) -> TestCluster:
     return cluster
 
 
-def plane_at(cluster: TestCluster, address: str, work: Path, name: str) -> ControlPlane:
+def plane_at(cluster: TestCluster, address: str, work: Path, name: str, *more: str, grace: str = "1s") -> ControlPlane:
     nowhere = ("--meshConfig", str(work / "none"), "--networksConfig", str(work / "none"))
-    arguments = ("--kubeconfig", str(cluster.server.kubeconfig), *nowhere)
-    environment = {"PILOT_WORKLOAD_ENTRY_GRACE_PERIOD": "1s", "POD_NAME": name, "REVISION": "default"}
+    arguments = ("--kubeconfig", str(cluster.server.kubeconfig), *nowhere, *more)
+    environment = {"PILOT_WORKLOAD_ENTRY_GRACE_PERIOD": grace, "POD_NAME": name, "REVISION": "default"}
     return ControlPlane(address, None, work / name, arguments, environment)
 
 
@@ -209,7 +209,7 @@ apiVersion: v1
 kind: ServiceAccount
 metadata: {name: web, namespace: app}
 """
-CONTROLLER = "istio.io/workloadController"
+CONTROLLER, CONNECTED = "istio.io/workloadController", "istio.io/connectedAt"
 
 
 async def test_an_entry_comes_says_how_it_is_and_goes(cluster: TestCluster, tmp_path: Path) -> None:
@@ -283,6 +283,22 @@ async def test_another_replica_takes_an_entry_over_and_keeps_it(cluster: TestClu
                 assert await controller(cluster) == "istiod-1"
             finally:
                 await moved.__aexit__(None, None, None)
+
+
+async def test_what_a_killed_replica_left_is_taken_away_by_another(cluster: TestCluster, tmp_path: Path) -> None:
+    short = ("--keepaliveMaxServerConnectionAge", "2s")
+    with network() as addresses:
+        first = plane_at(cluster, addresses.address(1), tmp_path, "istiod-0", *short)
+        async with running(first), connected(first):
+            await eventually(lambda: entry(cluster))
+            await first.kill()
+        assert CONNECTED in (await entry(cluster))["metadata"]["annotations"]  # nobody said that it went
+        async with running(plane_at(cluster, addresses.address(2), tmp_path, "istiod-1", *short, grace="100ms")):
+
+            async def is_gone() -> bool:
+                return await entry(cluster) is None
+
+            await eventually(is_gone)
 
 
 @pytest.mark.live
