@@ -45,7 +45,6 @@ from pilot.view.waypoint import Attached
 INNER: Final = "inner_connect_originate"
 OUTER: Final = "outer_connect_originate"
 _CLEANUP: Final = timedelta(minutes=1)
-_NO_FACTS: Final = ServiceFacts((), mutual_tls=False, tunnels=False)
 _TO_SERVERS: Final = frozenset({ClientTLSMode.SIMPLE, ClientTLSMode.MUTUAL})
 
 
@@ -134,9 +133,8 @@ def build_cluster(part: Part, cut: Cut, context: Context, assignment: Any | None
     inner: Any = sockets.RAW_BUFFER
     if effective.tls is not None and effective.tls.mode in _TO_SERVERS:
         speaks = outbound.speaks(port, effective, context)
-        chosen = upstream_tls.choose(
-            effective.tls, service, _NO_FACTS, context, sni=cut.name, speaks=speaks, selected=True
-        )
+        facts = ServiceFacts(service.service_accounts, mutual_tls=False, tunnels=False)
+        chosen = upstream_tls.choose(effective.tls, service, facts, context, sni=cut.name, speaks=speaks, selected=True)
         inner = chosen.socket if chosen.socket is not None else inner
         if chosen.auto_sni:
             protocol = replace(protocol, auto_sni=True, auto_san_validation=chosen.auto_san_validation)

@@ -81,8 +81,10 @@ kind: DestinationRule
 metadata: {name: api, namespace: shop}
 spec: {host: api.example.com, trafficPolicy: {tls: {mode: SIMPLE}}}
 """
-    cluster = made(waypoint(entry("DNS"), tls))["inbound-vip|80|http|api.example.com"]
+    named = entry("DNS", more="  subjectAltNames: [spiffe://a]")
+    cluster = made(waypoint(named, tls))["inbound-vip|80|http|api.example.com"]
 
+    assert "spiffe://a" in str(cluster["transportSocket"])
     assert cluster["type"] == "STRICT_DNS"
     assert cluster["transportSocket"]["typedConfig"]["transportSocket"]["name"] == "envoy.transport_sockets.tls"
 
