@@ -135,6 +135,22 @@ class KubeClient:
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             raise KubernetesError(f"{method} {path}: {str(error) or type(error).__name__}") from error
 
+    @contextlib.asynccontextmanager
+    async def channel(self, path: str, protocol: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A WebSocket that the server takes over. Raises: KubernetesError."""
+        await self._budget.take()
+        sent = {"User-Agent": "meshpilot"}
+        try:
+            await self._api.update_params_for_auth(sent, [], ["BearerToken"])
+            session = self._api.rest_client.pool_manager
+            where = self._api.configuration.host + path
+            async with session.ws_connect(where, protocols=(protocol,), headers=sent, max_msg_size=0) as opened:
+                yield opened
+        except aiohttp.WSServerHandshakeError as error:
+            raise KubernetesError(f"{path}: status {error.status}: {error.message}", error.status) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise KubernetesError(f"{path}: {str(error) or type(error).__name__}") from error
+
     @property
     def server(self) -> str:
         """The address of the API server."""

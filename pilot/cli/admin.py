@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pilot.cli import tables
-from pilot.cli.asking import CONTROLZ, ask, ask_json
+from pilot.cli.asking import CONTROLZ, IN_CLUSTER, ask, ask_json
 from pilot.logs import LEVELS
 
 _COLUMNS = ("ACTIVE SCOPE", "DESCRIPTION", "LOG LEVEL", "STACK TRACE LEVEL")
@@ -22,7 +22,7 @@ def admin() -> None:
 
 @admin.command()
 @click.argument("scope", default="")
-@click.option("--address", default=CONTROLZ, show_default=True, help="of ControlZ")
+@click.option("--address", default=CONTROLZ, show_default=True, help=f"of ControlZ; {IN_CLUSTER}")
 @click.option("--level", "levels", default="", help="level for all scopes, or scope:level,...")
 @click.option("--stack-trace-level", "stack_levels", default="", help="likewise: from which level on stack traces come")
 @click.option("--reset", is_flag=True, help="info, no stack traces")
@@ -42,12 +42,12 @@ def log(
     """Shows log levels of SCOPE or all scopes, or changes them."""
     levels = "info" if reset or log_reset else levels
     stack_levels = "none" if reset or stack_trace_reset else stack_levels
-    known = {each["name"]: each for each in ask_json(address, "scopej/")}
+    known = {each["name"]: each for each in ask_json(address, "scopej/", usual=CONTROLZ)}
     if scope and scope not in known:
         raise click.ClickException(f"scope {scope}: expected one of {', '.join(sorted(known))}")
     _change(address, known, {"output_level": _parse(levels), "stack_trace_level": _parse(stack_levels)})
     if levels or stack_levels:
-        known = {each["name"]: each for each in ask_json(address, "scopej/")}
+        known = {each["name"]: each for each in ask_json(address, "scopej/", usual=CONTROLZ)}
     found = [each for name, each in sorted(known.items()) if scope in ("", name)]
     if output != "short":
         tables.dump(found, output)
@@ -76,4 +76,4 @@ def _change(address: str, known: dict[str, dict[str, Any]], wanted: dict[str, di
     for name, each in known.items():
         changed = {key: levels.get(name, levels.get("", each[key])) for key, levels in wanted.items() if levels}
         if any(each[key] != level for key, level in changed.items()):
-            ask(address, f"scopej/{name}", method="PUT", body=json.dumps(each | changed).encode())
+            ask(address, f"scopej/{name}", method="PUT", body=json.dumps(each | changed).encode(), usual=CONTROLZ)

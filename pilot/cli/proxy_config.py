@@ -14,7 +14,7 @@ import click
 
 from pilot.cli import dump_filters, envoy_dump, secret_rows, tables
 from pilot.cli.aliases import AliasedGroup
-from pilot.cli.asking import ENVOY, MONITORING, ask, ask_json
+from pilot.cli.asking import ADDRESS, ENVOY, ask, ask_json
 from pilot.cli.envoy_dump import Json, Row
 
 _FORMS: Final = {
@@ -26,6 +26,7 @@ _FORMS: Final = {
     "b": "bootstrap", "ec": "ecds", "o": "log", "a": "all", "es": "envoy-stats", "rc": "rootca-compare",
 }  # fmt: skip
 """Other words for the commands, as istioctl takes them."""
+_ADMIN: Final = f"admin port, e.g. {ENVOY}, or pod/NAME.NAMESPACE"
 Rows = Callable[[Json], list[Row]]
 Part = Callable[[Json], Any]
 Filter = Callable[[Json, Mapping[str, str]], Json]
@@ -40,8 +41,8 @@ def _source(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say where a dump comes from."""
     for option in (
         click.argument("proxy", default=""),
-        click.option("--address", default=MONITORING, show_default=True, help="monitoringAddr of the control plane"),
-        click.option("--envoy", default="", help=f"ask this Envoy's admin port instead, e.g. {ENVOY}"),
+        ADDRESS,
+        click.option("--envoy", default="", help=f"ask this Envoy instead: {_ADMIN}"),
         click.option("-f", "--file", "file", type=click.File(), help="read this dump instead; -: standard input"),
         tables.output_option("table", "json", "yaml"),
     ):
@@ -57,7 +58,7 @@ def read_dump(proxy: str, address: str, envoy: str, file: Any) -> Json:
         except ValueError as error:
             raise click.ClickException(f"{file.name}: expected the JSON of a dump: {error}") from error
     if envoy:
-        return ask_json(envoy, "config_dump", {"include_eds": ""})
+        return ask_json(envoy, "config_dump", {"include_eds": ""}, usual=ENVOY)
     if not proxy:
         raise click.UsageError("name a PROXY that is connected, or give --envoy or --file")
     return ask_json(address, "debug/config_dump", {"proxyID": proxy, "include_eds": ""})
@@ -133,7 +134,7 @@ def routes(proxy: str, address: str, envoy: str, file: Any, output: str, verbose
 def endpoints(proxy: str, address: str, envoy: str, file: Any, output: str, **wanted: Any) -> None:
     """Endpoints; of a running Envoy with what it thinks of them."""
     if envoy and file is None:
-        statuses = dump_filters.hosts(ask_json(envoy, "clusters", {"format": "json"}), _wanted(**wanted))
+        statuses = dump_filters.hosts(ask_json(envoy, "clusters", {"format": "json"}, usual=ENVOY), _wanted(**wanted))
         _shown(output, envoy_dump.HOSTS, envoy_dump.host_rows, lambda told: told, statuses)
         return
     found = dump_filters.endpoints(read_dump(proxy, address, envoy, file), _wanted(**wanted))
@@ -186,7 +187,7 @@ def everything(proxy: str, address: str, envoy: str, file: Any, output: str) -> 
 
 
 @proxy_config.command(name="envoy-stats")
-@click.option("--envoy", default=ENVOY, show_default=True, help="admin port of the Envoy")
+@click.option("--envoy", default=ENVOY, show_default=True, help=_ADMIN)
 @click.option("-t", "--type", "kind", type=click.Choice(["server", "clusters"]), default="server", show_default=True)
 @click.option("--filter", "pattern", default="", help="only statistics whose names match this regular expression")
 @tables.output_option("short", "json", "prom", default="short")
@@ -196,7 +197,7 @@ def envoy_stats(envoy: str, kind: str, pattern: str, output: str) -> None:
     if kind == "clusters" and output == "prom":
         raise click.BadParameter("expected short or json for --type clusters, got prom", param_hint="-o")
     query = forms[output] | ({"filter": pattern} if pattern and kind == "server" else {})
-    click.echo(ask(envoy, "stats" if kind == "server" else "clusters", query), nl=False)
+    click.echo(ask(envoy, "stats" if kind == "server" else "clusters", query, usual=ENVOY), nl=False)
 
 
 @proxy_config.command(name="rootca-compare")
@@ -222,7 +223,7 @@ def _dump_of(where: str) -> Json:
 
 
 @proxy_config.command()
-@click.option("--envoy", default=ENVOY, show_default=True, help="admin port of the Envoy")
+@click.option("--envoy", default=ENVOY, show_default=True, help=_ADMIN)
 @click.option("-f", "--file", "file", type=click.File(), help="read this dump instead; -: standard input")
 @tables.output_option("json", "yaml", "short", default="json")
 def bootstrap(envoy: str, file: Any, output: str) -> None:
@@ -244,7 +245,7 @@ def bootstrap(envoy: str, file: Any, output: str) -> None:
 
 
 @proxy_config.command()
-@click.option("--envoy", default=ENVOY, show_default=True, help="admin port of the Envoy")
+@click.option("--envoy", default=ENVOY, show_default=True, help=_ADMIN)
 @click.option("--level", "levels", default="", help="level, or logger:level,... to change")
 @click.option("-r", "--reset", is_flag=True, help="back to warning")
 @tables.output_option("short", "json", "yaml", default="short")
@@ -252,8 +253,8 @@ def log(envoy: str, levels: str, reset: bool, output: str) -> None:
     """Log levels of an Envoy, and changes them."""
     for each in filter(None, ["warning" if reset else "", *levels.split(",")]):
         logger, _, level = each.rpartition(":")
-        ask(envoy, "logging", {logger or "level": level}, method="POST")
-    text = ask(envoy, "logging", method="POST")
+        ask(envoy, "logging", {logger or "level": level}, method="POST", usual=ENVOY)
+    text = ask(envoy, "logging", method="POST", usual=ENVOY)
     found = dict(line.strip().split(": ", 1) for line in text.splitlines() if ": " in line)
     if output == "short":
         click.echo(text, nl=False)

@@ -17,7 +17,7 @@ import click
 from envoy.service.status.v3 import csds_pb2
 
 from pilot.cli import envoy_dump, tables, xds_client
-from pilot.cli.asking import MONITORING, ask_json
+from pilot.cli.asking import ADDRESSES, ENVOY, ask_json, each_of, name_of
 from pilot.type_urls import CLUSTER, ENDPOINT, EXTENSION_CONFIG, LISTENER, ROUTE, short_name
 
 _COLUMNS: Final = ("NAME", "CLUSTER", "ISTIOD", "VERSION", "SUBSCRIBED TYPES")
@@ -50,9 +50,7 @@ class Row:
 
 @click.command(name="proxy-status")
 @click.argument("proxy", default="")
-@click.option(
-    "--address", "addresses", multiple=True, default=(MONITORING,), show_default=True, help="monitoringAddr; repeated"
-)
+@ADDRESSES
 @click.option("--xds-address", "xds", default="", help="ask over xDS instead, as istioctl does")
 @click.option(
     "--root-cert", "root", type=click.Path(path_type=pathlib.Path), help="with --xds-address: of its TLS port"
@@ -79,13 +77,14 @@ def proxy_status(
 ) -> None:
     """Shows what proxies were sent and what they accepted; of PROXY in detail."""
     if proxy and envoy:
-        _compare(ask_json(addresses[0], "debug/config_dump", {"proxyID": proxy}), ask_json(envoy, "config_dump"))
+        held = ask_json(addresses[0], "debug/config_dump", {"proxyID": proxy})
+        _compare(held, ask_json(envoy, "config_dump", usual=ENVOY))
         return
     if xds:
         place = xds_client.Place(xds, root, token.read().strip() if token is not None else "", authority)
         rows = list(_over_xds(place, system))
     else:
-        rows = [row for each in addresses for row in _over_http(each)]
+        rows = [row for each in each_of(addresses) for row in _over_http(each)]
     rows = [each for each in rows if each.name.endswith(f".{namespace}" if namespace else "") and proxy in each.name]
     if proxy and not rows:
         raise click.ClickException(f"{proxy}: no such proxy is connected here")
@@ -102,7 +101,7 @@ def proxy_status(
 def _over_http(address: str) -> Iterator[Row]:
     for each in ask_json(address, "debug/syncz"):
         types = {type_url: _state(row) for type_url, row in each["resources"].items()}
-        yield Row(each["proxy"], each.get("cluster_id", ""), address, each.get("istio_version", ""), types)
+        yield Row(each["proxy"], each.get("cluster_id", ""), name_of(address), each.get("istio_version", ""), types)
 
 
 def _state(row: dict[str, str]) -> State:

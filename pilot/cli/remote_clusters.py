@@ -8,20 +8,20 @@ from typing import Any
 import click
 
 from pilot.cli import tables
-from pilot.cli.asking import MONITORING, ask_json
+from pilot.cli.asking import ADDRESSES, ask_json, each_of, name_of
 
 _COLUMNS = ("NAME", "SECRET", "STATUS", "ISTIOD")
 
 
 @click.command(name="remote-clusters")
-@click.option(
-    "--address", "addresses", multiple=True, default=(MONITORING,), show_default=True, help="monitoringAddr; repeated"
-)
+@ADDRESSES
 @tables.output_option("table", "json", "yaml")
 def remote_clusters(addresses: tuple[str, ...], output: str) -> None:
     """Shows the clusters that are read: their secrets, and whether they are in sync."""
     found: list[dict[str, Any]] = [
-        {**each, "istiod": address} for address in addresses for each in ask_json(address, "debug/clusterz")
+        {**each, "istiod": name_of(address)}
+        for address in each_of(addresses)
+        for each in ask_json(address, "debug/clusterz")
     ]
     if output != "table":
         tables.dump(found, output)

@@ -6,9 +6,6 @@ where something that was named is not there, or nobody answers.
 
 import json
 import pathlib
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -16,10 +13,9 @@ from typing import Any
 import click
 import yaml
 
+from pilot.cli.asking import ADDRESS, ask_json
 from pilot.status.report import Entry, Question, entries, select
 
-_PATIENCE = 10.0
-"""Seconds for an answer; arbitrary."""
 _UNWANTED = frozenset(("Conflicted", "PartiallyInvalid", "istio.io/WaypointMissing"))
 """Conditions that are good while they are False."""
 _NEUTRAL = frozenset(("AttachedListenerSets",))
@@ -33,7 +29,7 @@ _COLUMNS = ("KIND", "NAMESPACE", "NAME", "SECTION", "ROUTES", "PROXIES", "CONDIT
 @click.option(
     "-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True, help="form"
 )
-@click.option("--address", default="127.0.0.1:8080", show_default=True, help="httpAddr of the control plane")
+@ADDRESS
 @click.option(
     "-f", "--configDir", "--config-dir", "config_dir", type=click.Path(path_type=pathlib.Path, exists=True),
     help="read this directory instead of asking: what would be said",
@@ -68,16 +64,9 @@ def status(
 
 def _ask(address: str, question: Question) -> list[Entry]:
     """What the debug page answers. Raises: click.ClickException."""
-    base = address if "://" in address else f"http://{address}"
-    query = {"kind": question.kind, "name": question.name, "namespace": question.namespace}
-    url = f"{base}/debug/status?{urllib.parse.urlencode(query)}"
-    if not url.startswith(("http://", "https://")):
-        raise click.BadParameter(f"expected host:port or an http address, got {address}", param_hint="--address")
-    try:
-        with urllib.request.urlopen(url, timeout=_PATIENCE) as answer:
-            found: list[Entry] = json.loads(answer.read())
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        raise click.ClickException(f"{base}: no answer to what its status is: {error}") from error
+    found: list[Entry] = ask_json(
+        address, "debug/status", {"kind": question.kind, "name": question.name, "namespace": question.namespace}
+    )
     return found
 
 

@@ -9,14 +9,12 @@ from typing import Any
 import click
 
 from pilot.cli import tables
-from pilot.cli.asking import MONITORING, ask, ask_json
+from pilot.cli.asking import ADDRESSES, ask, ask_json, each_of
 from pilot.version import ISTIO_VERSION, VERSION
 
 
 @click.command()
-@click.option(
-    "--address", "addresses", multiple=True, default=(MONITORING,), show_default=True, help="monitoringAddr; repeated"
-)
+@ADDRESSES
 @click.option("--remote/--no-remote", default=True, show_default=True, help="ask control planes")
 @click.option("-s", "--short", is_flag=True, help="accepted for istioctl's sake: lines are short")
 @tables.output_option("text", "json", "yaml", default="text")
@@ -25,7 +23,7 @@ def version(addresses: tuple[str, ...], remote: bool, short: bool, output: str) 
     told: dict[str, Any] = {"clientVersion": {"version": VERSION, "istio": ISTIO_VERSION}}
     if remote:
         try:
-            _ask(addresses, told)
+            _ask(each_of(addresses), told)
         except click.ClickException:
             if output == "text":
                 click.echo(f"client version: {VERSION} (Istio {ISTIO_VERSION})")
@@ -46,7 +44,7 @@ def version(addresses: tuple[str, ...], remote: bool, short: bool, output: str) 
     click.echo(f"data plane version: {proxies or 'none'}")
 
 
-def _ask(addresses: tuple[str, ...], told: dict[str, Any]) -> None:
+def _ask(addresses: list[str], told: dict[str, Any]) -> None:
     """Raises: click.ClickException."""
     told["meshVersion"] = [{"address": each, "version": ask(each, "version").partition("-")[0]} for each in addresses]
     told["dataPlaneVersion"] = [

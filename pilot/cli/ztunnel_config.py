@@ -17,6 +17,7 @@ from pilot.cli.asking import ask, ask_json
 from pilot.cli.ztunnel_dump import Json, Row
 
 _ZTUNNEL: Final = "127.0.0.1:15000"
+_ADMIN: Final = "admin port of the ztunnel, or pod/NAME.NAMESPACE"
 _FORMS: Final = {
     "w": "workload", "workloads": "workload",
     "svc": "service", "services": "service",
@@ -36,7 +37,7 @@ def ztunnel_config() -> None:
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Where a dump comes from, and the form of the output."""
     for option in (
-        click.option("--ztunnel", default=_ZTUNNEL, show_default=True, help="admin port of the ztunnel"),
+        click.option("--ztunnel", default=_ZTUNNEL, show_default=True, help=_ADMIN),
         click.option("--address", default="", help="ask the control plane at its monitoringAddr instead"),
         click.option("-f", "--file", "file", type=click.File(), help="read this dump instead; -: standard input"),
         tables.output_option("table", "json", "yaml"),
@@ -54,7 +55,7 @@ def read_dump(ztunnel: str, address: str, file: Any) -> Json:
             raise click.ClickException(f"{file.name}: expected the JSON of a dump: {error}") from error
     if address:
         return ztunnel_dump.from_control_plane(ask_json(address, "debug/ambientz"))
-    return _checked(ask_json(ztunnel, "config_dump"), ztunnel)
+    return _checked(ask_json(ztunnel, "config_dump", usual=_ZTUNNEL), ztunnel)
 
 
 def _checked(found: Json, place: str) -> Json:
@@ -184,13 +185,13 @@ def everything(ztunnel: str, address: str, file: Any, output: str) -> None:
 
 
 @ztunnel_config.command()
-@click.option("--ztunnel", default=_ZTUNNEL, show_default=True, help="admin port of the ztunnel")
+@click.option("--ztunnel", default=_ZTUNNEL, show_default=True, help=_ADMIN)
 @click.option("--level", default="", help="level, or module:level,... to change")
 @click.option("-r", "--reset", is_flag=True, help="back to what it started with")
 def log(ztunnel: str, level: str, reset: bool) -> None:
     """Log levels of a ztunnel, and changes them."""
     wanted = ({"reset": ""} if reset else {}) | ({"level": level} if level else {})
-    click.echo(ask(ztunnel, "logging", wanted, method="POST").rstrip("\n"))
+    click.echo(ask(ztunnel, "logging", wanted, method="POST", usual=_ZTUNNEL).rstrip("\n"))
 
 
 def _certificates(found: Json) -> list[Row]:
