@@ -1,12 +1,14 @@
-"""A client that speaks HBONE: HTTP/2 CONNECT over mutual TLS, with an identity that the mesh's authority certified.
+"""Both ends of HBONE: HTTP/2 CONNECT over mutual TLS, with identities that the mesh's authority certified.
 
-Comes in: a control plane, who the client is, where tunnels begin. Goes out: what a server behind the tunnel answers.
+Comes in: a control plane, who the client or the end is, where tunnels begin. Goes out: what a server behind the tunnel
+answers; a server that takes tunnels.
 """
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -141,3 +143,51 @@ def _answer(received: bytes) -> Answer:
     first, *rest = head.split("\r\n")
     headers = dict(line.split(": ", 1) for line in rest if ": " in line)
     return Answer(int(first.split(" ")[1]), {name.lower(): value for name, value in headers.items()})
+
+
+@dataclass
+class Ztunnel:
+    """The end of a tunnel that answers HTTP/1.1 requests itself, where a ztunnel would hand them to a workload."""
+
+    name: str
+    opened: list[dict[str, str]] = field(default_factory=list)
+    """Headers of each CONNECT."""
+    clients: list[str] = field(default_factory=list)
+    """Identity of who opened each."""
+
+    @contextlib.asynccontextmanager
+    async def listening(self, address: str, identified: Path, root: Path) -> AsyncIterator[None]:
+        """At the port for tunnels, with the certificate that `identity` left at `identified` (.pem and .key)."""
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(root))
+        tls.verify_mode = ssl.CERT_REQUIRED
+        tls.set_alpn_protocols(["h2"])
+        tls.load_cert_chain(identified.with_suffix(".pem"), identified.with_suffix(".key"))
+        server = await asyncio.start_server(self._serve, address, 15008, ssl=tls)
+        try:
+            yield
+        finally:
+            server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        names = writer.get_extra_info("peercert").get("subjectAltName", ())
+        self.clients.append(next(value for kind, value in names if kind == "URI"))
+        http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        http.initiate_connection()
+        with contextlib.suppress(OSError):
+            while data := await reader.read(_CHUNK):
+                for event in http.receive_data(data):
+                    self._handle(http, event)
+                writer.write(http.data_to_send())
+                await writer.drain()
+        writer.close()
+
+    def _handle(self, http: h2.connection.H2Connection, event: h2.events.Event) -> None:
+        match event:
+            case h2.events.RequestReceived():
+                self.opened.append({str(name): str(value) for name, value in event.headers})
+                http.send_headers(event.stream_id, [(":status", "200")])
+            case h2.events.DataReceived():
+                http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                if b"\r\n\r\n" in event.data:
+                    answer = f"HTTP/1.1 200 OK\r\nx-server: {self.name}\r\ncontent-length: 0\r\n\r\n"
+                    http.send_data(event.stream_id, answer.encode())
