@@ -89,14 +89,13 @@ def of_ingress(
     made = []
     for listener in ingress:
         declared = listener.port
-        found = [each for each in targets if each.target_port == declared.number]
-        services = tuple(each.service for each in found) or (_service_of(sidecar),)
-        rule = _inbound_rule(services[0], rules)
-        number = found[0].port.number if found else declared.number
-        port = ServicePort(declared.name, number, parse_protocol(declared.protocol), declared.number)
+        found = next((each.service for each in targets if each.target_port == declared.number), None)
+        service = found if found is not None else _service_of(sidecar)
+        rule = _inbound_rule(service, rules)
+        port = ServicePort(declared.name, declared.number, parse_protocol(declared.protocol), declared.number)
         pool = listener.connection_pool or sidecar_pool or _pool(rule, port)
         endpoint = _workload_endpoint(listener.default_endpoint, addresses, context.ip_mode)
-        made.append(_build(Inbound(declared.number, port, services, rule, pool, endpoint), context))
+        made.append(_build(Inbound(declared.number, port, (service,), rule, pool, endpoint), context))
     return tuple(made)
 
 

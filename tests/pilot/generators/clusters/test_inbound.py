@@ -13,7 +13,8 @@ from pilot.model.features import Features
 from pilot.model.mesh import InboundTrafficPolicy, InboundTrafficPolicyMode
 from pilot.model.service import Hostname, Service, ServicePort
 from pilot.model.sidecar import SidecarIngressListener, SidecarPort
-from pilot.model.traffic_policy import ConnectionPoolSettings, TCPSettings, TrafficPolicy
+from pilot.model.traffic_policy import ConnectionPoolSettings, PortTrafficPolicy, TCPSettings, TrafficPolicy
+from pilot.model.virtual_service import PortSelector
 from pilot.resources import Origin, Resource
 from pilot.view.proxy import IpMode
 from pilot.view.workload import ServiceTarget
@@ -191,6 +192,20 @@ def test_an_ingress_port_that_no_service_has_stands_for_itself() -> None:
     assert "metadata" not in of_ingress("127.0.0.1:9000")
     named = of_ingress("127.0.0.1:9000", target(service()))
     assert named["metadata"]["filterMetadata"]["istio"]["services"][0]["name"] == "reviews"
+
+
+def test_an_ingress_port_has_the_rule_of_the_first_service_behind_it_for_its_own_number() -> None:
+    first, second = service(), service("other")
+    entry_of_port = PortTrafficPolicy(port=PortSelector(number=8080), connection_pool=OTHER_POOL)
+    rules = rules_of(first, TrafficPolicy(connection_pool=POOL, port_level_settings=(entry_of_port,)))
+    listener = SidecarIngressListener(port=SidecarPort(number=8080, protocol="HTTP", name="web"))
+    (made,) = inbound.of_ingress(
+        (listener,), (target(first), target(second)), rules, SIDECAR, None, ("10.1.1.1",), context()
+    )
+
+    assert limit(message(made)) == 8
+    named = message(made)["metadata"]["filterMetadata"]["istio"]["services"]
+    assert [each["name"] for each in named] == ["reviews"]
 
 
 def test_the_pool_of_the_port_comes_before_that_of_the_sidecar() -> None:
