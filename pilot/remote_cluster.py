@@ -14,6 +14,7 @@ from enum import Enum
 
 from ca.errors import KubernetesError
 from pilot.kube_client import KubeClient, connect_by
+from pilot.model import mcs
 from pilot.model.kubernetes import EndpointSlice, KubernetesService, Namespace, Node, Pod
 from pilot.model.objects import Event
 from pilot.model.secret import ConfigMap, Secret
@@ -26,7 +27,7 @@ from pilot.sources.kubernetes.resources import Wanted, select_resources
 from pilot.sources.kubernetes.source import KubernetesSource, Scope
 
 _STRUCTS = (Namespace, KubernetesService, EndpointSlice, Pod, Node, WorkloadEntry, Secret, ConfigMap)
-KINDS = frozenset(each.KIND for each in _STRUCTS)
+KINDS = frozenset(each.KIND for each in _STRUCTS) | mcs.KINDS
 """What is read of them: configuration is not."""
 AGAIN = 10.0
 """Seconds after which a cluster whose following broke is followed again; arbitrary."""

@@ -173,6 +173,8 @@ class Kubernetes:
     """PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER."""
     copies_metadata: bool = True
     """PILOT_ENABLE_GATEWAY_API_COPY_LABELS_ANNOTATIONS: what is deployed has those of its Gateway."""
+    exports_services: bool = False
+    """ENABLE_MCS_AUTO_EXPORT: every Service that is not for its own cluster only gets a ServiceExport."""
     remembers: bool = False
     """What is known of the cluster is kept in the state directory, and served where the cluster does not answer."""
 
@@ -334,6 +336,7 @@ KUBERNETES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "EXTERNAL_ISTIOD": ("is_external", parse_bool),
     "LOCAL_CLUSTER_SECRET_WATCHER": ("watches_local_secrets", parse_bool),
     "PILOT_REMOTE_CLUSTER_TIMEOUT": ("remote_timeout", parse_duration),
+    "ENABLE_MCS_AUTO_EXPORT": ("exports_services", parse_bool),
     "MESHPILOT_REMOTE_CLUSTER_MAX_AGE": ("remote_max_age", parse_duration),
     "PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS": ("insecure_kubeconfigs", parse_list),
     "MESHPILOT_WARM_START": ("remembers", parse_bool),

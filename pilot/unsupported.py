@@ -40,10 +40,6 @@ WITHOUT_EFFECT: Final[Mapping[str, str]] = {
 ONLY: Final[Mapping[str, tuple[str, str]]] = {
     "ENABLE_CLUSTER_TRUST_BUNDLE_API": ("false", "Roots are in ConfigMaps (PILOT_CA_CERT_CONFIGMAP)."),
     "ENABLE_GATEWAY_API_INFERENCE_EXTENSION": ("false", _LATER),
-    "ENABLE_MCS_AUTO_EXPORT": ("false", _LATER),
-    "ENABLE_MCS_CLUSTER_LOCAL": ("false", _LATER),
-    "ENABLE_MCS_HOST": ("false", _LATER),
-    "ENABLE_MCS_SERVICE_DISCOVERY": ("false", _LATER),
     "ENABLE_MULTICLUSTER_HEADLESS": ("true", _ALWAYS),
     "ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS": ("false", _LATER),
     "MCS_API_GROUP": ("multicluster.x-k8s.io", _LATER),

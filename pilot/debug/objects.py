@@ -16,7 +16,10 @@ from pilot.debug import services
 from pilot.debug.console import Answer, Entry, Later, Question
 from pilot.debug.proxies import ProxyPages
 from pilot.mesh import Mesh
+from pilot.model import mcs
 from pilot.model.authorization_policy import AuthorizationPolicy
+from pilot.model.kubernetes import KubernetesService
+from pilot.model.mesh_settings import is_ip
 from pilot.model.objects import Object
 from pilot.model.problem import Problem
 from pilot.model.snapshot import Snapshot
@@ -56,7 +59,7 @@ class ObjectPages:
         yield Entry("sidecarz", "What a proxy may reach (proxyID).", self.sidecar)
         yield Entry("push_status", "What is wrong with the configuration, by kind of problem.", self.push_status)
         yield Entry("pushcontext", "Policies and gateways of networks.", self._later(push_context))
-        yield Entry("mcsz", "Services of several clusters (MCS).", lambda _: Answer(b"null"))
+        yield Entry("mcsz", "Services of several clusters (MCS).", self._later(services_of_all))
         yield Entry("krtz", "Internal collections: there are none.", lambda _: [])
 
     def _later(self, show: Callable[[Snapshot], object]) -> Callable[[Question], object]:
@@ -209,19 +212,46 @@ def telemetries(snapshot: Snapshot) -> object:
     return {"telemetries": {"namespace_to_telemetries": found, "root_namespace": snapshot.mesh.root_namespace}}
 
 
+def services_of_all(snapshot: Snapshot) -> object:
+    """Services that are exported or imported, by cluster; null without the MCS API."""
+    if not snapshot.features.mcs_discovery:
+        return None
+    clusters = (snapshot.alone or snapshot, *snapshot.remotes.values())
+    found = [row for each in clusters for row in _mcs_rows(each)]
+    return sorted(found, key=lambda row: (row["Cluster"], row["Namespace"], row["Name"])) or None
+
+
+def _mcs_rows(cluster: Snapshot) -> Iterator[dict[str, Any]]:
+    places = {
+        (each.namespace, each.name) for kind in (mcs.ServiceExport, mcs.ServiceImport) for each in cluster.seen.of(kind)
+    }
+    for namespace, name in places:
+        declared = cluster.service_index.declared.get((KubernetesService.KIND, namespace, name), ())
+        imported = cluster.seen.get(mcs.ServiceImport, namespace, name)
+        yield {
+            "Cluster": cluster.settings.cluster_id,
+            "Name": name,
+            "Namespace": namespace,
+            "Exported": cluster.seen.get(mcs.ServiceExport, namespace, name) is not None,
+            "Imported": imported is not None,
+            "ClusterSetVIP": ",".join(mcs.vips_of(imported)),
+            "Discoverability": {
+                each.hostname: "AlwaysDiscoverable" if each.exported_from else "DiscoverableFromSameCluster"
+                for each in declared
+            },
+        }
+
+
 def push_context(snapshot: Snapshot) -> object:
     """What a push knows."""
     ways: Any = services.networks(snapshot) or []
+    named: Any = services.networks(snapshot, named=True) or []
     policies: Any = authorizations(snapshot)
     return {
         "AuthorizationPolicies": policies["authorization_policies"],
-        "NetworkGateways": [each for each in ways if not _is_name(each["Addr"])],
-        "UnresolvedGateways": [each for each in ways if _is_name(each["Addr"])],
+        "NetworkGateways": ways,
+        "UnresolvedGateways": [each for each in named if not is_ip(each["Addr"])],
     }
-
-
-def _is_name(address: str) -> bool:
-    return any(each.isalpha() for each in address) and ":" not in address
 
 
 def mesh_config(snapshot: Snapshot) -> object:

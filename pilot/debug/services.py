@@ -141,9 +141,10 @@ def _three(locality: str) -> str:
     return locality + "/" * (2 - locality.count("/")) if locality else ""
 
 
-def networks(snapshot: Snapshot) -> object:
-    """The ways into networks; null where there are none."""
+def networks(snapshot: Snapshot, *, named: bool = False) -> object:
+    """The ways into networks; null where there are none. `named`: before names were looked up."""
     tunnels, known = snapshot.conversions.waypoints.gateways, (snapshot.network_gateways, snapshot.tunnel_gateways)
+    known = (known[0].for_names(), known[1].for_names()) if named else known
     gateways: dict[tuple[str, str, str], dict[bool, int]] = {}
     for each in sorted({each for found in known for ways in found.by_network.values() for each in ways}):
         gateways.setdefault((each.address, each.network, each.cluster_id), {})[each.hbone] = each.port

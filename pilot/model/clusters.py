@@ -11,19 +11,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pilot.memo import memoized
-from pilot.model import network_gateways, service_index
+from pilot.model import mcs, network_gateways, service_index
 from pilot.model.conversions import Conversions
 from pilot.model.draft import Draft
 from pilot.model.endpoint_index import EndpointIndex, Parts, ServiceEndpoints, combine
-from pilot.model.interning import same_tuple
+from pilot.model.interning import Interner, same_tuple
 from pilot.model.locality import NETWORK
-from pilot.model.service import Service
+from pilot.model.mesh_settings import MeshSettings
+from pilot.model.service import Hostname, Service
 from pilot.model.service_index import ServiceIndex, ServiceKey
 
 if TYPE_CHECKING:
     from pilot.model.snapshot import Snapshot
 
 K = TypeVar("K", bound=Hashable)
+_SETS: Interner[frozenset[str]] = Interner(4096)  # arbitrary: sets of clusters that export something
 
 
 def merge(alone: "Snapshot", remotes: Mapping[str, "Snapshot"], before: "Snapshot | None" = None) -> "Snapshot":
@@ -35,10 +37,13 @@ def merge(alone: "Snapshot", remotes: Mapping[str, "Snapshot"], before: "Snapsho
         return alone
     ordered = tuple(remotes[each] for each in sorted(remotes))
     last = _comparable(before, remotes)
+    services, endpoints = _services(alone, ordered, last), _endpoints(alone, ordered, last)
+    if alone.features.mcs_host:
+        endpoints = _behind_all(services, endpoints, alone.settings)
     return replace(
         alone,
-        service_index=_services(alone, ordered, last),
-        endpoint_index=_endpoints(alone, ordered, last),
+        service_index=services,
+        endpoint_index=endpoints,
         conversions=_conversions(alone, ordered, last),
         alone=alone,
         remotes=remotes,
@@ -93,17 +98,31 @@ def _services(alone: "Snapshot", others: "tuple[Snapshot, ...]", last: Merged | 
             if service.is_kubernetes
         ]
         first = [(alone.settings.cluster_id, each) for each in own.declared.get(key, ())]
-        merged.set(key, (_together((*first, *copies)),) if copies else own.declared.get(key))
+        merged.set(key, _by_host((*first, *copies)) if copies else own.declared.get(key))
     return service_index.arrange_declared(own, merged.finish(), alone.settings)
 
 
+def _by_host(found: tuple[tuple[str, Service], ...]) -> tuple[Service, ...]:
+    """One for each name that the service has."""
+    hosts, exported = dict.fromkeys(each.hostname for _, each in found), _exported(found)
+    return tuple(_together(tuple(each for each in found if each[1].hostname == host), exported) for host in hosts)
+
+
+def _exported(found: tuple[tuple[str, Service], ...]) -> frozenset[str] | None:
+    known = [each.exported_from for _, each in found if each.exported_from is not None]
+    if not known:
+        return None
+    together = frozenset[str]().union(*known)
+    return _SETS.same(together, together)
+
+
 @memoized(size=65536)
-def _together(found: tuple[tuple[str, Service], ...]) -> Service:
+def _together(found: tuple[tuple[str, Service], ...], exported: frozenset[str] | None) -> Service:
     """Ports and everything else of the first copy; virtual addresses by cluster, accounts of all."""
     copies = [each for _, each in found]
     first = copies[0]
     if len(copies) == 1:
-        return first
+        return first if first.exported_from == exported else replace(first, exported_from=exported)
     near = [each for each in copies if each.labels.get(NETWORK) == first.labels.get(NETWORK)]
     return replace(
         first,
@@ -113,6 +132,7 @@ def _together(found: tuple[tuple[str, Service], ...]) -> Service:
         external_addresses={cluster: found for each in near for cluster, found in each.external_addresses.items()},
         external_ports={cluster: found for each in near for cluster, found in each.external_ports.items()},
         service_accounts=tuple(sorted({account for each in copies for account in each.service_accounts})),
+        exported_from=exported,
     )
 
 
@@ -145,6 +165,16 @@ def _endpoints(alone: "Snapshot", others: "tuple[Snapshot, ...]", last: Merged |
         is_remote = any(key in index.endpoints for index in indexes)
         merged.set(key, _behind(*_parts(key, own, indexes)) if is_remote else own.endpoints.get(key))
     return EndpointIndex(merged.finish(), own.parts, own.slices, own.dependents)
+
+
+def _behind_all(services: ServiceIndex, index: EndpointIndex, settings: MeshSettings) -> EndpointIndex:
+    """Under its name in all clusters a service has the same endpoints, of clusters without a ServiceImport too."""
+    merged = Draft(index.endpoints)
+    for each in services.listing:
+        if mcs.is_of_all(each):
+            found = index.endpoints.get((Hostname(settings.host_of(each.name, each.namespace)), each.namespace))
+            merged.set((each.hostname, each.namespace), found)
+    return replace(index, endpoints=merged.finish())
 
 
 def _parts(key: ServiceKey, own: EndpointIndex, others: tuple[EndpointIndex, ...]) -> Iterator[Parts]:

@@ -156,7 +156,9 @@ def _whole(
     """All parts of a service."""
     if service.is_kubernetes:
         for key in index.slices.get((service.namespace, service.name), ()):
-            yield from ((part_key, part) for _, part_key, part in _slice_part(index, registries, key))
+            for found, part_key, part in _slice_part(index, registries, key):
+                if found.hostname == service.hostname:
+                    yield part_key, part
     else:
         entry = registries.store.get(ServiceEntry, service.namespace, service.object_name)
         if entry is not None:

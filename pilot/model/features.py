@@ -95,6 +95,12 @@ class Features:
     allocation_v4: str = "240.240.0.0/16"
     allocation_v6: str = "2001:2::/48"
     """PILOT_IP_AUTOALLOCATE_IPV4_PREFIX, PILOT_IP_AUTOALLOCATE_IPV6_PREFIX."""
+    mcs_discovery: bool = False
+    """ENABLE_MCS_SERVICE_DISCOVERY: endpoints are for other clusters only where a ServiceExport says so."""
+    mcs_host: bool = False
+    """ENABLE_MCS_HOST: services with a ServiceImport have a name in all clusters."""
+    mcs_cluster_local: bool = False
+    """ENABLE_MCS_CLUSTER_LOCAL: under their own names they are for their own cluster only."""
     select_workload_entries: bool = True
     select_pods: bool = True
     find_pod_by_ip: bool = False

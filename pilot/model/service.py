@@ -155,6 +155,8 @@ class Service:
     publish_not_ready: bool = False
     is_global: bool = False
     """Ambient meshes of several networks: workloads of other clusters may serve it."""
+    exported_from: frozenset[str] | None = None
+    """Clusters whose endpoints those in other clusters may use; None: all (without the MCS API)."""
     aliases: tuple[Alias, ...] = ()
     object_name: str = ""
     """Name of the declaring object (ServiceEntry name)."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pilot.memo import memoized
+from pilot.model import mcs
 from pilot.model.address_allocation import Allocation, Ranges, allocate
 from pilot.model.draft import Draft
 from pilot.model.features import Features
@@ -118,6 +119,10 @@ def _touched(
     if any(each.key.kind == Node.KIND for each in replaced):
         for kind, namespace, name in by_node:
             touched[kind, namespace, name] = store.get(KubernetesService, namespace, name)
+    for each in replaced:
+        if each.key.kind in mcs.KINDS:
+            place = each.key.namespace, each.key.name
+            touched[KubernetesService.KIND, *place] = store.get(KubernetesService, *place)
     if settings.has_scopes:
         for name in (each.key.name for each in replaced if each.key.kind == KubernetesNamespace.KIND):
             for service in store.kinds.get(KubernetesService.KIND, {}).get(name, {}):
@@ -146,7 +151,7 @@ def _convert(
             nodes = store.of(Node) if NODE_SELECTOR in declared.metadata.annotations else ()
             namespace = store.get(KubernetesNamespace, "", declared.namespace) if settings.has_scopes else None
             around = namespace.metadata.labels if namespace is not None else {}
-            return (service_of_kubernetes(declared, nodes, around, settings),)
+            return tuple(mcs.services_of(service_of_kubernetes(declared, nodes, around, settings), store, settings))
         case ServiceEntry():
             return services_of_entry(declared, allocation.get((declared.namespace, declared.name), {}), settings)
         case _:

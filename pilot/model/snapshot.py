@@ -19,6 +19,7 @@ from pilot.model import (
     extensions,
     gateways,
     host_addresses,
+    mcs,
     network_gateways,
     peer_authentications,
     policies,
@@ -209,6 +210,8 @@ class Snapshot:
         after, change = before.apply(events)
         if after is before and cluster in self.remotes:
             return self, NO_CHANGE
+        if settings.features.mcs_host:
+            change = replace(change, hosts=mcs.with_names_of_all(change.hosts))
         return clusters.merge(alone, {**self.remotes, cluster: after}, self), change
 
     def without_remote(self, cluster: str) -> tuple["Snapshot", Change]:

@@ -17,6 +17,7 @@ from pilot.model.envoy_filter import EnvoyFilter
 from pilot.model.gateway import Gateway
 from pilot.model.ingress import Ingress, IngressClass
 from pilot.model.kubernetes import Endpoints, EndpointSlice, KubernetesService, Namespace, Node, Pod, ServiceAccount
+from pilot.model.mcs import ServiceExport, ServiceImport
 from pilot.model.objects import Object
 from pilot.model.peer_authentication import PeerAuthentication
 from pilot.model.request_authentication import RequestAuthentication
@@ -41,6 +42,7 @@ ACCESS_CONTROL = "rbac.authorization.k8s.io"
 ADMISSION = "admissionregistration.k8s.io"
 GATEWAY_API = "gateway.networking.k8s.io"
 GATEWAY_API_EXPERIMENTS = "gateway.networking.x-k8s.io"
+MULTI_CLUSTER = "multicluster.x-k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ _ALL = (
     *_kinds(NETWORKING, ["v1alpha3"], [EnvoyFilter]),
     *_kinds(TELEMETRY, ["v1", "v1alpha1"], [Telemetry]),
     *_kinds(EXTENSIONS, ["v1alpha1"], [WasmPlugin]),
+    *_kinds(MULTI_CLUSTER, ["v1alpha1"], [ServiceExport, ServiceImport]),
 )
 
 KINDS: Mapping[tuple[str, str], Kind] = {(each.group, each.name): each for each in _ALL}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pilot.memo import latest, memoized
-from pilot.model import locality
+from pilot.model import locality, mcs
 from pilot.model.destination_rule import MergedRule
 from pilot.model.destination_rules import DestinationRules, select_inbound
 from pilot.model.interning import Interner, same_mapping, same_tuple
@@ -125,7 +125,8 @@ def _targets(
             found.setdefault(_port_of(each), each)
     for each in listed:
         found.setdefault(_port_of(each), each)
-    ordered = sorted(found.values(), key=lambda each: (each.service.created, each.service.hostname))
+    counting = (each for each in found.values() if not mcs.is_of_all(each.service))
+    ordered = sorted(counting, key=lambda each: (each.service.created, each.service.hostname))
     return same_tuple(tuple(ordered))
 
 

@@ -15,13 +15,14 @@ from pilot.model.problem import Problem
 from pilot.model.revisions import DEFAULT
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Kubernetes, Settings
-from pilot.writers import addresses, gateway_deployments
+from pilot.writers import addresses, gateway_deployments, service_exports
 from pilot.writers import roots as root_maps
 from pilot.writers.addresses import AddressWriter
 from pilot.writers.gateway_classes import GatewayClasses
 from pilot.writers.gateway_deployments import GatewayDeployments
 from pilot.writers.remote import RemoteWriters
 from pilot.writers.roots import MapNames, RootMaps, Roots
+from pilot.writers.service_exports import ServiceExports
 from pilot.writers.statuses import GATEWAY_LOCK, INGRESS_LOCK, OTHERS_LOCK, Statuses, StatusWriter
 from pilot.writers.webhook_metrics import WebhookMetrics
 from pilot.writers.webhook_roots import MUTATING, VALIDATING, WebhookRoots
@@ -44,8 +45,8 @@ def writers(
     while it is the same.
     """
     wanted, latest, metrics = settings.kubernetes or Kubernetes(), Latest(roots), WebhookMetrics(registry)
-    if cluster.remotes is not None and wanted.is_external:
-        cluster.remotes.lead_by(RemoteWriters(lambda: mesh.snapshot, settings, latest, metrics).lead)
+    if cluster.remotes is not None and (wanted.is_external or wanted.exports_services):
+        cluster.remotes.lead_by(RemoteWriters(lambda: mesh.snapshot, settings, latest, metrics).write)
     return (
         *_roots(cluster, mesh, settings, wanted, latest, metrics),
         *_statuses(cluster, mesh, settings, wanted, problems),
@@ -81,6 +82,9 @@ def _statuses(
         yield cluster.election(lock, goes_first(mesh)).lead(StatusWriter(client, found, lock).serve)
     if features.gateway_api and wanted.makes_classes:
         yield GatewayClasses(client, snapshot).serve()
+    if wanted.exports_services:
+        exports = ServiceExports(client, lambda: mesh.snapshot.alone or mesh.snapshot)
+        yield cluster.election(service_exports.LOCK, goes_first(mesh)).lead(exports.serve)
     if features.ip_autoallocate:
         yield cluster.election(addresses.LOCK, goes_first(mesh)).lead(AddressWriter(client, snapshot).serve)
 

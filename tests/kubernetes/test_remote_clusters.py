@@ -5,10 +5,12 @@ and go.
 import asyncio
 import base64
 import contextlib
+import json
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -193,6 +195,75 @@ async def test_gateways_of_another_cluster_have_the_certificates_of_that_one(
             async with gateway(plane, root, await second.server.token("data", "other")) as other:
                 await other.send(SECRET_TYPE, *wanted)
                 assert await other.is_quiet()
+
+
+async def test_with_the_mcs_api_clusters_use_what_others_export(
+    clusters: tuple[TestCluster, TestCluster], tmp_path: Path
+) -> None:
+    first, second = clusters
+    for cluster in clusters:
+        for kind in ("ServiceExport", "ServiceImport"):
+            await cluster.create(mcs_definition(kind))
+    await register(first, "remote1", kubeconfig(second))
+    imported = {"apiVersion": MCS, "kind": "ServiceImport", "metadata": {"name": "only-remote", "namespace": "data"}}
+    await second.call_when_served(
+        "POST", f"/apis/{MCS}/namespaces/data/serviceimports", {**imported, "spec": {"ips": ["243.0.0.1"]}}
+    )
+    everywhere = ONLY_REMOTE.replace("cluster.local", "clusterset.local")
+    flags: dict[str, Any] = {f"ENABLE_MCS_{each}": "true" for each in ("SERVICE_DISCOVERY", "HOST")}
+    with network() as addresses:
+        plane = control_plane(first, addresses.address(1), tmp_path / "quiet", **flags)
+        async with running(plane), following(plane.grpc, ONLY_REMOTE, everywhere) as proxy:
+            await eventually(lambda: {ONLY_REMOTE, everywhere} <= proxy.clusters)
+            await eventually(lambda: {ONLY_REMOTE, everywhere} <= proxy.endpoints.keys())
+            assert not proxy.endpoints[ONLY_REMOTE]
+            assert not proxy.endpoints[everywhere]
+            path = f"/apis/{MCS}/namespaces/data/serviceexports"
+            await second.call("POST", path, {"apiVersion": MCS, "kind": "ServiceExport", "metadata": EXPORTED})
+            await eventually(lambda: proxy.endpoints[ONLY_REMOTE] and proxy.endpoints[everywhere])
+            rows = json.loads((await plane.get(HTTP, "/debug/mcsz"))[1])
+            (row,) = (each for each in rows if each["Cluster"] == "remote1")
+            assert (row["Name"], row["Exported"], row["Imported"], row["ClusterSetVIP"]) == (
+                *("only-remote", True, True, "243.0.0.1"),
+            )
+            await second.call("DELETE", f"{path}/only-remote")
+            await eventually(lambda: not proxy.endpoints[ONLY_REMOTE])
+        plane = control_plane(
+            first, addresses.address(2), tmp_path / "exporting", ENABLE_MCS_AUTO_EXPORT="true", **flags
+        )
+        async with running(plane):
+            await eventually(lambda: exports(second, "only-remote"))
+            assert await eventually(lambda: exports(first))
+            assert not {each for each in await exports(second) if each.startswith("kube-system/")}
+
+
+MCS = "multicluster.x-k8s.io/v1alpha1"
+EXPORTED = {"name": "only-remote", "namespace": "data"}
+
+
+async def exports(cluster: TestCluster, *names: str) -> set[str]:
+    """ServiceExports that a Service owns, by namespace and name."""
+    found = (await cluster.call("GET", f"/apis/{MCS}/serviceexports"))["items"]
+    owned = [each["metadata"] for each in found if each["metadata"]["ownerReferences"][0]["kind"] == "Service"]
+    return {f"{each['namespace']}/{each['name']}" for each in owned if not names or each["name"] in names}
+
+
+def mcs_definition(kind: str) -> dict[str, Any]:
+    plural, anything = f"{kind.lower()}s", {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
+    spec = {
+        "group": "multicluster.x-k8s.io",
+        "names": {"kind": kind, "plural": plural},
+        "scope": "Namespaced",
+        "versions": [version],
+    }
+    metadata = {"name": f"{plural}.multicluster.x-k8s.io"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": metadata,
+        "spec": spec,
+    }
 
 
 @contextlib.asynccontextmanager

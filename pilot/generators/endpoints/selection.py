@@ -71,6 +71,9 @@ def _is_reachable(endpoint: Endpoint, service: Service, client: Client, *, own_c
         return False
     if (own_cluster_only or service.node_local) and endpoint.cluster_id != client.cluster_id:
         return False
+    exported = service.exported_from
+    if exported is not None and endpoint.cluster_id != client.cluster_id and endpoint.cluster_id not in exported:
+        return False
     if client.requested_networks and endpoint.network and endpoint.network not in client.requested_networks:
         return False
     if not endpoint.address:

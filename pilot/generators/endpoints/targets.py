@@ -14,6 +14,7 @@ from pilot.generators.endpoints.client import Client, Place, placed
 from pilot.generators.endpoints.cluster_local import is_cluster_local
 from pilot.generators.endpoints.preference import preference
 from pilot.memo import Work, memoized
+from pilot.model import mcs
 from pilot.model.cluster_name import ClusterName, Direction
 from pilot.model.destination_rule import MergedRule
 from pilot.model.features import Features
@@ -161,6 +162,7 @@ def _target(
         preference=preference(effective.load_balancer, effective.outlier_detection, service.traffic_distribution, mesh),
         client=client,
         own_cluster_only=is_cluster_local(service.hostname, mesh, features)
+        or mcs.is_for_own_cluster(service, features)
         or client.is_entrance
         or (client.doubles and not service.is_global),
         encrypted_only="|" not in name,

@@ -22,7 +22,7 @@ from pilot.model.revisions import (
     ValidatingWebhookConfiguration,
 )
 from pilot.model.secret import ConfigMap, Secret
-from pilot.sources.kinds import GATEWAY_API, GATEWAY_API_EXPERIMENTS, KINDS, Kind
+from pilot.sources.kinds import GATEWAY_API, GATEWAY_API_EXPERIMENTS, KINDS, MULTI_CLUSTER, Kind
 
 UNWATCHED = ACCESS_CONTROL_KINDS | {Endpoints.KIND, ServiceAccount.KIND}
 """Slices say what Endpoints say; an API server is asked who may do what; accounts of others say nothing."""
@@ -77,7 +77,7 @@ class Resource:
 
 def is_custom(group: str) -> bool:
     """Whether somebody must have installed the kinds of a group."""
-    return group.endswith("istio.io") or group in (GATEWAY_API, GATEWAY_API_EXPERIMENTS)
+    return group.endswith("istio.io") or group in (GATEWAY_API, GATEWAY_API_EXPERIMENTS, MULTI_CLUSTER)
 
 
 def plural_of(name: str) -> str:
@@ -108,6 +108,8 @@ def select_resources(features: Features, wanted: Wanted | None = None) -> tuple[
 
 
 def _is_on(kind: Kind, features: Features) -> bool:
+    if kind.group == MULTI_CLUSTER:
+        return features.mcs_discovery
     if kind.group not in (GATEWAY_API, GATEWAY_API_EXPERIMENTS):
         return True
     return features.gateway_api and (features.alpha_gateway_api or kind.struct.KIND not in ALPHA)

@@ -7,11 +7,14 @@ from pilot.debug import objects
 from pilot.debug.console import Answer, Question
 from pilot.debug.objects import ObjectPages
 from pilot.debug.proxies import ProxyPages, Streams
+from pilot.model.features import Features
 from pilot.model.mesh import MeshConfig
-from pilot.model.objects import ObjectKey
+from pilot.model.objects import Event, ObjectKey
 from pilot.model.problem import Problem
+from pilot.model.snapshot import Snapshot
 from tests import recordings
 from tests.pilot.debug.worlds import bookinfo
+from tests.pilot.model.meshes import objects as declared
 
 RULE = """
 apiVersion: networking.istio.io/v1
@@ -66,3 +69,28 @@ def test_telemetries_are_by_namespace() -> None:
     text = "{apiVersion: telemetry.istio.io/v1, kind: Telemetry, metadata: {name: t, namespace: shop}, spec: {}}"
     told: Any = objects.telemetries(recordings.snapshot_of(text))
     assert told["telemetries"]["namespace_to_telemetries"] == {"shop": [{"name": "t", "namespace": "shop", "spec": {}}]}
+
+
+def test_services_of_the_mcs_api_are_told_by_cluster() -> None:
+    text = """
+kind: Service
+metadata: {name: web, namespace: a}
+spec: {clusterIP: 10.0.0.1, ports: [{name: http, port: 80}]}
+---
+apiVersion: multicluster.x-k8s.io/v1alpha1
+kind: ServiceExport
+metadata: {name: web, namespace: a}
+"""
+    made = [Event(each.key, each) for each in declared(text)]
+    snapshot, _ = Snapshot.empty(features=Features(mcs_discovery=True)).apply(made)
+    snapshot, _ = snapshot.apply_remote("east", made)
+    row = {
+        "Name": "web",
+        "Namespace": "a",
+        "Exported": True,
+        "Imported": False,
+        "ClusterSetVIP": "",
+        "Discoverability": {"web.a.svc.cluster.local": "AlwaysDiscoverable"},
+    }
+    assert objects.services_of_all(snapshot) == [{"Cluster": "Kubernetes", **row}, {"Cluster": "east", **row}]
+    assert objects.services_of_all(Snapshot.empty()) is None

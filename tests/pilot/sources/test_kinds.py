@@ -23,7 +23,7 @@ def test_only_what_people_write_is_strict() -> None:
     assert {kind.name for kind in KINDS.values() if not kind.strict and "gateway" not in kind.group} == {
         "Namespace", "Node", "Service", "Endpoints", "Pod", "ServiceAccount", "EndpointSlice", "Ingress",
         "IngressClass", "Secret", "ConfigMap", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding",
-        "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
+        "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ServiceExport", "ServiceImport",
     }  # fmt: skip
     assert {kind.name for kind in KINDS.values() if not kind.namespaced} == {
         "Namespace", "Node", "IngressClass", "ClusterRole", "ClusterRoleBinding", "GatewayClass",

@@ -52,12 +52,13 @@ def test_what_is_asked_of_the_api_server_is_not_watched() -> None:
 
 
 def test_every_other_kind_is_watched() -> None:
-    assert len(by_definition()) == len(KINDS) - 6
+    assert len(by_definition(Features(alpha_gateway_api=True, mcs_discovery=True))) == len(KINDS) - 6
 
 
 def test_switches_take_kinds_away() -> None:
     without = by_definition(Features(gateway_api=False))
     assert not [each for each in without if each.endswith((".k8s.io", ".x-k8s.io")) and "gateway" in each]
+    assert not [each for each in by_definition() if "multicluster" in each]
     stable = by_definition(replace(Features(), gateway_api=True, alpha_gateway_api=False))
     assert "httproutes.gateway.networking.k8s.io" in stable
     assert "tcproutes.gateway.networking.k8s.io" not in stable
