@@ -106,10 +106,11 @@ def test_every_chain_of_a_gateway_enforces() -> None:
     found = worlds.listeners_of(worlds.view(OBJECTS, worlds.gateway(), MESH))
     assert {name.rpartition("_")[2] for name in found if name.startswith("0.0.0.0")} == {"80", "9000", "9443", "15443"}
     assert secured(found["0.0.0.0_80"]) == [HTTP]
-    for name in ("0.0.0.0_9000", "0.0.0.0_9443", "0.0.0.0_15443"):
+    for name in ("0.0.0.0_9000", "0.0.0.0_9443"):
         inside = secured(found[name])
         assert inside, name
         assert all(each == TCP for each in inside), name
+    assert not any(secured(found["0.0.0.0_15443"]))  # AUTO_PASSTHROUGH: the workload itself enforces
 
 
 @pytest.mark.parametrize("proxy", [worlds.sidecar(), worlds.gateway()], ids=["sidecar", "gateway"])

@@ -32,7 +32,7 @@ def negative(store: Store) -> Iterator[Message]:
         for each in store.of(kind, KUBERNETES_GATEWAYS if kind == "Gateway" else None):
             for condition in _conditions(each):
                 type_, reason = text_at(condition, "type"), text_at(condition, "reason")
-                partial = kind == "AuthorizationPolicy" and reason == "PartiallyInvalid"
+                partial = (type_, reason) == ("WaypointAccepted", "PartiallyInvalid")
                 if type_ in watched and (text_at(condition, "status").lower() == "false" or partial):
                     yield message("IST0171", each, type_, reason, text_at(condition, "message"))
 

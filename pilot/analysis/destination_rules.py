@@ -3,7 +3,7 @@
 In: a store. Out: messages. Source: operations 18 (IST0128, 0129, 0134, 0173, 0174).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pilot.analysis.item import Item
 from pilot.analysis.message import Message, message
@@ -11,6 +11,7 @@ from pilot.analysis.store import Store, covers
 from pilot.analysis.values import Value, at, labels_at, mappings_at, number_at, selects, text_at, texts_at
 from pilot.model.decoding import Path
 
+_HOSTNAME = "kubernetes.io/hostname"
 _LOCALITY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone")
 
 
@@ -18,21 +19,18 @@ def certificates(store: Store) -> Iterator[Message]:
     """TLS to servers that may be anybody."""
     for each in store.of("DestinationRule"):
         host = text_at(each.spec, "host")
-        chosen = bool(labels_at(each.spec, "workloadSelector", "matchLabels"))
-        policies: list[tuple[Path, Value]] = [(("spec",), each.spec)]
-        policies += [(("spec", "subsets", i), one) for i, one in enumerate(mappings_at(each.spec, "subsets"))]
-        for start, holder in policies:
-            where = f"DestinationRule {each.title}"
-            mode = _unchecked(at(holder, "trafficPolicy", "tls"), chosen)
+        chosen = at(each.spec, "workloadSelector") is not None
+        where = f"DestinationRule {each.title}"
+        mode = _unchecked(at(each.spec, "trafficPolicy", "tls"), chosen)
+        if mode:
+            path: Path = ("spec", "trafficPolicy", "tls", "mode")
+            yield message("IST0128", each, where, each.namespace, mode, host, path=path)
+        for index, one in enumerate(mappings_at(each.spec, "trafficPolicy", "portLevelSettings")):
+            mode = _unchecked(at(one, "tls"), chosen)
             if mode:
-                path: Path = (*start, "trafficPolicy", "tls", "mode")
-                yield message("IST0128", each, where, each.namespace, mode, host, path=path)
-            for index, one in enumerate(mappings_at(holder, "trafficPolicy", "portLevelSettings")):
-                mode = _unchecked(at(one, "tls"), chosen)
-                if mode:
-                    port = number_at(one, "port", "number")
-                    path = (*start, "trafficPolicy", "portLevelSettings", index, "tls", "mode")
-                    yield message("IST0129", each, where, each.namespace, mode, host, port, path=path)
+                port = number_at(one, "port", "number")
+                path = ("spec", "trafficPolicy", "portLevelSettings", index, "tls", "mode")
+                yield message("IST0129", each, where, each.namespace, mode, host, port, path=path)
 
 
 def _unchecked(tls: object, chosen: bool) -> str:
@@ -58,32 +56,27 @@ def _known(host: str, item: Item, store: Store) -> bool:
 
 
 def empty_subsets(store: Store) -> Iterator[Message]:
-    """Subsets that no pod of the service is in."""
+    """Subsets that no pod is in: neither one that the host selects, nor, where it selects none, any other."""
+    nodes = {each.name: each for each in store.of("Node")}
+    pods = [_with_place(pod, nodes) for pod in store.pods(None, {})]
     for each in store.of("DestinationRule"):
         found = store.host(text_at(each.spec, "host"), each.namespace)
-        if found is None or found.item.kind != "Service":
+        if found is None:
             continue
-        selector = labels_at(found.item.spec, "selector")
-        if not selector:
-            continue  # its endpoints are somebody else's
-        pods = [_with_locality(pod, store) for pod in store.pods(found.item.namespace, selector)]
-        pods += [_entry_labels(one) for one in store.of("WorkloadEntry") if one.namespace == found.item.namespace]
+        path = ("selector",) if found.item.kind == "Service" else ("workloadSelector", "labels")
+        selector = labels_at(found.item.spec, *path)
         for index, subset in enumerate(mappings_at(each.spec, "subsets")):
-            labels = {**labels_at(subset, "labels")}
-            if labels and not any(selects(labels, one) for one in pods):
+            wanted = {**selector, **labels_at(subset, "labels")}
+            if not any(selects(wanted, one) for one in pods):
                 yield message("IST0173", each, text_at(subset, "name"), path=("spec", "subsets", index))
 
 
-def _with_locality(pod: Item, store: Store) -> dict[str, str]:
-    """A pod's labels, with where its node is."""
+def _with_place(pod: Item, nodes: Mapping[str, Item]) -> dict[str, str]:
+    """A pod's labels, with its node and where that is."""
     name = text_at(pod.value, "spec", "nodeName")
-    node = next((each for each in store.of("Node") if each.name == name), None)
-    place = {key: value for key, value in node.labels.items() if key in _LOCALITY} if node is not None else {}
-    return {**place, **pod.labels}
-
-
-def _entry_labels(entry: Item) -> dict[str, str]:
-    return labels_at(entry.spec, "labels")
+    labels = nodes[name].labels if name in nodes else {}
+    place = {key: value for key, value in labels.items() if key in _LOCALITY}
+    return {**pod.labels, **place, **({_HOSTNAME: name} if name else {})}
 
 
 def addresses(store: Store) -> Iterator[Message]:

@@ -39,9 +39,9 @@ def ports(store: Store) -> Iterator[Message]:
     """Ports that cannot be reached through the gateway's services."""
     for each in _gateways(store):
         served = store.pods(None, _selector(each)) if _selector(each) else []
-        services = [one for one in store.of("Service", "") if _serves(one, served)]
-        if not services:
+        if not served:
             continue
+        services = [one for one in store.of("Service", "") if _serves(one, served)]
         known = {port for one in services for port in _numbers(one)}
         for index, server in enumerate(mappings_at(each.spec, "servers")):
             number = number_at(server, "port", "number")

@@ -100,8 +100,8 @@ def over_clusters(store: Store) -> Iterator[Message]:
             continue
         shapes = [_shape(each) for each in found]
         wrong = [what for what in shapes[0] if len({repr(each[what]) for each in shapes}) > 1]
-        for each in found if wrong else ():
-            yield message("IST0170", each, name, namespace, f"[{' '.join(clusters)}]", ", ".join(wrong))
+        if wrong:
+            yield message("IST0170", found[0], name, namespace, f"[{' '.join(clusters)}]", ", ".join(wrong))
 
 
 def _shape(item: Item) -> Mapping[str, object]:
@@ -109,5 +109,5 @@ def _shape(item: Item) -> Mapping[str, object]:
     return {
         "headless in some": text_at(item.spec, "clusterIP") == "None",
         "type": text_at(item.spec, "type") or "ClusterIP",
-        "ports": sorted((number_at(each, "port"), text_at(each, "protocol") or "TCP") for each in ports),
+        "ports": sorted(ports, key=lambda each: text_at(each, "name")),
     }

@@ -30,6 +30,11 @@ class Destination:
         return text_at(self.value, "host")
 
     @property
+    def is_request(self) -> bool:
+        """Whether HTTP requests themselves go there, and not copies of them."""
+        return not self.is_mirror and "http" in self.path
+
+    @property
     def port(self) -> int:
         """0: none is given."""
         return number_at(self.value, "port", "number")
@@ -180,17 +185,16 @@ def _is_authenticated(pod: Item, store: Store) -> bool:
 
 
 def subsets_behind_gateways(store: Store) -> Iterator[Message]:
-    """Gateways that send to a host as a whole, while rules for it in the mesh choose subsets; hosts as written."""
-    choosing: dict[str, Item] = {}
-    for each in store.of("VirtualService"):
-        if MESH in (texts_at(each.spec, "gateways") or [MESH]):
-            own = texts_at(each.spec, "hosts")
-            choosing |= {one.host: each for one in destinations(each) if one.subset and one.host in own}
-    for each in store.of("VirtualService"):
-        used = texts_at(each.spec, "gateways")
-        if not used or MESH in used:
-            continue
-        for one in destinations(each):
-            other = choosing.get(one.host)
-            if not one.subset and not one.is_mirror and other is not None:
-                yield message("IST0140", each, other.title, one.host, path=one.path)
+    """Gateways that send to a host as a whole, while rules for it choose subsets; hosts as written."""
+    routed = [(each, [one for one in destinations(each) if one.is_request]) for each in store.of("VirtualService")]
+    choosing = [
+        (each, one.host)
+        for each, found in routed
+        for one in found
+        if one.subset and one.host in texts_at(each.spec, "hosts")
+    ]
+    for each, found in routed:
+        for one in found if texts_at(each.spec, "gateways") else ():
+            for other, host in choosing if not one.subset else ():
+                if host == one.host:
+                    yield message("IST0140", each, other.title, host, path=one.path)

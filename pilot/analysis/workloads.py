@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from pilot.analysis.item import Item
 from pilot.analysis.message import Message, message
-from pilot.analysis.store import KUBERNETES_GATEWAYS, Store
+from pilot.analysis.store import Store
 from pilot.analysis.values import at, labels_at, mappings_at, selects, texts_at
 from pilot.model.decoding import Path
 
@@ -118,9 +118,9 @@ def kubernetes_gateways(store: Store) -> Iterator[Message]:
         for each in store.of(kind):
             if not selector_of(each) or at(each.spec, "targetRefs") or at(each.spec, "targetRef"):
                 continue
-            names = {pod.labels.get(_GATEWAY_NAME, ""): pod.namespace for pod in _pods_of(each, store)}
-            for name, namespace in names.items():
-                if name and store.find("Gateway", namespace, name, KUBERNETES_GATEWAYS) is not None:
+            pods = store.pods(each.namespace, selector_of(each))
+            for name in dict.fromkeys(pod.labels.get(_GATEWAY_NAME, "") for pod in pods):
+                if name:
                     yield message("IST0166", each, name)
 
 

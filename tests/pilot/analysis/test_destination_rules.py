@@ -36,6 +36,11 @@ def test_subsets_have_pods_and_localities_are_labels() -> None:
     node = "{apiVersion: v1, kind: Node, metadata: {name: n, labels: {topology.kubernetes.io/zone: z}}}"
     assert said(empty_subsets, FRUIT, POD.replace("spec: {", "spec: {nodeName: n, "), node, text) == []
     assert said(empty_subsets, POD, text) == []  # nobody knows the host: that is told elsewhere
+    there = FRUIT.replace("selector: {app: fruit}, ", "")
+    elsewhere = POD.replace("namespace: shop", "namespace: far").replace("app: fruit", "version: v1")
+    versions = rule("subsets: [{name: a, labels: {version: v1}}]")
+    assert said(empty_subsets, there, elsewhere, versions) == []
+    assert said(empty_subsets, FRUIT, elsewhere, versions) == [("IST0173", ORIGIN)]
 
 
 def test_tcp_needs_addresses() -> None:

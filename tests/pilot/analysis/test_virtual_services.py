@@ -85,7 +85,10 @@ def test_rules_of_the_mesh_do_not_bind_gateways() -> None:
     inner = service("hosts: [fruit], " + to("host: fruit, subset: v1"), "inner")
     front = service("hosts: [a.test], gateways: [g], " + to("host: fruit"))
     assert said(subsets_behind_gateways, inner, front) == [("IST0140", ORIGIN)]
-    assert said(subsets_behind_gateways, inner, front.replace("gateways: [g]", "gateways: [g, mesh]")) == []
+    assert said(subsets_behind_gateways, inner, front.replace("gateways: [g], ", "")) == []
+    assert said(subsets_behind_gateways, inner, front.replace("http:", "tcp:")) == []
+    twice = inner.replace("hosts: [fruit]", "hosts: [fruit, a.test]")
+    assert said(subsets_behind_gateways, twice, inner.replace("inner", "second"), front) == [("IST0140", ORIGIN)] * 2
 
 
 def test_references_have_a_namespace_or_the_own_one() -> None:

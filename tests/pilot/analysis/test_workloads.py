@@ -65,7 +65,7 @@ def test_pods_of_kubernetes_gateways_are_reached_by_reference() -> None:
     pod = POD.replace("app: fruit", "gateway.networking.k8s.io/gateway-name: g")
     chosen = "selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: g}}"
     assert said(kubernetes_gateways, gateway, pod, policy(chosen)) == [("IST0166", "AuthorizationPolicy shop/p")]
-    assert said(kubernetes_gateways, pod, policy(chosen)) == []
+    assert said(kubernetes_gateways, pod, policy(chosen, "istio-system")) == []
     assert said(kubernetes_gateways, gateway, pod, policy("rules: [{}]")) == []
 
 
