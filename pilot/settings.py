@@ -175,6 +175,10 @@ class Kubernetes:
     """PILOT_ENABLE_GATEWAY_API_COPY_LABELS_ANNOTATIONS: what is deployed has those of its Gateway."""
     exports_services: bool = False
     """ENABLE_MCS_AUTO_EXPORT: every Service that is not for its own cluster only gets a ServiceExport."""
+    untaints: bool = False
+    """PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS: a taint is taken off nodes whose CNI agent is ready."""
+    cni_namespace: str = ""
+    """--cniNamespace: where those agents are; empty: our own namespace."""
     remembers: bool = False
     """What is known of the cluster is kept in the state directory, and served where the cluster does not answer."""
 
@@ -346,12 +350,13 @@ KUBERNETES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "PILOT_ENABLE_GATEWAY_API_GATEWAYCLASS_CONTROLLER": ("makes_classes", parse_bool),
     "PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER": ("deploys_gateways", parse_bool),
     "PILOT_ENABLE_GATEWAY_API_COPY_LABELS_ANNOTATIONS": ("copies_metadata", parse_bool),
+    "PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS": ("untaints", parse_bool),
 }
 WEBHOOK_NAMES = {
     "INJECTION_WEBHOOK_CONFIG_NAME": "injection_webhook",
     "VALIDATION_WEBHOOK_CONFIG_NAME": "validation_webhook",
 }
-_KUBERNETES_FLAGS = ("kubeconfig", "requests_per_second", "burst", "secrets_namespace", "remembers")
+_KUBERNETES_FLAGS = ("kubeconfig", "requests_per_second", "burst", "secrets_namespace", "remembers", "cni_namespace")
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 _FLEETING = frozenset(("tmpfs", "ramfs", "overlay", "aufs"))
 """Kinds of file systems that go with a container."""

@@ -48,7 +48,6 @@ ONLY: Final[Mapping[str, tuple[str, str]]] = {
     "PILOT_ANALYSIS_INTERVAL": ("10s", "Of PILOT_ENABLE_ANALYSIS."),
     "PILOT_ENABLE_ANALYSIS": ("false", "`meshpilot analyze` finds the same; statuses tell what is not served."),
     "PILOT_ENABLE_CROSS_CLUSTER_WORKLOAD_ENTRY": ("true", _ALWAYS),
-    "PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS": ("false", _LATER),
     "PREFER_DESTINATIONRULE_TLS_FOR_EXTERNAL_SERVICES": ("true", _ALWAYS),
 }
 """The one value that holds, and why. Another one is worth a warning."""

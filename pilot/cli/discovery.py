@@ -137,7 +137,7 @@ def version() -> None:
 @click.option("--log_caller", "log_callers", help="scopes whose lines tell where they come from, comma separated")
 @click.option("--vklog", expose_value=False, type=int, help="without effect: there is no such library")
 @click.option("--profile", **SWITCH, expose_value=False, help="without effect: Go's profiles are not served")
-@click.option("--cniNamespace", expose_value=False, help="without effect: taints of nodes are not taken off")
+@click.option("--cniNamespace", "cni_namespace", help="[default: own] where agents of istio-cni run")
 @click.option("--ctrlz_port", "controlz_port", type=int, help="[default: 9876] ControlZ; 0: not at all")
 @click.option("--ctrlz_address", "controlz_address", help="[default: localhost] where ControlZ listens; *: everywhere")
 @click.pass_context

@@ -99,6 +99,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "PILOT_ENABLE_GATEWAY_API_STATUS": "Statuses of the Gateway API are written.",
     "PILOT_ENABLE_IP_AUTOALLOCATE": "ServiceEntries without addresses get virtual ones.",
     "PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES": "Services of Kubernetes select WorkloadEntries, too.",
+    "PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS": "Nodes whose CNI agent is ready lose the taint that keeps pods away.",
     "PILOT_ENABLE_METADATA_EXCHANGE": "Envoys tell each other who they are, for metrics.",
     "PILOT_ENABLE_MONGO_FILTER": "Ports named mongo are understood.",
     "PILOT_ENABLE_MYSQL_FILTER": "Ports named mysql are understood.",

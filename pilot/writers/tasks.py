@@ -15,11 +15,12 @@ from pilot.model.problem import Problem
 from pilot.model.revisions import DEFAULT
 from pilot.model.snapshot import Snapshot
 from pilot.settings import Kubernetes, Settings
-from pilot.writers import addresses, gateway_deployments, service_exports
+from pilot.writers import addresses, gateway_deployments, node_taints, service_exports
 from pilot.writers import roots as root_maps
 from pilot.writers.addresses import AddressWriter
 from pilot.writers.gateway_classes import GatewayClasses
 from pilot.writers.gateway_deployments import GatewayDeployments
+from pilot.writers.node_taints import NodeTaints
 from pilot.writers.remote import RemoteWriters
 from pilot.writers.roots import MapNames, RootMaps, Roots
 from pilot.writers.service_exports import ServiceExports
@@ -51,6 +52,7 @@ def writers(
         *_roots(cluster, mesh, settings, wanted, latest, metrics),
         *_statuses(cluster, mesh, settings, wanted, problems),
         *_deployments(cluster, mesh, wanted, installation),
+        *_taints(cluster, mesh, wanted),
     )
 
 
@@ -62,6 +64,12 @@ def _deployments(
             cluster.client, lambda: mesh.snapshot, installation, copies_metadata=wanted.copies_metadata
         )
         yield cluster.election(gateway_deployments.LOCK, goes_first(mesh)).lead(deployments.serve)
+
+
+def _taints(cluster: ConfigCluster, mesh: Mesh, wanted: Kubernetes) -> Iterator[Task]:
+    if wanted.untaints:
+        taints = NodeTaints(cluster.client, wanted.cni_namespace or mesh.snapshot.features.system_namespace)
+        yield cluster.election(node_taints.LOCK, goes_first(mesh)).lead(taints.serve)
 
 
 def _statuses(

@@ -67,7 +67,7 @@ def test_flags_that_mean_nothing_here_are_a_warning(start: Start) -> None:
     assert settings.addresses.grpc == ""
 
 
-@pytest.mark.parametrize("flag", ["--profile", "--profile=false", "--cniNamespace=kube-system", "--vklog=3"])
+@pytest.mark.parametrize("flag", ["--profile", "--profile=false", "--vklog=3"])
 def test_flags_of_istiod_without_effect_are_known(start: Start, flag: str) -> None:
     assert start(flag)[0].warnings == start()[0].warnings
 
