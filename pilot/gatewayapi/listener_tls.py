@@ -43,7 +43,7 @@ def convert(
     if tls is None:
         return ConvertedTls(faults=(Fault("expected tls, got none", Reason.INVALID_CERTIFICATE),))
     if tls.mode == "Passthrough":
-        automatic = _is_automatic(listener, tls, gateway)
+        automatic = is_automatic(listener, gateway)
         passing = ServerTLSMode.AUTO_PASSTHROUGH if automatic else ServerTLSMode.PASSTHROUGH
         return ConvertedTls(ServerTLSSettings(mode=passing))
     ciphers = tuple(each.strip() for each in tls.options.get(_CIPHERS, "").split(",") if each.strip())
@@ -70,9 +70,11 @@ def convert(
     return ConvertedTls(terminating, faults)
 
 
-def _is_automatic(listener: Listener, tls: ListenerTls, gateway: KubernetesGateway) -> bool:
-    """Whether TLS of other networks is passed on by the clusters that its SNI names."""
-    if tls.options.get(_PROTOCOL) == "auto-passthrough":
+def is_automatic(listener: Listener, gateway: KubernetesGateway) -> bool:
+    """Whether TLS of other networks is passed on by the clusters that its SNI names. Source: installation 7.3."""
+    if listener.tls is None:
+        return False
+    if listener.tls.options.get(_PROTOCOL) == "auto-passthrough":
         return True
     labels = gateway.metadata.labels
     return _NETWORK in labels and str(listener.port) == labels.get(_PORT, _EAST_WEST_PORT)

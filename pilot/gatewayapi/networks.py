@@ -8,15 +8,13 @@ from collections.abc import Iterator
 
 from pilot.gatewayapi.classes import EAST_WEST_CONTROLLER, REMOTE_CONTROLLER, controller_of
 from pilot.gatewayapi.gateway import KubernetesGateway, Listener
+from pilot.gatewayapi.listener_tls import is_automatic
 from pilot.gatewayapi.listeners import ACCOUNT
 from pilot.model.locality import NETWORK
 from pilot.model.mesh_settings import MeshSettings, is_ip
 from pilot.model.network_gateways import NetworkGateway
 from pilot.model.object_store import ObjectStore
 from pilot.model.waypoint import HboneGateway, TunnelAddress
-
-_LISTENER_PROTOCOL = "gateway.istio.io/listener-protocol"
-_AUTO_PASSTHROUGH = "auto-passthrough"
 
 
 def passthrough(store: ObjectStore, settings: MeshSettings) -> tuple[NetworkGateway, ...]:
@@ -27,7 +25,7 @@ def passthrough(store: ObjectStore, settings: MeshSettings) -> tuple[NetworkGate
         NetworkGateway(address, listener.port, network, settings.cluster_id)
         for gateway, network in _leading(store)
         for listener in gateway.spec.listeners
-        if _passes_on(listener)
+        if listener.protocol == "TLS" and is_automatic(listener, gateway)
         for address in _addresses(gateway, store)
     )
 
@@ -56,16 +54,6 @@ def _addresses(gateway: KubernetesGateway, store: ObjectStore) -> tuple[str, ...
     """What people wrote of a Gateway elsewhere, what was found out of one here."""
     is_remote = controller_of(gateway, store) == REMOTE_CONTROLLER
     return tuple(each.value for each in (gateway.spec.addresses if is_remote else gateway.status.addresses))
-
-
-def _passes_on(listener: Listener) -> bool:
-    tls = listener.tls
-    return (
-        listener.protocol == "TLS"
-        and tls is not None
-        and tls.mode == "Passthrough"
-        and tls.options.get(_LISTENER_PROTOCOL) == _AUTO_PASSTHROUGH
-    )
 
 
 def _tunnel(gateway: KubernetesGateway, listener: Listener, network: str, address: str) -> TunnelAddress:

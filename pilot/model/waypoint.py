@@ -122,6 +122,11 @@ class Waypoints:
         """All ways into a network."""
         return tuple(each for each in self.gateways if each.network == network)
 
+    def takes_ingress(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        """Whether gateways are to reach a Service through its waypoint: it says so, else its namespace."""
+        around = self.namespaces.get(namespace, {})
+        return labels.get(INGRESS_USE_WAYPOINT, around.get(INGRESS_USE_WAYPOINT, "")).lower() == "true"
+
     def bound(self, namespace: str, labels: Mapping[str, str], traffic: Traffic) -> Waypoint | Refusal | None:
         """The waypoint of a Service (`SERVICE`) or workload (`WORKLOAD`); None where none is asked for.
 

@@ -4,17 +4,17 @@ In: a snapshot. Out: conditions, addresses of ServiceEntries. Which waypoint an 
 Source: installation 10 (conditions).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from pilot.gatewayapi.gateway import GROUP
 from pilot.gatewayapi.route import ParentReference
 from pilot.model.hosts import is_wildcard
-from pilot.model.kubernetes import KubernetesService, Namespace
+from pilot.model.kubernetes import KubernetesService
 from pilot.model.objects import Object, ObjectKey
 from pilot.model.service_entry import ServiceEntry, ServiceEntryResolution
 from pilot.model.snapshot import Snapshot
-from pilot.model.waypoint import INGRESS_USE_WAYPOINT, USE_WAYPOINT, Refusal, Traffic, Waypoint
+from pilot.model.waypoint import USE_WAYPOINT, Refusal, Traffic, Waypoint
 from pilot.status.condition import Condition, Part
 
 BOUND: Final = "istio.io/WaypointBound"
@@ -102,17 +102,10 @@ def _bound(declared: Object, snapshot: Snapshot) -> Waypoint | Refusal | None:
     return snapshot.conversions.waypoints.bound(declared.namespace, declared.metadata.labels, Traffic.SERVICE)
 
 
-def _namespace_labels(declared: Object, snapshot: Snapshot) -> Mapping[str, str]:
-    namespace = snapshot.seen.get(Namespace, "", declared.namespace)
-    return namespace.metadata.labels if namespace is not None else {}
-
-
 def _condition(declared: Object, bound: Waypoint | Refusal, snapshot: Snapshot) -> Condition:
     if isinstance(bound, Refusal):
         return Condition(BOUND, "False", bound, "expected a waypoint that takes this object's traffic, got none")
     message = f"attached to waypoint {bound.namespace}/{bound.name}"
-    labels = _namespace_labels(declared, snapshot)
-    ingress = declared.metadata.labels.get(INGRESS_USE_WAYPOINT, labels.get(INGRESS_USE_WAYPOINT, ""))
-    if ingress == "true":
+    if snapshot.conversions.waypoints.takes_ingress(declared.namespace, declared.metadata.labels):
         message += "; traffic from gateways passes it too"
     return Condition(BOUND, "True", "WaypointAccepted", message)

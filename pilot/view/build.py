@@ -16,7 +16,7 @@ from pilot.model.network_gateways import NetworkGateways
 from pilot.model.service import Hostname, PortProtocol, Service
 from pilot.model.service_index import ServiceIndex
 from pilot.model.snapshot import Snapshot
-from pilot.model.waypoint import INGRESS_USE_WAYPOINT, Traffic, Waypoint, Waypoints
+from pilot.model.waypoint import Traffic, Waypoint, Waypoints
 from pilot.model.workloads import TLS_MODE
 from pilot.view.credential_access import access_of
 from pilot.view.observed import observed_of
@@ -135,8 +135,7 @@ def _reached_through(services: ServiceIndex, waypoints: Waypoints) -> Mapping[Ho
     """The services of waypoints by the host names of those that ask gateways to go through them."""
     found: dict[Hostname, Service] = {}
     for service in services.listing:
-        around = waypoints.namespaces.get(service.namespace, {})
-        if "true" not in (service.labels.get(INGRESS_USE_WAYPOINT), around.get(INGRESS_USE_WAYPOINT)):
+        if not waypoints.takes_ingress(service.namespace, service.labels):
             continue
         bound = waypoints.bound(service.namespace, service.labels, Traffic.SERVICE)
         if isinstance(bound, Waypoint) and bound.address is not None:

@@ -12,7 +12,7 @@ from pilot.model.ambient.mesh import AmbientMesh
 from pilot.model.authorization_policy import AuthorizationAction
 from pilot.model.authorization_rules import Authorization
 from pilot.model.label_selection import matches
-from pilot.model.peer_authentication import MtlsMode
+from pilot.model.peer_authentication import MtlsMode, PeerAuthentication
 from pilot.model.peer_authentications import PeerAuthentications, WorkloadPolicy
 from pilot.model.waypoint import Waypoint
 
@@ -54,7 +54,7 @@ def is_sent(policy: Authorization, mesh: AmbientMesh) -> bool:
 def denials(mesh: AmbientMesh) -> Iterator[Denial]:
     """What all PeerAuthentications together refuse."""
     peers = mesh.peers
-    if peers.namespaces or peers.workloads:
+    if mesh.store.kinds.get(PeerAuthentication.KIND):
         yield Denial(mesh.settings.mesh.root_namespace, STATIC_STRICT, (_NO_IDENTITY,))
     for namespace in sorted(peers.workloads):
         for policy in peers.workloads[namespace]:

@@ -31,6 +31,13 @@ def test_listener_that_passes_on_mutual_tls_is_a_way_in() -> None:
     assert _passthrough() == (NetworkGateway("203.0.113.1", 15443, "net-b", "Kubernetes"),)
 
 
+def test_a_listener_at_the_port_for_networks_is_one_too() -> None:
+    plain = REMOTE.replace(", options: {gateway.istio.io/listener-protocol: auto-passthrough}", "")
+    assert [each.port for each in _passthrough(plain)] == [15443]
+    other = plain.replace("net-b}", "net-b, networking.istio.io/gatewayPort: '443'}")
+    assert [each.port for each in _passthrough(other)] == [443]
+
+
 def test_gateways_without_a_network_or_of_other_classes_lead_nowhere() -> None:
     assert _passthrough(REMOTE.replace(", labels: {topology.istio.io/network: net-b}", "")) == ()
     assert _passthrough(REMOTE.replace("istio-remote", "istio")) == ()

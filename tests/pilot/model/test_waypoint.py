@@ -55,3 +55,12 @@ def test_first_gateway_into_a_network_is_used() -> None:
     assert known.into("net-b") is way
     assert known.into("net-c") is None
     assert way.uid == "NetworkGateway/net-b/1.2.3.4/15008"
+
+
+def test_gateways_reach_a_service_as_it_says_else_as_its_namespace_does() -> None:
+    through = "istio.io/ingress-use-waypoint"
+    known = Waypoints(namespaces={"app": {through: "true"}, "other": {}})
+    assert known.takes_ingress("app", {})
+    assert not known.takes_ingress("app", {through: "false"})
+    assert known.takes_ingress("other", {through: "true"})
+    assert not known.takes_ingress("other", {})

@@ -1,10 +1,15 @@
 """What a ztunnel may be told."""
 
+import random
+from unittest import mock
+
+from pilot import memo
 from pilot.memo import finish
 from pilot.view import ambient, node
-from pilot.view.ambient import ambient_view
+from pilot.view.ambient import _Kept, ambient_view, index_of
 from pilot.view.proxy import Proxy
 from tests.ambient_mesh import AMBIENT, SHOP
+from tests.networks_mesh import WAYS, cluster, mesh_of
 from tests.recordings import decode_objects, node_of, snapshot_of
 
 SNAPSHOT = snapshot_of(SHOP, environment=AMBIENT)
@@ -46,3 +51,26 @@ metadata: {{name: p{number}, namespace: app}}
 spec: {{nodeName: n1, containers: [{{name: web, image: x}}]}}
 status: {{phase: Running, podIP: 10.2.0.{number}}}
 """
+
+
+def test_random_changes_of_several_clusters_equal_a_fresh_start() -> None:
+    rng = random.Random(7)
+    snapshot = mesh_of(cluster("east", "10.0.0.1", "10.1.0.1", more=f"---{WAYS}"))
+    for _ in range(60):
+        network, labels = rng.choice(("east", "west")), rng.choice(("istio.io/global: 'true'", "a: b"))
+        addresses = [f"10.{rng.randrange(4)}.0.{number}" for number in range(rng.randrange(3))]
+        ways = f"---{WAYS}" if rng.random() < 0.8 else f"---{WAYS}".replace("name: to-west", "name: other")
+        events = cluster(network, "10.9.0.1", *addresses, labels=labels, more=ways)
+        match rng.randrange(3):
+            case 0:
+                snapshot, _ = snapshot.apply(cluster("east", "10.0.0.1", *addresses, labels=labels, more=ways))
+            case 1:
+                snapshot, _ = snapshot.apply_remote(rng.choice(("west", "south")), events)
+            case 2:
+                snapshot, _ = snapshot.without_remote("south")
+        kept = index_of(snapshot)
+        memo.clear_all()
+        with mock.patch.dict(_Kept.last, clear=True):
+            fresh = index_of(snapshot)
+        for name in ("services", "workloads", "members", "at_address", "on_node"):
+            assert getattr(kept, name) == getattr(fresh, name), name

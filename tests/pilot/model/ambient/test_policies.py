@@ -69,3 +69,22 @@ def test_workload_names_policies_with_selectors_only() -> None:
         _authorization("dry", "{selector: {matchLabels: {app: web}}}", "{istio.io/dry-run: 'true'}"),
     )
     assert made.workloads[POD].policies == ("app/a", "app/b")
+
+
+def test_the_static_policy_is_there_with_any_peer_authentication() -> None:
+    static = "istio-system/istio_converted_static_strict"
+    assert list(_rules(_peer("{selector: {matchLabels: {app: web}}}", "istio-system"))) == [static]
+    assert list(_rules(_peer("{mtls: {mode: DISABLE}}"))) == [static]
+
+
+def test_policies_that_ztunnel_cannot_enforce_are_not_named() -> None:
+    selector = "selector: {matchLabels: {app: web}}"
+    for name, spec in (
+        ("audit", f"{{{selector}, action: AUDIT}}"),
+        ("target", "{targetRefs: [{kind: Service, name: web}]}"),
+    ):
+        assert ambient(SHOP, _authorization(name, spec)).workloads[POD].policies == ()
+    dry = _authorization("dry", f"{{{selector}}}", "{istio.io/dry-run: 'true'}")
+    assert ambient(SHOP, dry).workloads[POD].policies == ()
+    told = ambient(SHOP, dry, AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY="true").workloads[POD].policies
+    assert told == ("app/dry",)

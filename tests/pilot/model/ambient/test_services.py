@@ -68,3 +68,53 @@ def test_oldest_entry_of_a_host_counts() -> None:
     assert made.services["app/a.example.com"].name == "first"
     assert made.services["app/a.example.com"].canonical
     assert not made.services["other/a.example.com"].canonical
+
+
+@pytest.mark.parametrize(
+    ("spec", "families", "addresses"),
+    [
+        ("{clusterIP: 'fd00::1', ", Families.IPV6, ("fd00::1",)),
+        ("{clusterIP: 10.0.0.1, clusterIPs: [10.0.0.1, 'fd00::1'], ", Families.DUAL, ("10.0.0.1", "fd00::1")),
+        ("{clusterIP: 'fd00::1', ipFamilies: [IPv6, IPv4], ", Families.DUAL, ("fd00::1",)),
+        ("{clusterIP: None, ", Families.IPV4, ()),
+        ("{type: ExternalName, externalName: a.example.com, ", Families.AUTOMATIC, ()),
+    ],
+)
+def test_families_and_addresses(spec: str, families: Families, addresses: tuple[str, ...]) -> None:
+    made = ambient(SHOP.replace("{clusterIP: 10.0.0.1, ", spec)).services["app/web.app.svc.cluster.local"]
+    assert (made.families, made.addresses) == (families, addresses)
+
+
+def test_endpoints_that_are_not_ready_count_where_they_are_published() -> None:
+    made = ambient(SHOP.replace("spec: {clusterIP", "spec: {publishNotReadyAddresses: true, clusterIP", 1))
+    found = made.services["app/web.app.svc.cluster.local"]
+    assert (found.with_unhealthy, found.balancing) == (True, Balancing.ANY)
+
+
+@pytest.mark.parametrize(
+    ("labels", "hostname"),
+    [
+        ("istio.io/use-waypoint: wp", "wp.app.svc.cluster.local"),
+        ("istio.io/use-waypoint: wp, istio.io/use-waypoint-namespace: other", None),
+        ("istio.io/use-waypoint: none", None),
+        ("istio.io/use-waypoint: gone", None),
+    ],
+)
+def test_what_a_service_says_of_waypoints_counts_before_its_namespace(labels: str, hostname: str | None) -> None:
+    labelled = SHOP.replace("metadata: {name: app}", "metadata: {name: app, labels: {istio.io/use-waypoint: wp}}")
+    own = labelled.replace("{name: web, namespace: app}", f"{{name: web, namespace: app, labels: {{{labels}}}}}", 1)
+    found = ambient(own, WAYPOINT).services["app/web.app.svc.cluster.local"].waypoint
+    assert (found.hostname if found is not None else None) == hostname
+
+
+def test_a_kubernetes_service_counts_before_entries_of_its_host() -> None:
+    entry = ENTRY.replace("a.example.com", "web.app.svc.cluster.local")
+    made = ambient(SHOP, entry.replace("name: e,", "name: e, creationTimestamp: '2001-01-01T00:00:00Z',"))
+    assert made.services["app/web.app.svc.cluster.local"].origin.kind == "Service"
+    elsewhere = ambient(SHOP, entry.replace("namespace: app", "namespace: other")).services
+    assert not elsewhere["other/web.app.svc.cluster.local"].canonical
+
+
+def test_an_entry_may_name_one_address_as_a_range() -> None:
+    made = ambient(ENTRY.replace("resolution", "addresses: [10.5.0.9/32, 'fd00::9/128'], resolution"))
+    assert made.services["app/a.example.com"].addresses == ("10.5.0.9", "fd00::9")

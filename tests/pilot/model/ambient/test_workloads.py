@@ -1,5 +1,7 @@
 """Workloads as workload discovery tells them."""
 
+import pytest
+
 from pilot.model.ambient.address import MeshWorkload, Tunnel
 from tests.ambient_mesh import SHOP, WAYPOINT, ambient
 
@@ -120,3 +122,62 @@ ports: [{name: http, port: 8081, protocol: TCP}]
     assert outside.host_network
     assert made[POD].services == {"app/web.app.svc.cluster.local": ((80, 8080),)}
     assert len(made) == 2
+
+
+def test_pod_that_goes_is_unhealthy() -> None:
+    going = SHOP.replace("{name: web-0,", "{name: web-0, deletionTimestamp: '2026-01-01T00:00:00Z',")
+    assert not _pod(going).healthy
+
+
+def test_pod_of_the_host_network() -> None:
+    assert _pod(SHOP.replace("spec: {serviceAccountName", "spec: {hostNetwork: true, serviceAccountName")).host_network
+
+
+@pytest.mark.parametrize(
+    ("labels", "name", "revision"),
+    [
+        ("service.istio.io/canonical-name: a, app: b, service.istio.io/canonical-revision: v1, version: v2", "a", "v1"),
+        ("app.kubernetes.io/name: a, app: b, app.kubernetes.io/version: v1, version: v2", "a", "v1"),
+        ("app: b, version: v2", "b", "v2"),
+        ("other: b", "web-0", "latest"),
+    ],
+)
+def test_canonical_names_by_labels(labels: str, name: str, revision: str) -> None:
+    made = _pod(SHOP.replace("labels: {app: web}, anno", f"labels: {{{labels}}}, anno"))
+    assert (made.canonical_name, made.canonical_revision) == (name, revision)
+
+
+def test_locality_is_that_of_the_node() -> None:
+    node = """
+apiVersion: v1
+kind: Node
+metadata: {name: n1, labels: {topology.kubernetes.io/region: r, topology.kubernetes.io/zone: z}}
+"""
+    assert _pod(SHOP, node).locality == "r/z"
+
+
+def test_every_address_of_a_pod_is_told_and_found() -> None:
+    both = SHOP.replace("podIP: 10.1.0.1,", "podIP: 10.1.0.1, podIPs: [{ip: 10.1.0.1}, {ip: 'fd00::1'}],")
+    index = ambient(both)
+    assert index.workloads[POD].keys == ("/10.1.0.1", "/fd00::1")
+    assert index.find("/fd00::1") == {POD}
+
+
+def test_pods_that_share_an_address_are_found_together() -> None:
+    other = SHOP.replace("web-0", "web-9").split("---")[2]
+    assert ambient(SHOP, other).find("/10.1.0.1") == {POD, POD.replace("web-0", "web-9")}
+
+
+def test_a_port_that_the_pod_does_not_name_is_not_told() -> None:
+    assert _pod(SHOP.replace("targetPort: 8080", "targetPort: web")).services == {"app/web.app.svc.cluster.local": ()}
+
+
+def test_pods_of_a_waypoint_say_how_they_take_what_is_redirected_to_them() -> None:
+    bound = WAYPOINT.replace(
+        "labels: {", "annotations: {ambient.istio.io/waypoint-inbound-binding: PROXY/15088}, labels: {"
+    )
+    labels = "gateway.networking.k8s.io/gateway-name: wp, gateway.istio.io/managed: istio.io-mesh-controller"
+    made = _pod(SHOP.replace("labels: {app: web}, anno", f"labels: {{{labels}}}, anno"), bound)
+    assert made.application_tunnel is not None
+    assert (made.application_tunnel.protocol, made.application_tunnel.port) == ("PROXY", 15088)
+    assert made.waypoint is None
