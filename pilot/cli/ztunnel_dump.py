@@ -7,6 +7,7 @@ strings under istioctl's columns. Asks nobody. Source: operations 17; workload d
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any, Final
 
 Json = Any
@@ -183,13 +184,18 @@ def _tunnel_ends(told: Mapping[str, Json]) -> dict[str, Json]:
     for key in ("waypoint", "networkGateway"):
         if key in told:
             host, address = told[key].get("hostname"), told[key].get("address")
-            destination = f"{host['namespace']}/{host['hostname']}" if host else _network_address(address or {})
+            destination = f"{host['namespace']}/{host['hostname']}" if host else _packed_address(address or {})
             found[key] = {"destination": destination, "hboneMtlsPort": told[key].get("hboneMtlsPort", 0)}
     return found
 
 
 def _network_address(told: Mapping[str, Json]) -> str:
     return f"{told.get('network', '')}/{_decoded(told.get('address', ''))}"
+
+
+def _packed_address(told: Mapping[str, Json]) -> str:
+    """Of a gateway, whose address is told in bytes; those of workloads and services are told as text."""
+    return f"{told.get('network', '')}/{ip_address(b64decode(told.get('address', '')))}"
 
 
 def _decoded(text: str) -> str:

@@ -1,8 +1,15 @@
 from base64 import b64encode
 from datetime import UTC, datetime
+from types import GeneratorType
 
 from pilot.cli import ztunnel_dump
+from pilot.debug import ambient
+from pilot.debug.console import Later, Question
+from pilot.memo import finish
+from pilot.mesh import Mesh
+from tests.ambient_mesh import AMBIENT, SHOP, WAYPOINT, documents
 from tests.pilot.cli.ztunnels import DUMP, ENDS, STARTED
+from tests.recordings import snapshot_of
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -86,7 +93,7 @@ def test_what_the_control_plane_tells_has_the_same_shape() -> None:
                 "hostname": "web.shop",
                 "addresses": [{"address": _encoded("10.0.0.1")}],
                 "ports": [{"servicePort": 80, "targetPort": 8080}, {"servicePort": 81}],
-                "waypoint": {"address": {"address": _encoded("10.0.0.9")}, "hboneMtlsPort": 15008},
+                "waypoint": {"address": {"address": "CgAACQ=="}, "hboneMtlsPort": 15008},
             },
             {
                 "name": "wp",
@@ -108,3 +115,22 @@ def test_what_the_control_plane_tells_has_the_same_shape() -> None:
     ]
     assert ztunnel_dump.policy_rows(dump) == [("", "q", "Allow", "Global"), ("shop", "p", "Deny", "WorkloadSelector")]
     assert dump["services"][0]["ports"] == {"80": 8080, "81": 0}
+
+
+def test_what_our_page_says_is_understood() -> None:
+    labelled = SHOP.replace("metadata: {name: app}", "metadata: {name: app, labels: {istio.io/use-waypoint: wp}}")
+    at_address = f"""
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {{name: wp, namespace: app, labels: {{istio.io/waypoint-for: all}}}}
+spec: {{gatewayClassName: of-somebody, listeners: [{{name: mesh, port: 15008, protocol: HBONE}}]}}
+status: {{addresses: [{{value: 10.0.0.9}}]}}
+---
+{WAYPOINT.split("---")[1]}"""
+    work = ambient.entry(Mesh(snapshot_of(documents(labelled, at_address), environment=AMBIENT))).page(Question())
+    assert isinstance(work, GeneratorType)
+    later = finish(work)
+    assert isinstance(later, Later)
+    dump = ztunnel_dump.from_control_plane(later.make())
+    assert ztunnel_dump.workload_rows(dump) == [("app", "web-0", "10.1.0.1", "n1", "wp", "HBONE")]
+    assert ztunnel_dump.service_rows(dump)[0] == ("app", "web", "10.0.0.1", "wp", "1/1")
