@@ -16,6 +16,7 @@ from pilot.gatewayapi.grants import Grants, Referrer
 from pilot.gatewayapi.listeners import JudgedListener, Surroundings
 from pilot.gatewayapi.route import GrpcRoute, HttpRoute, Route, TcpRoute, TlsRoute
 from pilot.memo import memoized
+from pilot.model.kubernetes import KubernetesService
 from pilot.model.objects import Metadata
 from pilot.model.problem import Problem
 from pilot.model.routing import MESH
@@ -53,10 +54,11 @@ def convert(
             if taking:
                 converted = _converted(route, context_of(route, around, is_mesh=False))
                 problems += converted.problems
+                rules = _with_known_mirrors(converted.http, around)
                 for each in taking:
                     for host in each.hostnames:
                         internal = each.listener.internal
-                        _add(merged, f"{internal}/{host}", host, internal, route, converted.http)
+                        _add(merged, f"{internal}/{host}", host, internal, route, rules)
             problems += _add_mesh(merged, route, parents, around)
             continue
         contexts = context_of(route, around, is_mesh=False), context_of(route, around, is_mesh=True)
@@ -95,6 +97,24 @@ def _rules(route: HttpRoute | GrpcRoute, grants: Grants, domain: str, is_mesh: b
     return http_rules.convert(route, Context(grants, Referrer(route.KIND, route.namespace), domain, is_mesh))
 
 
+def _with_known_mirrors(routes: tuple[HTTPRoute, ...], around: Surroundings) -> tuple[HTTPRoute, ...]:
+    """Nothing is mirrored to a Service that is not there."""
+    return tuple(
+        replace(each, mirrors=known)
+        if len(known := tuple(one for one in each.mirrors if _is_known(one.destination.host, around)))
+        < len(each.mirrors)
+        else each
+        for each in routes
+    )
+
+
+def _is_known(host: str, around: Surroundings) -> bool:
+    """Whether a host of the cluster has its Service; of other hosts nothing is known."""
+    name, dot, domain = host.partition(f".svc.{around.settings.domain}")
+    service, _, namespace = name.partition(".")
+    return not dot or bool(domain) or around.store.get(KubernetesService, namespace, service) is not None
+
+
 def _add(
     merged: dict[str, _Merged], key: str, host: str, gateway: str, route: Route, routes: Iterable[HTTPRoute]
 ) -> _Merged:
@@ -110,9 +130,10 @@ def _add_mesh(
     for parent in parents:
         converted = _converted(route, context_of(route, around, is_mesh=True))
         yield from converted.problems
+        rules = _with_known_mirrors(converted.http, around)
         for host in parent.hosts:
             place = f"{route.namespace}/{parent.port}" if parent.port else route.namespace
-            routes = (_on_port(each, parent.port) for each in converted.http) if parent.port else converted.http
+            routes = (_on_port(each, parent.port) for each in rules) if parent.port else rules
             made = _add(merged, f"{place}/{host}", host, MESH, route, routes)
             if parent.namespace != route.namespace:
                 made.export_to = (OWN,)

@@ -1,5 +1,6 @@
 """Routes of one listener and host become one VirtualService."""
 
+from pilot.model.snapshot import Snapshot
 from pilot.view.proxy import ProxyKind
 from pilot.view.scoping import scope_of
 from tests.pilot.gatewayapi.worlds import HTTP, route, service, virtual_services, world
@@ -39,6 +40,22 @@ def test_a_parent_port_in_the_mesh_is_a_condition() -> None:
     assert {each.spec.http[0].match[0].port for each in found.values()} == {80}
     assert {each.spec.http[0].route[0].destination.host for each in found.values()} == {"web.other.svc.cluster.local"}
     assert snapshot.problems == ()
+
+
+def test_nothing_is_mirrored_to_services_that_are_not_there() -> None:
+    filters = ", ".join(
+        f"{{type: RequestMirror, requestMirror: {{backendRef: {{name: {each}, port: 80}}}}}}"
+        for each in ("web", "gone")
+    )
+    spec = f"hostnames: [a.com], rules: [{{backendRefs: [{{name: web, port: 80}}], filters: [{filters}]}}]"
+    before = world(HTTP, service("web", 80), route("HTTPRoute", spec))
+    after, _ = edit(before, service("gone", 80))
+
+    def mirrored(found: Snapshot) -> list[str]:
+        return [each.destination.host.partition(".")[0] for each in virtual_services(found)[NAME].spec.http[0].mirrors]
+
+    assert mirrored(before) == ["web"]
+    assert mirrored(after) == ["web", "gone"]
 
 
 def test_one_changed_route_keeps_the_others() -> None:
