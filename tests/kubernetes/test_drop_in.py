@@ -396,7 +396,7 @@ async def test_the_chart_runs_our_program_unchanged(empty: Place, tmp_path: Path
         await eventually(lambda: are_trusted(place, root), within=30)
         pod = await injected(place)
         assert PROXY in {each["name"] for each in (*pod["spec"]["containers"], *pod["spec"]["initContainers"])}
-        assert "expected nothing beside a redirect" in await validation_says(place)
+        assert "configuration is invalid: spec.http[0].rewrite: " in await validation_says(place)
         await create(place, USERS)
         own_root = await eventually(lambda: root_of(place, "shop"))
         assert own_root == root
