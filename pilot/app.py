@@ -323,7 +323,10 @@ async def _cluster(
         secrets = await connect()
         undo.push_async_callback(secrets.close)
     remotes = cluster.remotes = RemoteClusters(
-        secrets, settings, Takers(feed.take_remote, feed.register_remote, feed.forget_remote), figures
+        secrets,
+        settings,
+        Takers(feed.take_remote, feed.register_remote, feed.trust_remote, feed.forget_remote),
+        figures,
     )
     insight.remote_clusters = lambda: [ClusterState(*each.values()) for each in remotes.rows()[1:]]
     return cluster

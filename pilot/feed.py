@@ -138,6 +138,11 @@ class Feed:
         self._mesh.snapshot, change = self._mesh.snapshot.apply_remote(cluster, events)
         self._push(change, _reason(change))
 
+    def trust_remote(self, cluster: str, domain: str) -> None:
+        """Workloads of another cluster are in this trust domain; empty: in that of the mesh."""
+        self._mesh.snapshot, change = self._mesh.snapshot.with_trust_domain(cluster, domain)
+        self._push(change, _reason(change))
+
     def forget_remote(self, cluster: str) -> None:
         """Another cluster is no part of the mesh any more."""
         self._mesh.snapshot, change = self._mesh.snapshot.without_remote(cluster)

@@ -7,10 +7,11 @@ then the cluster is followed as before. Source: Kubernetes controllers behaviour
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from ca.errors import KubernetesError
 from pilot.kube_client import KubeClient, connect_by
@@ -23,8 +24,12 @@ from pilot.remote_kubeconfig import KubeconfigError, parse_kubeconfig
 from pilot.secret_access import SecretAccess
 from pilot.settings import Kubernetes, Settings
 from pilot.sources.events import Batch
+from pilot.sources.kubernetes.injector import suffixed
+from pilot.sources.kubernetes.mesh_config import MESH_KEY
+from pilot.sources.kubernetes.named import watch_object
 from pilot.sources.kubernetes.resources import Wanted, select_resources
 from pilot.sources.kubernetes.source import KubernetesSource, Scope
+from pilot.sources.yaml_text import BrokenText, parse_yaml
 
 _STRUCTS = (Namespace, KubernetesService, EndpointSlice, Pod, Node, WorkloadEntry, Secret, ConfigMap)
 KINDS = frozenset(each.KIND for each in _STRUCTS) | mcs.KINDS
@@ -67,6 +72,8 @@ class Takers:
     """Its objects."""
     register: Callable[[str, tuple[Event, ...]], None]
     """What we asked it."""
+    trust: Callable[[str, str], None]
+    """The trust domain of its workloads; empty: that of the mesh."""
     forget: Callable[[str], None]
 
 
@@ -85,6 +92,17 @@ class Surroundings:
     def wanted(self) -> Kubernetes:
         """Settings of clusters."""
         return self.settings.kubernetes or Kubernetes()
+
+
+def trust_domain_of(config_map: Mapping[str, Any] | None) -> str | None:
+    """What the mesh configuration of a cluster says; empty where it says nothing, None where it cannot be read."""
+    text = ((config_map or {}).get("data") or {}).get(MESH_KEY)
+    try:
+        value = parse_yaml(text).value if isinstance(text, str) else None
+    except BrokenText:
+        return None
+    said = value.get("trustDomain") if isinstance(value, dict) else None
+    return said if isinstance(said, str) else ""
 
 
 class RemoteCluster:
@@ -185,12 +203,13 @@ class RemoteCluster:
         following = asyncio.create_task(self._take_all(source))
         aging = asyncio.create_task(self._too_old(source))
         asking = asyncio.create_task(self._ask(access))
+        trusting = asyncio.create_task(self._follow_trust_domain(client))
         try:
             await asyncio.wait((following, aging), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (following, aging, asking):
+            for task in (following, aging, asking, trusting):
                 task.cancel()
-            await asyncio.gather(following, aging, asking, return_exceptions=True)
+            await asyncio.gather(following, aging, asking, trusting, return_exceptions=True)
             self._access = None
         if following.done() and not following.cancelled():
             following.result()
@@ -203,6 +222,26 @@ class RemoteCluster:
         await self._synced.wait()
         self._access = access
         await access.serve(lambda events: self._around.takers.register(self.name, events))
+
+    async def _follow_trust_domain(self, client: KubeClient) -> None:
+        """The one that its own mesh configuration names, once the cluster is known."""
+        await self._synced.wait()
+        features = self._around.settings.features
+        maps = f"/api/v1/namespaces/{features.system_namespace}/configmaps"
+        while True:
+            try:
+                async with aclosing(watch_object(client, maps, suffixed("istio", features.revision))) as versions:
+                    async for found in versions:
+                        domain = trust_domain_of(found)
+                        if domain is None:
+                            _log.warning(
+                                f"cluster {self.name}: its mesh configuration is no YAML; what was known stays"
+                            )
+                        else:
+                            self._around.takers.trust(self.name, domain)
+            except KubernetesError as error:
+                _log.debug(f"cluster {self.name}: its mesh configuration is not read: {error}")
+            await asyncio.sleep(AGAIN)
 
     async def _take_all(self, source: KubernetesSource) -> None:
         async with aclosing(source.watch()) as batches:

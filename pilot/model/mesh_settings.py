@@ -23,6 +23,8 @@ class MeshSettings:
     networks: MeshNetworks = MeshNetworks()
     system_network: str = ""
     """Label `topology.istio.io/network` of the system namespace."""
+    trust_domain: str = ""
+    """Of workloads of another cluster, where its own mesh configuration says so; empty: the mesh's."""
     revisions: Revisions | None = None
     """Which control plane of a cluster we are; None: the only one."""
 
@@ -38,7 +40,8 @@ class MeshSettings:
 
     def spiffe_id(self, namespace: str, account: str) -> str:
         """Identity of a service account, empty for none."""
-        return f"spiffe://{self.mesh.trust_domain}/ns/{namespace}/sa/{account}" if account else ""
+        domain = self.trust_domain or self.mesh.trust_domain
+        return f"spiffe://{domain}/ns/{namespace}/sa/{account}" if account else ""
 
     def host_of(self, service: str, namespace: str) -> str:
         """Host name of a Kubernetes Service."""

@@ -214,6 +214,14 @@ class Snapshot:
             change = replace(change, hosts=mcs.with_names_of_all(change.hosts))
         return clusters.merge(alone, {**self.remotes, cluster: after}, self), change
 
+    def with_trust_domain(self, cluster: str, domain: str) -> tuple["Snapshot", Change]:
+        """The mesh with workloads of another cluster in this trust domain; empty: in that of the mesh."""
+        before = self.remotes.get(cluster)
+        if before is None or before.settings.trust_domain == domain:
+            return self, NO_CHANGE
+        after, change = _rebuild(before, before.objects, replace(before.settings, trust_domain=domain))
+        return clusters.merge(self.alone or self, {**self.remotes, cluster: after}, self), change
+
     def without_remote(self, cluster: str) -> tuple["Snapshot", Change]:
         """The mesh without another cluster."""
         if cluster not in self.remotes:

@@ -3,12 +3,15 @@
 Comes in: test clusters. Goes out: what operators write to join them, and what the control plane says of them.
 """
 
+import asyncio
 import base64
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pilot.cli.remote_secret import TOKEN_TYPE
 from tests.control_plane import HTTP, ControlPlane
 from tests.kubernetes.cluster import TestCluster
 
@@ -44,16 +47,18 @@ def control_plane(
     work: Path,
     *,
     mesh_config: Path | None = None,
+    kubeconfig: Path | None = None,
     prefix: Sequence[str] = (),
     **environment: str,
 ) -> ControlPlane:
-    """Of a cluster that it reads by its kubeconfig."""
+    """Of a cluster that it reads as administrator; by `kubeconfig`, mounted as charts do, if that is given."""
     files = ("--meshConfig", str(mesh_config or work / "none"), "--networksConfig", str(work / "none"))
-    arguments = ("--kubeconfig", str(cluster.server.kubeconfig), *files)
-    return ControlPlane(address, None, work, arguments, {"REVISION": "default", **environment}, prefix)
+    arguments = files if kubeconfig else ("--kubeconfig", str(cluster.server.kubeconfig), *files)
+    mounted = {"KUBECONFIG": str(kubeconfig)} if kubeconfig else {}
+    return ControlPlane(address, None, work, arguments, {"REVISION": "default", **mounted, **environment}, prefix)
 
 
-def in_pod_of(cluster: TestCluster, directory: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+def in_pod_of(cluster: TestCluster, directory: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
     """A program before the command, and its environment, for a process that has what a pod of the cluster has."""
     mounted = directory / "run" / "secrets" / "kubernetes.io" / "serviceaccount"
     mounted.mkdir(parents=True)
@@ -70,3 +75,25 @@ async def states(plane: ControlPlane) -> dict[str, str]:
     """Of clusters by id."""
     _, text = await plane.get(HTTP, "/debug/clusterz")
     return {each["id"]: each["syncStatus"] for each in json.loads(text)}
+
+
+@contextlib.asynccontextmanager
+async def token_controller(cluster: TestCluster) -> AsyncIterator[None]:
+    """Puts tokens into Secrets that ask for them, as Kubernetes' own controller does."""
+
+    async def serve() -> None:
+        while True:
+            for each in (await cluster.call("GET", SECRETS))["items"]:
+                if each["type"] == TOKEN_TYPE and not each.get("data"):
+                    account = each["metadata"]["annotations"]["kubernetes.io/service-account.name"]
+                    path = f"/api/v1/namespaces/istio-system/serviceaccounts/{account}/token"
+                    token = (await cluster.call("POST", path, {"spec": {}}))["status"]["token"]
+                    data = {"token": token, "ca.crt": cluster.server.ca_file.read_text(), "namespace": "istio-system"}
+                    encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+                    await cluster.call("PATCH", f"{SECRETS}/{each['metadata']['name']}", {"data": encoded})
+            await asyncio.sleep(0.05)
+
+    serving = asyncio.create_task(serve())
+    yield
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)

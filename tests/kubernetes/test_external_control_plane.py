@@ -1,5 +1,6 @@
 """A control plane outside of the cluster that it serves: configured there, told of others where it runs, leads them."""
 
+import asyncio
 import base64
 import json
 import subprocess
@@ -8,16 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from click.testing import CliRunner
 
 from ca.errors import KubernetesError
+from pilot.cli.remote_secret import create_remote_secret
 from tests.control_plane import running
 from tests.kubernetes.api_server import ApiServer
 from tests.kubernetes.cluster import TestCluster, running_cluster
 from tests.kubernetes.follower import following
-from tests.kubernetes.remote import control_plane, in_pod_of, kubeconfig, register, states
+from tests.kubernetes.remote import control_plane, in_pod_of, kubeconfig, register, states, token_controller
 from tests.kubernetes.test_certificate_authority import bearer, create, names, refusal
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
+from tests.shared import ROOT
 from webhook import configurations
 from webhook.configurations import Endpoint
 
@@ -65,6 +70,21 @@ def can_pretend_to_be_a_pod() -> bool:
         return False
 
 
+async def mounted_kubeconfig(cluster: TestCluster, directory: Path) -> Path:
+    """What is in the Secret `istio-kubeconfig`, with no more rights than the program asks for."""
+    for document in yaml.safe_load_all((ROOT / "deploy" / "base" / "rights.yaml").read_text()):
+        await cluster.create(document)
+    given = ("--kubeconfig", str(cluster.server.kubeconfig), "--type", "config", "--name", "data")
+    async with token_controller(cluster):
+        printed = await asyncio.to_thread(CliRunner().invoke, create_remote_secret, given)
+    assert printed.exit_code == 0, printed.output
+    (made,) = [each for each in yaml.safe_load_all(printed.output) if each]
+    assert made["metadata"]["name"] == "istio-kubeconfig"
+    path = directory / "config"
+    path.write_text(made["stringData"]["config"])
+    return path
+
+
 async def install_webhooks(cluster: TestCluster, address: str) -> None:
     where = Endpoint(url=f"https://{address}:25017")
     for made in (configurations.build_injection("default", where), configurations.build_validation("default", where)):
@@ -107,6 +127,7 @@ async def test_it_reads_and_writes_where_it_is_told_to(
     clusters: tuple[TestCluster, TestCluster], tmp_path: Path
 ) -> None:
     data, management = clusters
+    mounted = await mounted_kubeconfig(data, tmp_path)
     await register(management, "far", kubeconfig(management))
     await register(data, "decoy", kubeconfig(management))
     shared = "trustDomain: shared.example\nrootNamespace: istio-system\ndefaultConfig: {concurrency: 3}\n"
@@ -119,9 +140,8 @@ async def test_it_reads_and_writes_where_it_is_told_to(
         for each in (data, management):
             await install_webhooks(each, address)
         await lead(management, "another, data")
-        plane = control_plane(
-            data, address, tmp_path, mesh_config=tmp_path / "mesh", prefix=prefix, **ENVIRONMENT, **pod
-        )
+        files: dict[str, Any] = {"mesh_config": tmp_path / "mesh", "kubeconfig": mounted, "prefix": prefix}
+        plane = control_plane(data, address, tmp_path, **files, **ENVIRONMENT, **pod)
         async with running(plane), following(plane.grpc) as proxy:
             assert await states(plane) == {"data": "synced", "far": "synced"}
             await eventually(lambda: {MANAGED, OTHER} <= proxy.clusters)

@@ -3,7 +3,6 @@ and go.
 """
 
 import asyncio
-import base64
 import contextlib
 import json
 import socket
@@ -19,12 +18,12 @@ from click.testing import CliRunner
 from envoy.config.core.v3 import base_pb2
 from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret as EnvoySecret
 
-from pilot.cli.remote_secret import TOKEN_TYPE, create_remote_secret
+from pilot.cli.remote_secret import create_remote_secret
 from pilot.type_urls import SECRET as SECRET_TYPE
 from tests.control_plane import GRPC, HTTP, SECURE, ControlPlane, running
 from tests.kubernetes.cluster import TestCluster, running_cluster
 from tests.kubernetes.follower import following
-from tests.kubernetes.remote import SECRETS, control_plane, kubeconfig, register, states
+from tests.kubernetes.remote import SECRETS, control_plane, kubeconfig, register, states, token_controller
 from tests.kubernetes.test_certificate_authority import bearer, create, names, secret
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
@@ -286,28 +285,6 @@ async def _let_read_secrets(cluster: TestCluster, account: str) -> None:
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "read"}
     binding = {"metadata": {"name": "read"}, "roleRef": role, "subjects": [subject]}
     await cluster.call("POST", f"{rbac}/rolebindings", binding)
-
-
-@contextlib.asynccontextmanager
-async def token_controller(cluster: TestCluster) -> AsyncIterator[None]:
-    """Puts tokens into Secrets that ask for them, as Kubernetes' own controller does."""
-
-    async def serve() -> None:
-        while True:
-            for each in (await cluster.call("GET", SECRETS))["items"]:
-                if each["type"] == TOKEN_TYPE and not each.get("data"):
-                    account = each["metadata"]["annotations"]["kubernetes.io/service-account.name"]
-                    path = f"/api/v1/namespaces/istio-system/serviceaccounts/{account}/token"
-                    token = (await cluster.call("POST", path, {"spec": {}}))["status"]["token"]
-                    data = {"token": token, "ca.crt": cluster.server.ca_file.read_text(), "namespace": "istio-system"}
-                    encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
-                    await cluster.call("PATCH", f"{SECRETS}/{each['metadata']['name']}", {"data": encoded})
-            await asyncio.sleep(0.05)
-
-    serving = asyncio.create_task(serve())
-    yield
-    serving.cancel()
-    await asyncio.gather(serving, return_exceptions=True)
 
 
 async def _serve(cluster: TestCluster, name: str) -> None:

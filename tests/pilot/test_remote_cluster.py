@@ -13,7 +13,7 @@ from pilot import remote_cluster
 from pilot.model.access_control import may_list_secrets
 from pilot.model.object_store import ObjectStore, apply_events
 from pilot.model.objects import Event
-from pilot.remote_cluster import Access, RemoteCluster, State, Surroundings, Takers
+from pilot.remote_cluster import Access, RemoteCluster, State, Surroundings, Takers, trust_domain_of
 from pilot.settings import Kubernetes, Settings
 from pilot.sources.events import Batch
 from pilot.sources.kubernetes.reflector import Pace
@@ -54,10 +54,11 @@ class Mesh:
         self.known: dict[str, Event] = {}
         self.timeouts: list[str] = []
         self.asked: list[Event] = []
+        self.domains: list[str] = []
         wanted = Kubernetes(**{"remote_timeout": timedelta(seconds=30), **settings})
         self.around = Surroundings(
             Settings(kubernetes=wanted),
-            Takers(self.take, self.register, lambda _: self.known.clear()),
+            Takers(self.take, self.register, self.trust, lambda _: self.known.clear()),
             self.timeouts.append,
             asyncio.get_running_loop().create_future(),
         )
@@ -70,6 +71,9 @@ class Mesh:
         if batch.listed:
             self.known.clear()
         self.known |= {each.key.name: each for each in batch.events}
+
+    def trust(self, _: str, domain: str) -> None:
+        self.domains.append(domain)
 
     def register(self, _: str, events: tuple[Event, ...]) -> None:
         self.asked += events
@@ -220,3 +224,30 @@ async def test_who_may_list_secrets_is_asked_of_the_cluster_itself(monkeypatch: 
     store, _ = apply_events(ObjectStore(), mesh.asked)
     assert may_list_secrets(store, "a", "x")
     assert not may_list_secrets(store, "b", "x")
+
+
+async def test_the_trust_domain_is_what_its_mesh_configuration_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = Mesh(monkeypatch)
+    mesh.servers["one"] = server = Server("one")
+    server.put(MAPS, "istio", "istio-system", data={"mesh": "trustDomain: far.example\n"})
+    async with mesh.following("one"):
+        await eventually(lambda: mesh.domains == ["far.example"])
+        server.put(MAPS, "istio", "istio-system", data={"mesh": "trustDomain: [broken"})
+        server.put(MAPS, "istio", "istio-system", data={"mesh": "a: b"})
+        await eventually(lambda: mesh.domains == ["far.example", ""])
+
+
+def test_a_mesh_configuration_that_says_nothing_of_it_says_nothing() -> None:
+    for found in (
+        None,
+        {},
+        {"data": None},
+        {"data": {"mesh": ""}},
+        {"data": {"mesh": "a: b"}},
+        {"data": {"mesh": "[]"}},
+    ):
+        assert trust_domain_of(found) == ""
+    assert trust_domain_of({"data": {"mesh": "trustDomain: [broken"}}) is None
+
+
+MAPS = "/api/v1/configmaps"

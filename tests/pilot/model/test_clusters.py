@@ -172,3 +172,30 @@ def test_what_did_not_change_anywhere_stays_the_same_object_with_many_clusters()
     now, _ = mesh.apply(declared("10.0.0.1", "1.1.1.2")[1:])
     assert now.remotes is mesh.remotes
     assert now.service_index is mesh.service_index
+
+
+def test_workloads_of_another_cluster_may_be_in_another_trust_domain() -> None:
+    pod = """
+kind: Pod
+metadata: {name: p, namespace: a, labels: {app: web}}
+spec: {serviceAccountName: web, nodeName: n}
+status: {podIP: 2.2.2.2, phase: Running}
+---
+kind: Pod
+metadata: {name: q, namespace: a, labels: {app: web}}
+spec: {serviceAccountName: web, nodeName: n}
+status: {podIP: 1.1.1.1, phase: Running}
+"""
+    pods = [Event(each.key, each) for each in objects(pod)]
+    mesh, _ = own(*declared("10.0.0.1", "1.1.1.1"), *pods).apply_remote("east", declared("10.9.0.1", "2.2.2.2") + pods)
+    assert mesh.endpoints[KEY].accounts == ("spiffe://cluster.local/ns/a/sa/web",)
+    moved, change = mesh.with_trust_domain("east", "far.example")
+    assert change.full
+    both = ("spiffe://cluster.local/ns/a/sa/web", "spiffe://far.example/ns/a/sa/web")
+    assert moved.endpoints[KEY].accounts == both
+    later, _ = moved.apply_remote("east", declared("10.9.0.1", "2.2.2.2", "2.2.2.3"))
+    assert later.endpoints[KEY].accounts == both
+    again, _ = later.with_mesh(msgspec.structs.replace(mesh.mesh, trust_domain="own.example"))
+    assert again.endpoints[KEY].accounts == ("spiffe://far.example/ns/a/sa/web", "spiffe://own.example/ns/a/sa/web")
+    assert moved.with_trust_domain("east", "far.example")[0] is moved
+    assert moved.with_trust_domain("nobody", "x") == (moved, NO_CHANGE)
