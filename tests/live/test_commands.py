@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -128,8 +129,72 @@ async def look_as_kiali(mesh: Mesh) -> None:
             assert (await answer.text()).startswith("Proxy not connected to this Pilot instance.")
 
 
+async def look_as_bug_report(mesh: Mesh) -> None:
+    """What istioctl gathers from each control plane: `pilot-discovery request GET` of every page, and the figures."""
+    plane = mesh.control_plane
+    for page in BUG_REPORT:
+        status, text = await plane.get(control_plane.MONITORING, f"/debug/{page}")
+        assert status == 200, (page, text)
+        json.loads(text)
+    status, text = await plane.get(control_plane.MONITORING, "/debug/clusterz")
+    assert (status, "multicluster is not enabled" in text) == (400, True)
+    listed = json.loads((await plane.get(control_plane.MONITORING, "/debug/list"))[1])
+    assert set(BUG_REPORT) - set(listed) == set()
+
+
+async def look_as_grafana(mesh: Mesh) -> None:
+    """The figures of the control-plane dashboard that move in such a mesh, with the labels it groups them by."""
+    _, text = await mesh.control_plane.get(control_plane.MONITORING, "/metrics")
+    series = {
+        (name, tuple(sorted(re.findall(r'(\w+)="', labels or ""))))
+        for name, labels in re.findall(r"^(\w+)(?:{(.*)})? \S+$", text, re.MULTILINE)
+    }
+    assert set(PANELS) - series == set()
+    pushes = dict(re.findall(r'^pilot_xds_pushes{type="(\w+)"} (\S+)$', text, re.MULTILINE))
+    assert {"cds", "eds", "lds", "rds"} <= pushes.keys()
+    assert min(map(float, pushes.values())) >= 1
+
+
+BUG_REPORT = (
+    *("adsz", "ambientz", "authorizationz", "cachez", "configz", "endpointShardz", "endpointz", "inject"),
+    *(
+        "instancesz",
+        "krtz",
+        "mcsz",
+        "mesh",
+        "networkz",
+        "push_status",
+        "registryz",
+        "resourcesz",
+        "syncz",
+        "telemetryz",
+    ),
+)
+PANELS = (
+    ("istio_build", ("component", "tag")),
+    ("pilot_info", ("version",)),
+    ("pilot_xds", ("version",)),
+    ("pilot_xds_pushes", ("type",)),
+    ("pilot_xds_push_time_bucket", ("le", "type")),
+    ("pilot_xds_config_size_bytes_bucket", ("le", "type")),
+    ("pilot_proxy_convergence_time_bucket", ("le",)),
+    ("pilot_services", ()),
+    ("pilot_virt_services", ()),
+    ("pilot_conflict_inbound_listener", ()),
+    ("pilot_conflict_outbound_listener_tcp_over_current_tcp", ()),
+    ("citadel_server_csr_count", ()),
+    ("citadel_server_success_cert_issuance_count", ()),
+    ("process_cpu_seconds_total", ()),
+    ("process_resident_memory_bytes", ()),
+    ("process_virtual_memory_bytes", ()),
+    ("process_open_fds", ()),
+)
+
+
 async def test_a_mesh_can_be_looked_into(tmp_path: Path, any_envoy: Path) -> None:
     async with playing(tmp_path, any_envoy) as mesh:
         await look_by_commands(mesh, tmp_path)
         await look_as_istioctl(mesh)
         await look_as_kiali(mesh)
+        await look_as_bug_report(mesh)
+        await look_as_grafana(mesh)
