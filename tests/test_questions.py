@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,11 +19,12 @@ from pilot.cli.explain import explain
 from pilot.cli.live import live, wait
 from pilot.cli.why import why
 from pilot.type_urls import CLUSTER, ENDPOINT, LISTENER, ROUTE
-from tests.control_plane import HTTP, ControlPlane, running
+from tests.control_plane import HTTP, MONITORING, ControlPlane, running
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.xds.clients import Client
 from tests.recordings import node_of
+from tests.shared import ROOT
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -170,3 +173,30 @@ async def test_a_change_is_known_before_it_is_made(tmp_path: Path) -> None:
             diff, ["-f", str(change), "--configDir", str(plane.manifests), "--no-validate", "-o", "json"]
         )
         assert json.loads(offline.stdout)["of"] == 2
+
+
+async def test_each_command_brings_all_that_it_needs(tmp_path: Path) -> None:
+    """As a program of its own: here, where all modules are loaded, it finds what it forgot to import."""
+    async with world(tmp_path) as (plane, _):
+        (tmp_path / "change.yaml").write_text(ROUTES.replace("TIMEOUT", "7s"))
+        commands = [
+            "proxy-config all caller.app",
+            "explain caller.app http://web/x",
+            "status",
+            f"xds dump caller.app --xds-address {plane.grpc}",
+            "diff -f change.yaml",
+        ]
+
+        async def play(words: str) -> tuple[str, int | None, bytes, bool]:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "pilot.cli.main", *words.split()),
+                cwd=tmp_path,
+                env=os.environ | {"MESHPILOT_ADDRESS": f"{plane.address}:{MONITORING}", "PYTHONPATH": str(ROOT)},
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            said, complaint = await process.communicate()
+            return words, process.returncode, complaint, bool(said)
+
+        found = await asyncio.gather(*map(play, commands))
+        assert found == [(each, int(each.startswith("diff")), b"", True) for each in commands]

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from envoy.config.bootstrap.v3 import bootstrap_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2 as hcm_pb2
+from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
 from google.protobuf import json_format
 from google.protobuf.any_pb2 import Any as Packed
 
@@ -104,15 +105,12 @@ def _add_source(made: Any) -> None:
                 "cluster_name": _ADS,
                 "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(1)}}]}],
             },
-            "typed_extension_protocol_options": {
-                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                    "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                    "explicit_http_config": {"http2_protocol_options": {}},
-                }
-            },
         },
         cluster,
     )
+    options = HttpProtocolOptions()
+    options.explicit_http_config.http2_protocol_options.SetInParent()
+    cluster.typed_extension_protocol_options[HttpProtocolOptions.DESCRIPTOR.full_name].Pack(options)
     source = {
         "api_type": "GRPC",
         "transport_api_version": "V3",
