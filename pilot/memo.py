@@ -205,6 +205,10 @@ class Sliced(Generic[P, T]):
                 yield
         return self(*args, **kwargs)
 
+    def knows(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Whether a call would be answered from memory. Only for calls without keywords."""
+        return bool(self._table.knows(*args, **kwargs))
+
     def drop_unused(self) -> None:
         """Work that nobody went on with for some turns: all who waited for it have gone."""
         for key, begun in list(self._underway.items()):

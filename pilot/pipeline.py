@@ -5,8 +5,7 @@
     (ProxyView, names) -> generators -> ResourceSet
 
 Every step is memoized on the parts it uses, so a change costs what depends on it. `Moment` adds what holds while a
-snapshot is served: proxies of one class share one view, and each question about it is answered once. No I/O, no clock:
-`diff`, `explain` and tests call it as the server does.
+snapshot is served: proxies of one class share one view, each question about it is answered once. No I/O, no clock.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -149,6 +148,8 @@ class Moment:
 
     def steps(self, proxy: Proxy, type_url: TypeUrl, names: Names) -> Iterator[None] | None:
         """What `resources_for` would have to compute, in pieces of a millisecond or so; None if it knows."""
+        if not ambient.is_prepared(self.snapshot, proxy):
+            return ambient.prepare(self.snapshot)
         asker = self._asker(proxy, type_url)
         return None if self._answers.knows(asker, type_url, names) else self._help(asker, type_url, names)
 

@@ -17,8 +17,8 @@ from pilot.model.kubernetes import Namespace
 from pilot.model.mesh_settings import MeshSettings
 from pilot.model.objects import Object
 from pilot.model.snapshot import Snapshot
-from pilot.model.waypoint import Waypoints
-from pilot.view.proxy import Proxy
+from pilot.model.waypoint import Traffic, Waypoints
+from pilot.view.proxy import Proxy, ProxyKind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,14 +52,41 @@ def index_of(snapshot: Snapshot) -> AmbientIndex:
     return finish(_index_steps(snapshot))
 
 
+def is_prepared(snapshot: Snapshot, proxy: Proxy) -> bool:
+    """Whether all is known that the view of a proxy needs of workloads: only waypoints for workloads need anything."""
+    waypoints = snapshot.conversions.waypoints.by_name.values()
+    if proxy.traits.kind is not ProxyKind.WAYPOINT or not snapshot.features.ambient:
+        return True
+    if not any(each.traffic in (Traffic.WORKLOAD, Traffic.ALL) for each in waypoints):
+        return True
+    own = snapshot.alone or snapshot
+    remotes: tuple[AmbientIndex, ...] = ()
+    for there in _others(snapshot):
+        mesh = _mesh_of(there, own)
+        if not _index.knows(there.settings, mesh):
+            return False
+        remotes = (*remotes, _index(there.settings, mesh))
+    return _index.knows(own.settings, _mesh_of(own, own, remotes))
+
+
+def prepare(snapshot: Snapshot) -> Work[None]:
+    """Makes it known, in pieces."""
+    yield from _index_steps(snapshot)
+
+
+def _others(snapshot: Snapshot) -> list[Snapshot]:
+    """The other clusters that are told of."""
+    if not snapshot.features.ambient_multi_network:
+        return []
+    return [snapshot.remotes[cluster] for cluster in sorted(snapshot.remotes)]
+
+
 def _index_steps(snapshot: Snapshot) -> Work[AmbientIndex]:
     """That of the cluster that configuration is read from, with the others where the mesh is one over networks."""
     own = snapshot.alone or snapshot
     remotes: tuple[AmbientIndex, ...] = ()
-    if snapshot.features.ambient_multi_network:
-        for cluster in sorted(snapshot.remotes):
-            there = snapshot.remotes[cluster]
-            remotes = (*remotes, (yield from _index.steps(there.settings, _mesh_of(there, own))))
+    for there in _others(snapshot):
+        remotes = (*remotes, (yield from _index.steps(there.settings, _mesh_of(there, own))))
     return (yield from _index.steps(own.settings, _mesh_of(own, own, remotes)))
 
 

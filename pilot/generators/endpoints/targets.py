@@ -110,7 +110,13 @@ def _through(found: Target, waypoint: Service) -> Target | None:
         return None
     authority = f"[{address}]" if ":" in address else address
     return replace(
-        found, service=waypoint, port=port, labels=_NO_LABELS, via=f"{authority}:{found.port.number}", preference=None
+        found,
+        service=waypoint,
+        port=port,
+        labels=_NO_LABELS,
+        via=f"{authority}:{found.port.number}",
+        preference=None,
+        own_cluster_only=found.own_cluster_only or found.client.doubles,
     )
 
 

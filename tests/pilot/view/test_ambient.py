@@ -5,10 +5,11 @@ from unittest import mock
 
 from pilot import memo
 from pilot.memo import finish
+from pilot.model.snapshot import Snapshot
 from pilot.view import ambient, node
 from pilot.view.ambient import _Kept, ambient_view, index_of
 from pilot.view.proxy import Proxy
-from tests.ambient_mesh import AMBIENT, SHOP
+from tests.ambient_mesh import AMBIENT, SHOP, WAYPOINT, documents
 from tests.networks_mesh import WAYS, cluster, mesh_of
 from tests.recordings import decode_objects, node_of, snapshot_of
 
@@ -74,3 +75,17 @@ def test_random_changes_of_several_clusters_equal_a_fresh_start() -> None:
             fresh = index_of(snapshot)
         for name in ("services", "workloads", "members", "at_address", "on_node"):
             assert getattr(kept, name) == getattr(fresh, name), name
+
+
+def test_only_waypoints_for_workloads_wait_for_the_workloads() -> None:
+    def waypoint_of(text: str) -> tuple[Snapshot, Proxy]:
+        snapshot = snapshot_of(documents(SHOP, text), environment=AMBIENT)
+        declared = {"id": "waypoint~10.0.0.9~wp-0.app~app.svc.cluster.local", "metadata": {"NAMESPACE": "app"}}
+        return snapshot, node.parse_node(node_of(declared), snapshot.features)
+
+    snapshot, waypoint = waypoint_of(WAYPOINT)
+    assert ambient.is_prepared(snapshot, _ztunnel("n1"))
+    assert not ambient.is_prepared(snapshot, waypoint)
+    finish(ambient.prepare(snapshot))
+    assert ambient.is_prepared(snapshot, waypoint)
+    assert ambient.is_prepared(*waypoint_of(WAYPOINT.replace("waypoint-for: all", "waypoint-for: service")))

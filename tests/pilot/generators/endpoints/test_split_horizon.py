@@ -14,7 +14,7 @@ from pilot.model.network_gateways import NetworkGateway, NetworkGateways
 from pilot.model.objects import Event
 from tests.networks_mesh import FEATURES, WAYS, cluster, mesh_of
 from tests.pilot.generators.samples import behind, client, endpoint, keyed, scope, service, traits, view
-from tests.recordings import as_json, view_of
+from tests.recordings import as_json, names_in, view_of
 
 ONE = NetworkGateway("203.0.113.1", 15443, "far", "c1")
 TWO = NetworkGateway("203.0.113.2", 16443, "far", "c1")
@@ -181,3 +181,32 @@ def test_gateways_do_so_where_they_are_told_to() -> None:
         assert sorted({each["serverListenerName"] for each in tunnelled if each}) == expected
         if ingress:
             assert found[-1]["metadata"]["filterMetadata"]["envoy.transport_socket_match"] == {"tunnel": "http"}
+
+
+def waypoint_at(address: str) -> str:
+    return f"""
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: waypoint-1, namespace: shop, labels: {{kubernetes.io/service-name: waypoint}}}}
+addressType: IPv4
+ports: [{{name: mesh, port: 15008}}]
+endpoints:
+- {{addresses: [{address}], conditions: {{ready: true}}, targetRef: {{kind: Pod, name: waypoint-0, namespace: shop}}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: waypoint-0, namespace: shop, labels: {{gateway.istio.io/managed: istio.io-mesh-controller}}}}
+spec: {{nodeName: n1, containers: [{{name: x, image: x}}]}}
+status: {{phase: Running, podIP: {address}, podIPs: [{{ip: {address}}}], conditions: [{{type: Ready, status: 'True'}}]}}
+"""
+
+
+def test_a_gateway_goes_through_the_waypoint_of_its_own_cluster() -> None:
+    labels = f"{HERE}, istio.io/ingress-use-waypoint: 'true'"
+    shared = WAYPOINT.replace("istio.io-mesh-controller", "istio.io-mesh-controller, istio.io/global: 'true'")
+    own = cluster("east", "10.0.0.1", "10.1.0.1", labels=labels, more=shared + waypoint_at("10.1.0.100"))
+    far = cluster("west", "10.9.0.1", "10.2.0.1", labels=labels, more=shared + waypoint_at("10.2.0.100"))
+    seen = view_of(mesh_of(own, far, features=replace(FEATURES, multi_network_ingress=True)), proxy("router"))
+    made = as_json(endpoints.build(seen, frozenset({OUTBOUND})))[OUTBOUND]
+    assert list(names_in(made, "endpointId")) == ["10.1.0.100:15008"]
