@@ -97,7 +97,7 @@ def _entries(plan: _Plan, endpoints: Endpoints) -> tuple[_Entry, ...]:
 def _headless_entries(
     service: Service, endpoints: ServiceEndpoints, cluster_id: str, network: str
 ) -> tuple[_Entry, ...]:
-    """The service under the addresses of its pods in this cluster, and each pod that has a name of its own.
+    """The service under the addresses of its pods in every cluster, and each pod that has a name of its own.
 
     Of pods of one name in several clusters this one's counts.
     """
@@ -106,17 +106,18 @@ def _headless_entries(
     remote: dict[str, dict[str, None]] = {}
     for each in _answering(service, endpoints, network):
         addresses = dict.fromkeys(address for address in each.addresses if is_ip(address))
-        is_own = each.cluster_id == cluster_id
-        whole.update(addresses if is_own else {})
+        whole.update(addresses)
         if each.subdomain and each.hostname:
             name = f"{each.hostname}.{each.subdomain}"
-            if is_own:
+            if each.cluster_id == cluster_id:
                 own.setdefault(name, {}).update(addresses)
             else:
                 remote.setdefault(name, addresses)
+    if not whole:
+        return ()
     rest = service.hostname.partition(".")[2]
     return (
-        *((_service_entry(service, tuple(whole)),) if whole else ()),
+        _service_entry(service, tuple(whole)),
         *(
             _Entry(f"{pod}.{rest}", tuple(ips), service.is_kubernetes, pod, service.namespace, service.origin)
             for pod, ips in {**remote, **own}.items()
