@@ -4,8 +4,9 @@ In: an API server, the name of a lock, who we are. Out: `Election.lead(work)`: `
 when we lose it, and the lock is released when we end. The lock is a Lease, or an annotation of a ConfigMap where
 istiod's is (docs of each writer say which), so an istiod beside us takes part in the same election.
 
-A record counts as abandoned when it did not change for LEASE by our own clock: clocks of others do not matter. A
-replica that died is followed within LEASE + 2 * RETRY (13 s); one that stops orderly, within RETRY.
+A record counts as abandoned when it did not change for LEASE by our own clock (or for as long as its holder says that
+it is good for: istiod renews more rarely): clocks of others do not matter. A replica of ours that died is followed within
+LEASE + 2 * RETRY (13 s); one that stops orderly, within RETRY.
 Source: Kubernetes controllers behaviour 6.3 (names, what they guard); shorter times than istiod's.
 """
 
@@ -17,6 +18,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from ca.errors import KubernetesError
 from ca.kubernetes_api import KubernetesApi
@@ -82,6 +85,8 @@ class Record:
     acquired: str = ""
     renewed: str = ""
     transitions: int = 0
+    good_for: float = 0.0
+    """Seconds, as its holder says."""
 
 
 class Election:
@@ -171,7 +176,7 @@ class Election:
             self._seen = (record, clock)
         if record.holder == self._lock.identity:
             return await self._write("PUT", self._encode(found, replace(record, key=self._lock.key, renewed=now)))
-        abandoned = not record.holder or clock - self._seen[1] >= LEASE
+        abandoned = not record.holder or clock - self._seen[1] >= max(LEASE, record.good_for)
         if not abandoned and not self._may_take_from(record.key):
             return False
         taken = Record(self._lock.identity, self._lock.key, now, now, record.transitions + bool(record.holder))
@@ -256,7 +261,7 @@ def _decode(found: Any, lock: Lock) -> Record:
         said = {**spec, "holderKey": key, "leaderTransitions": spec.get("leaseTransitions")}
     else:
         try:
-            said = json.loads(annotations.get(ANNOTATION, "{}"))
+            said = msgspec.json.decode(annotations.get(ANNOTATION, "{}"), type=dict[str, Any])
         except ValueError:
             said = {}
     return Record(
@@ -265,6 +270,7 @@ def _decode(found: Any, lock: Lock) -> Record:
         str(said.get("acquireTime") or ""),
         str(said.get("renewTime") or ""),
         int(said.get("leaderTransitions") or 0),
+        float(said.get("leaseDurationSeconds") or 0),
     )
 
 

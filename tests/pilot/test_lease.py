@@ -118,6 +118,20 @@ async def test_holder_that_falls_silent_is_followed_after_its_time() -> None:
     await second.stop()
 
 
+async def test_holder_that_renews_rarely_is_given_the_time_that_it_says() -> None:
+    api = OneObject()
+    patient = start(api, "a")
+    await eventually(lambda: api.holder == "a")
+    await patient.stop()
+    spec = {"holderIdentity": "istiod-x", "leaseDurationSeconds": 1, "renewTime": "2026-01-01T00:00:00.000000Z"}
+    api.object = {**api.object, "spec": spec}
+    begun = asyncio.get_running_loop().time()
+    ours = start(api, "b")
+    await eventually(lambda: api.holder == "b")
+    assert asyncio.get_running_loop().time() - begun >= 1
+    await ours.stop()
+
+
 async def test_work_ends_before_anybody_else_may_begin_when_renewal_fails() -> None:
     api = OneObject()
     async with two(api) as (first, second):
