@@ -5,8 +5,8 @@ when we lose it, and the lock is released when we end. The lock is a Lease, or a
 istiod's is (docs of each writer say which), so an istiod beside us takes part in the same election.
 
 A record counts as abandoned when it did not change for LEASE by our own clock (or for as long as its holder says that
-it is good for: istiod renews more rarely): clocks of others do not matter. A replica of ours that died is followed within
-LEASE + 2 * RETRY (13 s); one that stops orderly, within RETRY.
+it is good for: istiod renews more rarely): clocks of others do not matter. A replica of ours that died is followed
+within LEASE + 2 * RETRY (13 s); one that stops orderly, within RETRY.
 Source: Kubernetes controllers behaviour 6.3 (names, what they guard); shorter times than istiod's.
 """
 
