@@ -19,6 +19,7 @@ from ca import csr, csr_api
 from ca.bundle import decode_certificates, encode_certificate
 from ca.errors import BundleError, CsrError, GenerationError
 from ca.kubernetes_api import KubernetesApi
+from ca.template import LifetimePolicy, choose_lifetime
 
 _USAGES = ("digital signature", "key encipherment", "server auth", "client auth")
 
@@ -44,17 +45,26 @@ class Registration:
     """One cluster's CSR API."""
 
     def __init__(
-        self, api: KubernetesApi, signers: Signers, roots: str, roots_of: Mapping[str, str] | None = None
+        self,
+        api: KubernetesApi,
+        signers: Signers,
+        roots: str,
+        roots_of: Mapping[str, str] | None = None,
+        policy: LifetimePolicy | None = None,
     ) -> None:
-        """`roots`: PEM of what signs by default; `roots_of`: by whole signer name (mesh config `caCertificates`)."""
+        """`roots`: PEM of what signs by default; `roots_of`: by whole signer name (mesh config `caCertificates`).
+        `policy`: more than its maximum is refused; its default is the signer's business.
+        """
         self._api = api
         self._signers = signers
         self._roots = roots
         self._roots_of = roots_of if roots_of is not None else {}
+        self._policy = policy or LifetimePolicy()
 
     async def sign(self, pem: str, identities: tuple[str, ...], seconds: int, wanted_signer: str) -> list[str]:
         """The leaf, the chain above it, the roots: one item each, the roots in one. Raises: SigningError."""
         check_request(pem, identities)
+        choose_lifetime(seconds, self._policy)
         signer = self._signers.name(wanted_signer)
         issued = await csr_api.request_certificate(self._api, pem, signer, _USAGES, seconds)
         return self._response(issued, signer, wanted_signer)
@@ -62,11 +72,15 @@ class Registration:
     def _response(self, issued: bytes, signer: str, wanted_signer: str) -> list[str]:
         try:
             chain = decode_certificates(issued, f"signer {signer}")
-            roots = self._roots_of.get(signer, "" if wanted_signer else self._roots) or _self_signed(chain)
-            anchors = decode_certificates(roots.encode(), f"roots of signer {signer}")
         except BundleError as error:
             raise GenerationError(str(error)) from error
-        check_path(chain, anchors, signer)
+        known = self._roots_of.get(signer, "" if wanted_signer else self._roots)
+        try:
+            roots = known or _self_signed(chain)
+            anchors = decode_certificates(roots.encode(), f"roots of signer {signer}")
+            check_path(chain, anchors, signer)
+        except (BundleError, GenerationError) as error:
+            raise CsrError(str(error)) from error
         items = [encode_certificate(each) for each in chain]
         return items if items[-1].strip() == roots.strip() else [*items, roots]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ca.errors import ProviderError
 from ca.kubernetes_api import KubernetesApi
 from ca.registration import Registration, Signers
+from ca.template import LifetimePolicy
 from pilot.model.mesh import MeshConfig
 from pilot.settings import Settings
 
@@ -60,7 +61,8 @@ def choose(settings: Settings, api: KubernetesApi | None, roots: MeshRoots) -> R
     if api is None:
         raise ProviderError(f"EXTERNAL_CA={KUBERNETES}: there is no Kubernetes to ask")
     roots.registered = _default_root(has_domain=bool(limits.signer_domain))
-    return Registration(api, Signers(limits.signer, limits.signer_domain), roots.registered, roots)
+    policy = LifetimePolicy(limits.default_ttl, limits.max_ttl)
+    return Registration(api, Signers(limits.signer, limits.signer_domain), roots.registered, roots, policy)
 
 
 def _default_root(*, has_domain: bool) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 
 import pytest
 from cryptography import x509
@@ -11,8 +12,9 @@ from cryptography.x509.oid import NameOID
 
 from ca import csr_api
 from ca.bundle import Bundle, encode_certificate
-from ca.errors import CsrError, GenerationError
+from ca.errors import CsrError, GenerationError, LifetimeError
 from ca.registration import Registration, Signers, check_request
+from ca.template import LifetimePolicy
 from pilot.kube_client import KubeClient, connect
 from tests.ca.makers import APP, ec_key, make_csr, make_leaf, make_root, split
 from tests.kubernetes.api_server import ApiServer
@@ -86,15 +88,21 @@ async def test_signer_that_the_request_names_brings_its_root_along(client: KubeC
         found = Registration(client, Signers("", "example.com"), ROOT.roots)
         assert (await found.sign(CSR, (APP,), 0, "named"))[1:] == [other.roots]
         wrong = Registration(client, Signers("", "example.com"), "", {"example.com/named": ROOT.roots})
-        with pytest.raises(GenerationError, match="does not lead to its root"):
+        with pytest.raises(CsrError, match="does not lead to its root"):
             await wrong.sign(CSR, (APP,), 0, "named")
 
 
 async def test_certificate_of_another_root_is_refused(client: KubeClient) -> None:
     async with signing(client, "example.com/other", make_root(ec_key(4), name="other")):
         found = Registration(client, Signers("example.com/other"), ROOT.roots)
-        with pytest.raises(GenerationError, match="does not lead to its root"):
+        with pytest.raises(CsrError, match="does not lead to its root"):
             await found.sign(CSR, (APP,), 0, "")
+
+
+async def test_more_lifetime_than_the_maximum_is_refused_before_anybody_is_asked(client: KubeClient) -> None:
+    found = Registration(client, Signers(SIGNER), ROOT.roots, policy=LifetimePolicy(maximum=timedelta(hours=1)))
+    with pytest.raises(LifetimeError, match="requested TTL 1h0m1s is greater than the max allowed TTL 1h0m0s"):
+        await found.sign(CSR, (APP,), 3601, "")
 
 
 async def test_refusal_of_the_signer_is_ours(client: KubeClient) -> None:
