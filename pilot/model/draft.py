@@ -113,6 +113,8 @@ class SetDraft(Generic[K, V]):
 
     def finish(self) -> Mapping[K, frozenset[V]]:
         """The result; sets that became empty vanish."""
+        if not self._base:  # a whole mesh at once: nothing can be taken out of it
+            return {key: frozenset(members) for key, members in self._added.items() if members} or self._base
         draft: Draft[K, frozenset[V]] = Draft(self._base)
         for key in self._added.keys() | self._removed.keys():
             old, added = self._base.get(key), self._added.get(key, ())

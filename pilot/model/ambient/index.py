@@ -85,6 +85,7 @@ def steps(old: AmbientIndex, mesh: AmbientMesh) -> Work[AmbientIndex]:
     if anew or others or mesh.services is not before.services or _differ(KubernetesService.KIND, before, mesh):
         told = _keep(old.services, services.derive(mesh))
     changed = differences(old.services, told)
+    yield
     sources = set(_all(mesh)) | (old.declared.keys() - _TOGETHER) if anew else set(_touched(before, mesh))
     if not anew:
         sources.update(_selected(before, mesh))

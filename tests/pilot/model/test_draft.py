@@ -67,3 +67,14 @@ def test_the_last_edit_of_a_member_counts() -> None:
     draft.add("x", 2)
     draft.remove("x", 2)
     assert draft.finish() is base
+
+
+def test_sets_from_nothing_are_those_that_were_filled() -> None:
+    base: dict[str, frozenset[str]] = {}
+    draft: SetDraft[str, str] = SetDraft(base)
+    draft.remove("a", "x")
+    draft.add("b", "x")
+    draft.remove("b", "x")
+    assert draft.finish() is base
+    draft.add("a", "x")
+    assert draft.finish() == {"a": {"x"}}
