@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Final
 
 from pilot import remote_cluster
 from pilot.config_cluster import ConfigCluster
@@ -121,7 +122,7 @@ class Feed:
     def register(self, events: Iterable[Event]) -> None:
         """Takes in objects that nobody declared: workloads that register themselves."""
         self._mesh.snapshot, change = self._mesh.snapshot.apply(events)
-        self._push(change, _reason(change))
+        self._push(change, *_reasons(change))
 
     def take_remote(self, cluster: str, batch: Batch) -> None:
         """Takes in objects of another cluster of the mesh; what it had before and does not list any more goes."""
@@ -136,17 +137,17 @@ class Feed:
     def register_remote(self, cluster: str, events: Iterable[Event]) -> None:
         """Takes in what else is known of another cluster."""
         self._mesh.snapshot, change = self._mesh.snapshot.apply_remote(cluster, events)
-        self._push(change, _reason(change))
+        self._push(change, *_reasons(change))
 
     def trust_remote(self, cluster: str, domain: str) -> None:
         """Workloads of another cluster are in this trust domain; empty: in that of the mesh."""
         self._mesh.snapshot, change = self._mesh.snapshot.with_trust_domain(cluster, domain)
-        self._push(change, _reason(change))
+        self._push(change, "cluster")
 
     def forget_remote(self, cluster: str) -> None:
         """Another cluster is no part of the mesh any more."""
         self._mesh.snapshot, change = self._mesh.snapshot.without_remote(cluster)
-        self._push(change, _reason(change))
+        self._push(change, "cluster")
 
     def _take(self, batch: Batch, where: str) -> None:
         _report(batch.fresh)
@@ -156,7 +157,7 @@ class Feed:
         if self._figures is not None:
             self._figures.built(time.perf_counter() - started)
             self._figures.took(batch.events, before.objects, from_cluster=self._settings.kubernetes is not None)
-        self._push(change, _reason(change))
+        self._push(change, *_reasons(change))
         if batch.listed:
             _log.info("read %d objects from %s", len(batch.events), where)
             self._mesh.is_listed = True
@@ -228,14 +229,14 @@ class Feed:
             known = frozenset(found)
             await asyncio.sleep(PAUSE)
 
-    def _push(self, change: Change, reason: str) -> None:
+    def _push(self, change: Change, *reasons: str) -> None:
         if change.full:
             self._names.want(self._mesh.snapshot.names_to_resolve)
         if change.full or change.credentials:
             self._changed.set()
         if change and self._mesh.is_listed:  # from then on a stream may have been answered, before `is_serving` too
             since = asyncio.get_running_loop().time()
-            self._debounce.submit(pushes.Change(_types(change), (reason,), since, _causes(change)))
+            self._debounce.submit(pushes.Change(_types(change), reasons, since, _causes(change)))
 
 
 def in_pieces(batch: Batch) -> Iterator[Batch]:
@@ -245,11 +246,26 @@ def in_pieces(batch: Batch) -> Iterator[Batch]:
         yield replace(batch, events=batch.events[start : start + PIECE], fresh=())
 
 
-def _reason(change: Change) -> str:
-    """istiod's word for the cause."""
+_WORDS: Final = {
+    "Service": "service",
+    "ServiceEntry": "service",
+    "ServiceImport": "service",
+    "EndpointSlice": "endpoint",
+    "WorkloadEntry": "endpoint",
+    "Pod": "proxy",
+    "Namespace": "namespace",
+    "Secret": "secret",
+    "ConfigMap": "secret",
+}
+"""istiod's words for changes of kinds; all others are `config`."""
+
+
+def _reasons(change: Change) -> tuple[str, ...]:
+    """istiod's words for the causes."""
     if change.full:
-        return "config"
-    return "endpoint" if change.hosts or change.addresses else "secret"
+        return tuple(sorted({_WORDS.get(each.kind, "config") for each in change.updated})) or ("unknown",)
+    found = {"endpoint": bool(change.hosts), "ambient": change.addresses, "secret": change.credentials}
+    return tuple(word for word, holds in found.items() if holds)
 
 
 def _causes(change: Change) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ Flags this version knows nothing of are accepted with a warning, so that charts 
 Source: operations 6.
 """
 
+import logging
 import pathlib
 import urllib.error
 import urllib.request
@@ -14,9 +15,10 @@ from datetime import timedelta
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import get_completion_class
 
-from pilot.environment import parse_bool
+from pilot.environment import parse_bool, parse_list
 from pilot.model.duration import parse_duration
 from pilot.version import VERSION
 
@@ -73,6 +75,14 @@ def _print_environment(context: click.Context, _: click.Parameter, wanted: bool)
     context.exit()
 
 
+def _checked_registries(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Raises: click.BadParameter."""
+    for each in parse_list(value or ""):
+        if each.lower() != "kubernetes":
+            raise click.BadParameter(f"expected Kubernetes or nothing, got {each}")
+    return value
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--help-env",
@@ -87,9 +97,17 @@ def main() -> None:
 
 
 @main.command()
-def version() -> None:
+@click.option("-s", "--short", is_flag=True, help="one line, as without it")
+@click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
+def version(short: bool, output: str) -> None:
     """Prints the version."""
-    click.echo(VERSION)
+    if output == "text":
+        click.echo(VERSION)
+        return
+    from pilot.cli import tables
+    from pilot.debug import controlz
+
+    tables.dump({"clientVersion": controlz.version()}, output)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -107,7 +125,11 @@ def version() -> None:
 @click.option("--monitoringAddr", "monitoring", help="[default: :15014] metrics and version")
 @click.option("--domain", default="cluster.local", show_default=True, help="DNS suffix of the cluster")
 @click.option("--clusterID", "cluster_id", help="own cluster (also CLUSTER_ID)")
-@click.option("--registries", help="[default: Kubernetes] where services are read from; empty: nowhere")
+@click.option(
+    "--registries",
+    callback=_checked_registries,
+    help="[default: Kubernetes] where services come from; empty: nowhere",
+)
 @click.option("--kubeconfig", type=PATH, help="the cluster to read from (also KUBECONFIG); else the one we run in")
 @click.option("--kubernetesApiQPS", "requests_per_second", type=float, help="[default: 80] requests to a cluster")
 @click.option("--kubernetesApiBurst", "burst", type=int, help="[default: 160] requests at once")
@@ -159,10 +181,20 @@ def discovery(context: click.Context, /, **flags: Any) -> None:
         stack_trace_levels=wanted.stack_trace_level,
         callers=wanted.callers,
     )
+    _log_flags(context)
     try:
         app.run(loaded)
     except app.StartError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _log_flags(context: click.Context) -> None:
+    """What this was started with."""
+    log = logging.getLogger("default")
+    for each in context.command.params:
+        name = str(each.name)
+        if name in context.params and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            log.info('FLAG: %s="%s"', each.opts[-1], context.params[name])
 
 
 @main.command()

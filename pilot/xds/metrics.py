@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from pilot.type_urls import SHORT_NAMES, TypeUrl
+from pilot.type_urls import SHORT_NAMES, WORKLOAD, TypeUrl
 from pilot.xds.histogram import Histogram
 
 _STREAMS = "pilot_xds"
@@ -160,7 +160,7 @@ def code_name(code: int) -> str:
     return {"OK": "OK", "CANCELLED": "Canceled"}.get(name, name.title().replace("_", ""))
 
 
-_LABELS = {type_url: name.lower() for type_url, name in SHORT_NAMES.items()}
+_LABELS = {type_url: name.lower() for type_url, name in SHORT_NAMES.items()} | {WORKLOAD: "wds"}
 
 
 def _label(type_url: TypeUrl) -> str:

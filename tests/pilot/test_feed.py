@@ -29,6 +29,12 @@ from pilot.xds.pushes import Change, Debounce
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.model.pems import tls_secret
 
+RULE = """
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: web, namespace: default}
+spec: {host: web}
+"""
 SERVICE = """
 apiVersion: v1
 kind: Service
@@ -142,8 +148,17 @@ async def test_an_edit_is_a_push_of_everything(tmp_path: Path) -> None:
         scene.write("other.yaml", SERVICE.format(name="other", ip="10.96.0.2"))
         await eventually(lambda: scene.pushed)
         assert scene.hosts() == {"web", "other"}
-        assert [(each.types, each.reasons) for each in scene.pushed] == [(None, ("config",))]
+        assert [(each.types, each.reasons) for each in scene.pushed] == [(None, ("service",))]
         assert scene.pushed[0].since > 0
+
+
+async def test_the_reasons_of_a_push_are_in_istiods_words(tmp_path: Path) -> None:
+    async with playing(tmp_path) as scene:
+        scene.write("web.yaml", WEB)
+        await begin(scene)
+        scene.write("more.yaml", f"{RULE}---{SERVICE.format(name='other', ip='10.96.0.2')}")
+        await eventually(lambda: scene.pushed)
+        assert [each.reasons for each in scene.pushed] == [("config", "service")]
 
 
 async def test_a_change_before_the_ports_are_open_is_pushed_too(tmp_path: Path) -> None:

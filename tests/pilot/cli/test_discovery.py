@@ -1,6 +1,7 @@
 """istiod's flags become our settings."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -79,6 +80,18 @@ def test_switches_are_as_go_reads_them(start: Start, given: tuple[str, ...], exp
     assert "expected true or false" in CliRunner().invoke(main, ["discovery", "--log_as_json=maybe"]).output
 
 
+def test_there_is_one_kind_of_registry(start: Start) -> None:
+    assert start("--registries=")[0].kubernetes is None
+    result = CliRunner().invoke(main, ["discovery", "--registries", "Kubernetes,Consul"])
+    assert (result.exit_code, "expected Kubernetes or nothing, got Consul" in result.output) == (2, True)
+
+
+def test_the_version_is_told_to_programs_too() -> None:
+    assert CliRunner().invoke(main, ["version", "--short"]).output == f"{VERSION}\n"
+    told = json.loads(CliRunner().invoke(main, ["version", "-o", "json"]).output)
+    assert told["clientVersion"]["version"] == "1.29.1"
+
+
 def test_environment_speaks_where_no_flag_does(start: Start) -> None:
     environment = {"CLUSTER_ID": "west", "MESHPILOT_STATE_DIR": "/var/mesh"}
     settings, _ = start(**environment)
@@ -93,7 +106,9 @@ def test_a_reason_not_to_start_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(app, "run", refuse)
     result = CliRunner().invoke(main, ["discovery", "--configDir", "/c"])
-    assert (result.exit_code, result.output) == (1, "Error: cannot listen on 1.2.3.4:5\n")
+    *_, flag, said = result.output.splitlines()
+    assert (result.exit_code, said) == (1, "Error: cannot listen on 1.2.3.4:5")
+    assert flag.endswith('\tFLAG: --configDir="/c"')
 
 
 @pytest.mark.parametrize(
