@@ -144,8 +144,7 @@ class _Translation:
     def _route(self, route: HTTPRoute, match: HTTPMatchRequest | None) -> Any:
         changes = action.route_changes(route)
         fields = dict(self._action(route, match, changes))
-        # istiod: a fault or a cross-origin rule replaces the sticky session of the route
-        filters = self._filters(route) or self._session(route)
+        filters = {**self._filters(route), **self._session(route)}
         operation = self._operation(fields, match)
         made = Route(
             name=_name(route, match),
@@ -216,14 +215,20 @@ class _Translation:
         return made
 
     def _session(self, route: HTTPRoute) -> Mapping[str, Any]:
-        """The sticky session of the destinations, where they do not want different ones."""
-        keys = {
-            key
-            for each in route.route
-            if (key := route_filters.session_key(self.destinations.get(each.destination.host, _NOTHING)[0],
-                                                 self.settings.features)) is not None
-        }  # fmt: skip
-        return route_filters.stateful_session(keys.pop()) if len(keys) == 1 else {}
+        """The sticky session of the destinations.
+
+        istiod: of two neighbours that both want one the first counts; one that wants none ends what was before it.
+        """
+        chosen: tuple[str, str] | None = None
+        for each in route.route:
+            if len(route.route) > 1 and each.weight <= 0:
+                continue
+            service, _ = self.destinations.get(each.destination.host, _NOTHING)
+            wanted = route_filters.session_key(service, self.settings.features)
+            if wanted is not None and chosen is not None:
+                break
+            chosen = wanted
+        return route_filters.stateful_session(chosen) if chosen is not None else {}
 
     def _operation(self, fields: Mapping[str, Any], match: HTTPMatchRequest | None) -> str:
         """What traces call the route: `host:port/path` of its one cluster, else the VirtualService's name."""

@@ -1,5 +1,6 @@
 from typing import Any
 
+import pytest
 from envoy.config.route.v3.route_components_pb2 import Route
 from google.protobuf import json_format
 
@@ -141,12 +142,38 @@ def test_an_unusable_condition_matches_nothing() -> None:
     assert paths(broken) == ["/b"]
 
 
-def test_sessions_stick_unless_another_filter_is_configured() -> None:
+def test_sessions_stick_beside_other_filters() -> None:
     sticky = plain(HTTPRoute(route=TO), known=STICKY)[0]
-    faulty = plain(HTTPRoute(route=TO, cors_policy=CorsPolicy()), known=STICKY)[0]
+    shared = plain(HTTPRoute(route=TO, cors_policy=CorsPolicy()), known=STICKY)[0]
 
     assert list(sticky["typedPerFilterConfig"]) == ["envoy.filters.http.stateful_session"]
-    assert list(faulty["typedPerFilterConfig"]) == ["envoy.filters.http.cors"]
+    assert set(shared["typedPerFilterConfig"]) == {"envoy.filters.http.cors", "envoy.filters.http.stateful_session"}
+
+
+@pytest.mark.parametrize(
+    ("weights", "cookie"),
+    [
+        ("plain:1 first:1", "first"),
+        ("first:1 plain:1", None),
+        ("first:1 plain:0", "first"),
+        ("first:1 second:1", "first"),
+        ("first:1 plain:1 second:1", "second"),
+    ],
+)
+def test_a_split_sticks_as_its_destinations_in_order_say(weights: str, cookie: str | None) -> None:
+    destinations = [each.split(":") for each in weights.split()]
+    route = tuple(HTTPRouteDestination(Destination(host), int(weight)) for host, weight in destinations)
+    known = {host: service(host, labels={"istio.io/persistent-session": host}) for host in ("first", "second")}
+
+    def lookup(host: str) -> tuple[Service | None, MergedRule | None]:
+        return known.get(host), None
+
+    (body,) = build_routes(
+        virtual_service(HTTPRoute(route=route)), SETTINGS, RouteListener(80), lookup, {}, "ns"
+    ).bodies
+    found = str(json_format.MessageToDict(Route.FromString(body)).get("typedPerFilterConfig", {}))
+
+    assert [each for each in known if f"'name': '{each}'" in found] == ([cookie] if cookie else [])
 
 
 def test_routes_are_made_again_only_if_something_they_depend_on_changed() -> None:
