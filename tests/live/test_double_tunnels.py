@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from ca.authn import local_issuer
@@ -26,11 +27,11 @@ from tests.waypoint_mesh import GATEWAY, WAYPOINT, pod
 
 pytestmark = pytest.mark.timeout(120)
 
-WAY, ENTRANCE, FAR = 11, 12, 13
-HBONE = 15008
+WAY, ENTRANCE, FAR, INGRESS = 11, 12, 13, 14
+HBONE, HTTP = 15008, 8080
 HOST = "web.shop.svc.cluster.local"
 MESH = "serviceScopeConfigs: [{servicesSelector: {matchLabels: {istio.io/global: 'true'}}, scope: GLOBAL}]"
-SWITCHES = {"AMBIENT_ENABLE_MULTI_NETWORK": "true"}
+SWITCHES = {"AMBIENT_ENABLE_MULTI_NETWORK": "true", "AMBIENT_ENABLE_MULTI_NETWORK_INGRESS": "true"}
 MANIFESTS = """
 apiVersion: v1
 kind: Namespace
@@ -60,6 +61,21 @@ metadata: {{name: eastwest, namespace: istio-system, labels: {{topology.istio.io
 spec:
   gatewayClassName: istio-east-west
   listeners: [{{name: mesh, port: 15008, protocol: HBONE, tls: {{mode: Terminate}}}}]
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {{name: ingress, namespace: shop}}
+spec:
+  selector: {{app: ingress}}
+  servers: [{{port: {{number: 8080, name: http, protocol: HTTP}}, hosts: ["*"], bind: {ingress}}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: ingress, namespace: shop}}
+spec:
+  hosts: ["*"]
+  gateways: [ingress]
+  http: [{{route: [{{destination: {{host: web.shop.svc.cluster.local, port: {{number: 80}}}}}}]}}]
 """
 BIND = """
 apiVersion: networking.istio.io/v1alpha3
@@ -87,6 +103,18 @@ class Scene:
         """One request for the service through the waypoint."""
         return await hbone.get((self.mesh.network.address(WAY), HBONE), self.client, "10.0.0.1:80")
 
+    async def enter(self) -> tuple[int, str]:
+        """One request through the gateway: status, and who answered."""
+        where = f"http://{self.mesh.network.address(INGRESS)}:{HTTP}/"
+        async with aiohttp.ClientSession(trust_env=False) as session, session.get(where) as answer:
+            return answer.status, answer.headers.get("x-server", "")
+
+    async def is_entered(self) -> bool:
+        """Whether the other network answers through the gateway."""
+        with contextlib.suppress(aiohttp.ClientError):
+            return (await self.enter())[0] == 200
+        return False
+
     async def is_answered(self) -> bool:
         """Whether the other network answers."""
         with contextlib.suppress(hbone.TunnelRefusedError, OSError):
@@ -95,12 +123,12 @@ class Scene:
 
 
 def _manifests(addresses: Network) -> str:
-    far, entrance, way = (addresses.address(number) for number in (FAR, ENTRANCE, WAY))
+    far, entrance, way, ingress = (addresses.address(number) for number in (FAR, ENTRANCE, WAY, INGRESS))
     gateway = "{gateway.networking.k8s.io/gateway-name: waypoint}"
     parts = (
         WAYPOINT,
         GATEWAY,
-        MANIFESTS.format(far=far, entrance=entrance),
+        MANIFESTS.format(far=far, entrance=entrance, ingress=ingress),
         BIND.format(namespace="shop", gateway="waypoint", address=way),
         BIND.format(namespace="istio-system", gateway="eastwest", address=entrance),
         pod("waypoint-0", way, gateway, captured=False),
@@ -125,6 +153,7 @@ async def playing(directory: Path, envoy: Path) -> AsyncIterator[Scene]:
         for name, namespace, where, number in (
             ("waypoint", "shop", "east", WAY),
             ("eastwest", "istio-system", "west", ENTRANCE),
+            ("ingress", "shop", "east", INGRESS),
         ):
             made = _options(name, namespace, where, directory, envoy, plane, addresses.address(number))
             mesh.agents[name] = Agent(made)
@@ -142,8 +171,8 @@ def _options(
         pod=f"{name}-0",
         namespace=namespace,
         service_account=name,
-        kind=ProxyKind.WAYPOINT,
-        labels={"gateway.networking.k8s.io/gateway-name": name},
+        kind=ProxyKind.ROUTER if name == "ingress" else ProxyKind.WAYPOINT,
+        labels={"app": name} if name == "ingress" else {"gateway.networking.k8s.io/gateway-name": name},
         metadata={"NETWORK": where, "REQUESTED_NETWORK_VIEW": [where] if name == "eastwest" else []},
         ip=address,
         admin=Address(address, 0),
@@ -158,7 +187,7 @@ def _options(
     )
 
 
-async def test_a_waypoint_reaches_a_workload_of_another_network(tmp_path: Path, any_envoy: Path) -> None:
+async def test_waypoints_and_gateways_reach_a_workload_of_another_network(tmp_path: Path, any_envoy: Path) -> None:
     async with playing(tmp_path, any_envoy) as scene:
         answer = await scene.get()
         assert (answer.status, answer.headers["x-server"]) == (200, "far")
@@ -172,3 +201,7 @@ async def test_a_waypoint_reaches_a_workload_of_another_network(tmp_path: Path, 
         assert scene.far.clients[-1] == "spiffe://cluster.local/ns/shop/sa/waypoint", "it is a tunnel from end to end"
         outer = await scene.mesh.admin("eastwest").stats(r"^http\.connect_terminate\.downstream_rq_total$")
         assert sum(outer.values()) > 0, "and inside of another one"
+
+        await eventually(partial(Scene.is_entered, scene), within=PATIENCE)
+        assert await scene.enter() == (200, "far")
+        assert scene.far.clients[-1] == "spiffe://cluster.local/ns/shop/sa/ingress"
