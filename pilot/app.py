@@ -220,6 +220,7 @@ async def _registrar(settings: Settings, mesh: Mesh, feed: Feed) -> Registrar:
         lambda: datetime.now(UTC),
     )
     made.remember(await asyncio.to_thread(kept.load, directory))
+    feed.amend = made.amend
     return made
 
 

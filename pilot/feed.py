@@ -69,6 +69,8 @@ class Feed:
         """Why what the source said may be old."""
         self.refused: Callable[[], tuple[Problem, ...]] = tuple
         """What proxies did not take; may be set. Who refused it has been logged."""
+        self.amend: Callable[[Event], Event] = lambda event: event
+        """What is known beside what a file says; may be set."""
         self._seen: tuple[Problem, ...] = ()
         self._standing: tuple[Problem, ...] = ()
         self.is_serving = False
@@ -109,7 +111,8 @@ class Feed:
         """Follows the configuration directory; ends only by cancellation. Raises: OSError where it cannot be read."""
         assert self._settings.config_dir is not None
         async for batch in watch_files(self._settings.config_dir):
-            self._take(batch, str(self._settings.config_dir))
+            events = tuple(map(self.amend, batch.events))
+            self._take(replace(batch, events=events), str(self._settings.config_dir))
 
     async def serve_cluster(self, cluster: ConfigCluster) -> None:
         """Follows the objects of a cluster; ends only by cancellation."""

@@ -118,6 +118,14 @@ class Registrar:
         if entry is not None:
             self._put(entries.report(entry, healthy, message, self._now()))
 
+    def amend(self, event: Event) -> Event:
+        """What a file says of an entry that a proxy says it is, with what we know of the proxy."""
+        entry = self._own.get(event.key)
+        if entry is None or entries.is_registered(entry) or not isinstance(event.object, WorkloadEntry):
+            return event
+        self._own[event.key] = fresh = entries.renew(entry, event.object)
+        return Event(event.key, fresh)
+
     async def serve(self) -> None:
         """Takes away who stays away, and saves what changed; ends only by cancellation."""
         while True:

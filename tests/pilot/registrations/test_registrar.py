@@ -136,6 +136,19 @@ def test_health_of_an_entry_that_somebody_declared_comes_and_goes_with_its_proxy
     assert world.entry() is not None, "nobody but who declared it takes it away"
 
 
+def test_a_file_that_is_written_anew_is_no_news_of_health_for_a_moment() -> None:
+    world = World()
+    world.apply([Event(KEY, NAMED)])
+    world.registrar.arrived(the_named())
+    world.registrar.reported(the_named(), True, "")
+    moved = msgspec.structs.replace(NAMED, spec=WorkloadEntrySpec(address="10.0.0.2"))
+    amended = world.registrar.amend(Event(KEY, moved))
+    assert isinstance(amended.object, WorkloadEntry)
+    assert (amended.object.spec.address, health_of(amended.object)) == ("10.0.0.2", "True")
+    assert world.registrar.amend(Event(KEY, None)) == Event(KEY, None)
+    assert world.registrar.amend(Event(GROUP.key, GROUP)) == Event(GROUP.key, GROUP)
+
+
 def test_an_entry_may_be_declared_after_its_proxy_has_come() -> None:
     world = World()
     world.registrar.arrived(the_named())
