@@ -10,6 +10,8 @@ from typing import Any
 Json = Mapping[str, Any]
 CHANGED = "lastTransitionTime"
 _BY_CONTROLLER = ("parents", "ancestors")
+_IDENTITIES = {"conditions": "type", "listeners": "name"}
+"""Lists whose entries have owners each, and what tells them apart."""
 _TARGETS = {"parents": "parentRef", "ancestors": "ancestorRef"}
 
 
@@ -37,6 +39,18 @@ def own_part(merged: Json, ours: Json, before: Json, *, is_shared: bool) -> dict
         types = {each["type"] for each in ours.get("conditions", ())}
         part["conditions"] = [each for each in part["conditions"] if each["type"] in types]
     return part
+
+
+def with_leftovers(merged: Json, stands: Json) -> dict[str, Any]:
+    """Parts of a merged status of which more stands after it was applied: somebody who spoke before us (the control
+    plane that was there, say) said the same entries and holds on to them. Empty: there is nothing of that kind.
+    """
+    return {
+        name: merged.get(name, [])
+        for name, identity in _IDENTITIES.items()
+        if {each.get(identity) for each in stands.get(name) or ()}
+        - {each.get(identity) for each in merged.get(name) or ()}
+    }
 
 
 def _conditions(stored: Json, ours: Json, before: Json, now: str) -> list[Json]:

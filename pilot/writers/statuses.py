@@ -24,7 +24,7 @@ from pilot.sources.kubernetes.resources import Resource, is_custom, plural_of
 from pilot.status.statuses import Status, statuses
 from pilot.status.translation import with_mistakes
 from pilot.writers.following import changes
-from pilot.writers.merging import is_same, merge_status, own_part
+from pilot.writers.merging import is_same, merge_status, own_part, with_leftovers
 from pilot.writers.retry import FORBIDDEN, NOT_FOUND, Retries
 
 GATEWAY_LOCK, INGRESS_LOCK, OTHERS_LOCK = "istio-gateway-status-leader", "istio-leader", "istio-status-leader"
@@ -149,7 +149,12 @@ class StatusWriter:
             # Lists of conditions of Istio's own kinds have one owner: what others said is said by us, too.
             "status": own_part(merged, ours, before, is_shared=not version.partition("/")[0].endswith("istio.io")),
         }
-        await self._client.call("PATCH", f"{path}/status?fieldManager={MANAGER}&force=true", body, APPLY)
+        stands = await self._client.call("PATCH", f"{path}/status?fieldManager={MANAGER}&force=true", body, APPLY)
+        left = with_leftovers(merged, (stands or {}).get("status") or {})
+        if left:
+            version = stands["metadata"].get("resourceVersion")
+            patch = {"metadata": {"resourceVersion": version}, "status": left}
+            await self._client.call("PATCH", f"{path}/status?fieldManager={MANAGER}", patch)
 
     async def _read(self, kind: Kind, key: ObjectKey) -> tuple[str, str, Any]:
         """Path, API version, object as it is stored now; None where it is gone. Raises: KubernetesError."""

@@ -241,6 +241,44 @@ async def test_a_policy_that_cannot_be_translated_says_so_until_it_can(cluster: 
             await eventually(is_silent, within=20)
 
 
+LISTENING = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: moved, namespace: default}
+spec:
+  gatewayClassName: istio
+  listeners: [{name: http, port: 80, protocol: HTTP}, {name: more, port: 81, protocol: HTTP}]
+"""
+
+
+async def test_what_istiod_said_before_us_goes_when_it_is_no_longer_so(cluster: TestCluster, tmp_path: Path) -> None:
+    path = "/apis/gateway.networking.k8s.io/v1/namespaces/default/gateways/moved"
+
+    async def listeners() -> list[str]:
+        read = await cluster.call("GET", path)
+        return [each["name"] for each in read["status"].get("listeners", ())]
+
+    await cluster.load(LISTENING)
+    with replicas(cluster, tmp_path) as (plane,):
+        async with running(plane):
+            await eventually(listeners)
+            # As if another control plane had said all of it before.
+            said = await cluster.call("GET", path)
+            said["metadata"]["managedFields"] = [
+                {**each, "manager": "pilot-discovery", "operation": "Update"} if each.get("subresource") else each
+                for each in said["metadata"]["managedFields"]
+            ]
+            await cluster.call("PUT", path, said)
+            await cluster.call(
+                "PATCH", path, {"spec": {"listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]}}
+            )
+
+            async def is_one() -> bool:
+                return await listeners() == ["http"]
+
+            await eventually(is_one)
+
+
 INGRESS = """
 apiVersion: v1
 kind: Service

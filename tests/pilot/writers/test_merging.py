@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pilot.writers.merging import is_same, merge_status, own_part
+from pilot.writers.merging import is_same, merge_status, own_part, with_leftovers
 
 NOW, THEN = "2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"
 US = frozenset(("us",))
@@ -53,3 +53,11 @@ def test_order_and_what_is_empty_make_no_difference() -> None:
     b = {"conditions": [condition("B"), condition("A")]}
     assert is_same(a, b)
     assert not is_same(a, {"conditions": [condition("B"), condition("A", "False")]})
+
+
+def test_what_somebody_before_us_holds_on_to_is_known() -> None:
+    merged = {"conditions": [{"type": "A"}], "listeners": [{"name": "http"}], "addresses": []}
+    assert with_leftovers(merged, merged) == {}
+    stands = {**merged, "listeners": [{"name": "http"}, {"name": "old"}], "addresses": [{"value": "x"}]}
+    assert with_leftovers(merged, stands) == {"listeners": [{"name": "http"}]}
+    assert with_leftovers({}, {"conditions": [{"type": "A"}]}) == {"conditions": []}
