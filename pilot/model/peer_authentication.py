@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar
 
-from msgspec import field
-
 from pilot.model.objects import Message, Object
 from pilot.model.selectors import WorkloadSelector
 
@@ -30,7 +28,7 @@ class PeerAuthenticationSpec(Message, frozen=True):
 
     selector: WorkloadSelector | None = None
     mtls: MutualTLS | None = None
-    port_level_mtls: Mapping[str, MutualTLS] = field(default_factory=dict)
+    port_level_mtls: Mapping[str, MutualTLS] | None = None
 
 
 class PeerAuthentication(Object, frozen=True):

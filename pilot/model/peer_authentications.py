@@ -88,7 +88,7 @@ def build(declared: Iterable[PeerAuthentication], root_namespace: str) -> PeerAu
 
 
 def _policy(declared: PeerAuthentication, selector: Mapping[str, str]) -> WorkloadPolicy:
-    ports = {int(port): _mode(mtls) for port, mtls in declared.spec.port_level_mtls.items() if port.isdecimal()}
+    ports = {int(port): _mode(mtls) for port, mtls in (declared.spec.port_level_mtls or {}).items() if port.isdecimal()}
     return WorkloadPolicy(declared.origin, selector, _mode(declared.spec.mtls), ports)
 
 

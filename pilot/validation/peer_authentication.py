@@ -21,6 +21,8 @@ def peer_authentication(checked: PeerAuthentication) -> Findings:
     )
     if spec.port_level_mtls and not labels:
         yield Finding(place, "expected ports only with a selector: those of a namespace or mesh differ by workload")
-    for port in spec.port_level_mtls:
+    if spec.port_level_mtls == {}:
+        yield Finding(place, "expected at least one port, got none")
+    for port in spec.port_level_mtls or ():
         if not port.isdecimal() or port_fault(int(port[:9])) is not None:
             yield unservable((*place, port), f'expected a port from 1 to 65535, got "{port[:80]}"')

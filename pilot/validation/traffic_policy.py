@@ -5,7 +5,7 @@ or all routes of a port, and makes an object unservable; numbers are Envoy's lim
 Source: CA behaviour 5.4 (DestinationRule).
 """
 
-from pilot.model.decoding import Path
+from pilot.model.decoding import Path, describe
 from pilot.model.traffic_policy import (
     ClientTLSMode,
     ClientTLSSettings,
@@ -193,11 +193,15 @@ def _not_negative(value: int, path: Path) -> Findings:
 def _tls(settings: ClientTLSSettings, path: Path, namespace: str) -> Findings:
     if len(settings.sni.encode()) > LONGEST_SNI:
         yield unservable((*path, "sni"), f"expected {LONGEST_SNI} bytes at most, got {len(settings.sni.encode())}")
+    yield from refused_if((*path, "credentialName"), _credential_fault(settings.credential_name, namespace))
     if settings.mode in (ClientTLSMode.DISABLE, ClientTLSMode.ISTIO_MUTUAL):
         return  # nothing else is read
-    if settings.insecure_skip_verify and (settings.ca_certificates or settings.subject_alt_names):
-        message = "expected neither caCertificates nor subjectAltNames with it: nothing is verified"
-        yield Finding((*path, "insecureSkipVerify"), message)
+    if settings.insecure_skip_verify:
+        # The credential of MUTUAL may hold a client's certificate only.
+        only_verifies = settings.mode is ClientTLSMode.SIMPLE and settings.credential_name
+        if settings.ca_certificates or settings.subject_alt_names or only_verifies:
+            message = "expected no caCertificates, credentialName or subjectAltNames with it: nothing is verified"
+            yield Finding((*path, "insecureSkipVerify"), message)
     files = {
         "clientCertificate": settings.client_certificate,
         "privateKey": settings.private_key,
@@ -208,7 +212,6 @@ def _tls(settings: ClientTLSSettings, path: Path, namespace: str) -> Findings:
     if settings.credential_name:
         if given:
             yield Finding((*path, "credentialName"), f"expected no files beside a credential, got {', '.join(given)}")
-        yield from refused_if((*path, "credentialName"), _credential_fault(settings.credential_name, namespace))
     elif settings.mode is ClientTLSMode.MUTUAL:
         for name in ("clientCertificate", "privateKey"):
             if not files[name]:
@@ -217,10 +220,10 @@ def _tls(settings: ClientTLSSettings, path: Path, namespace: str) -> Findings:
 
 def _credential_fault(name: str, namespace: str) -> str | None:
     kind, _, rest = name.partition("://")
-    owner, slash, _ = rest.partition("/")
-    if kind == "configmap" and slash and owner != namespace:
-        return f'expected a ConfigMap of namespace {namespace}, got one of "{owner[:80]}"'
-    return None
+    owner, _, own_name = rest.partition("/")
+    if kind != "configmap" or (owner == namespace and own_name.partition("/")[0]):
+        return None
+    return f"expected configmap://{namespace}/ and the name of a ConfigMap, got {describe(name)}"
 
 
 def _tunnel(settings: TunnelSettings, path: Path) -> Findings:

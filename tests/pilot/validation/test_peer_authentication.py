@@ -10,6 +10,7 @@ from tests.pilot.validation.samples import refused, warned
     ("spec", "field"),
     [
         ('{portLevelMtls: {"80": {mode: STRICT}}}', "spec.portLevelMtls"),
+        ("{selector: {matchLabels: {a: b}}, portLevelMtls: {}}", "spec.portLevelMtls"),
         ('{selector: {matchLabels: {a: b}}, portLevelMtls: {"0": {}}}', 'spec.portLevelMtls["0"]'),
         ('{selector: {matchLabels: {a: "b*"}}}', "spec.selector.matchLabels.a"),
     ],

@@ -97,6 +97,9 @@ def test_what_envoy_refuses_is_told_by_field(text: str, field: str) -> None:
         ("{outlierDetection: {consecutiveLocalOriginFailures: 1}}", ".outlierDetection.consecutiveLocalOriginFailures"),
         ("{tls: {mode: MUTUAL, privateKey: /k}}", ".tls.clientCertificate"),
         ("{tls: {mode: SIMPLE, credentialName: 'configmap://other/x'}}", ".tls.credentialName"),
+        ("{tls: {mode: SIMPLE, credentialName: 'configmap://x'}}", ".tls.credentialName"),
+        ("{tls: {mode: ISTIO_MUTUAL, credentialName: 'configmap://other/x'}}", ".tls.credentialName"),
+        ("{tls: {mode: SIMPLE, insecureSkipVerify: true, credentialName: a}}", ".tls.insecureSkipVerify"),
         ("{tls: {mode: SIMPLE, insecureSkipVerify: true, subjectAltNames: [a]}}", ".tls.insecureSkipVerify"),
         ("{tunnel: {protocol: PUT, targetHost: a, targetPort: 1}}", ".tunnel.protocol"),
         ("{tunnel: {targetHost: a, targetPort: 1}, proxyProtocol: {}}", ".tunnel"),
@@ -104,6 +107,10 @@ def test_what_envoy_refuses_is_told_by_field(text: str, field: str) -> None:
 )
 def test_what_istio_refuses_is_refused(text: str, field: str) -> None:
     assert refused(text) == [f"spec{field}"]
+
+
+def test_credential_of_a_client_that_verifies_nothing_may_hold_its_own_certificate() -> None:
+    assert refused("{tls: {mode: MUTUAL, insecureSkipVerify: true, credentialName: a}}") == []
 
 
 def test_connections_may_be_idle_for_ever() -> None:
