@@ -19,7 +19,9 @@ from pilot.config_cluster import ConfigCluster
 from pilot.debug.feed_metrics import FeedMetrics
 from pilot.generators import isolation, problems
 from pilot.mesh import Mesh
-from pilot.model.changes import Change
+from pilot.model import mcs
+from pilot.model.changes import NO_CHANGE, Change
+from pilot.model.kubernetes import KubernetesService, Namespace, Node, Pod
 from pilot.model.objects import Event
 from pilot.model.problem import Problem, Severity
 from pilot.remote_clusters import RemoteClusters
@@ -39,8 +41,13 @@ PAUSE = 1.0
 """Seconds between two looks for problems, so that a storm of changes is not also one of looking; arbitrary."""
 PIECE = 200
 """Events that are taken in at once: some 10 ms in a mesh of 1,000 services. Arbitrary."""
+REMOTE_PIECE = 500
+"""The same for another cluster: each piece is a look at all services of the mesh. Arbitrary."""
 LOOK_AGAIN = 60.0
 """Seconds after which problems are looked for although nothing has changed: a certificate may have expired."""
+
+
+_TURNS = (Namespace.KIND, Node.KIND, *sorted(mcs.KINDS), KubernetesService.KIND, Pod.KIND)
 
 
 class Feed:
@@ -127,15 +134,24 @@ class Feed:
         self._mesh.snapshot, change = self._mesh.snapshot.apply(events)
         self._push(change, *_reasons(change))
 
-    def take_remote(self, cluster: str, batch: Batch) -> None:
-        """Takes in objects of another cluster of the mesh; what it had before and does not list any more goes."""
-        events = list(batch.events)
+    async def take_remote(self, cluster: str, batch: Batch) -> None:
+        """Takes in objects of another cluster of the mesh; what it had before and does not list any more goes.
+
+        Piece by piece, so that a large cluster that comes holds nobody up; proxies are told when all is there.
+        """
+        events = sorted(batch.events, key=_in_turn) if batch.listed else list(batch.events)
         known = self._mesh.snapshot.remotes.get(cluster)
         if batch.listed and known is not None:
             listed = {each.key for each in events}
             read = (each for each in known.objects.all() if each.key.kind in remote_cluster.KINDS)
             events += (Event(each.key, None) for each in read if each.key not in listed)
-        self.register_remote(cluster, events)
+        changed = NO_CHANGE
+        for start in range(0, max(len(events), 1), REMOTE_PIECE):
+            part = events[start : start + REMOTE_PIECE]
+            self._mesh.snapshot, change = self._mesh.snapshot.apply_remote(cluster, part)
+            changed = changed.and_then(change)
+            await asyncio.sleep(0)
+        self._push(changed, _reason(changed))
 
     def register_remote(self, cluster: str, events: Iterable[Event]) -> None:
         """Takes in what else is known of another cluster."""
@@ -240,6 +256,12 @@ class Feed:
         if change and self._mesh.is_listed:  # from then on a stream may have been answered, before `is_serving` too
             since = asyncio.get_running_loop().time()
             self._debounce.submit(pushes.Change(_types(change), reasons, since, _causes(change)))
+
+
+def _in_turn(event: Event) -> int:
+    """Services before what stands behind them: so each piece of endpoints costs what is in it."""
+    kind = event.key.kind
+    return _TURNS.index(kind) if kind in _TURNS else len(_TURNS)
 
 
 def in_pieces(batch: Batch) -> Iterator[Batch]:

@@ -68,7 +68,7 @@ Lead = Callable[[str, KubeClient], Awaitable[None]]
 class Takers:
     """Who is told what clusters say, each with the id of the cluster."""
 
-    take: Callable[[str, Batch], None]
+    take: Callable[[str, Batch], Awaitable[None]]
     """Its objects."""
     register: Callable[[str, tuple[Event, ...]], None]
     """What we asked it."""
@@ -249,7 +249,7 @@ class RemoteCluster:
                 if self._former is not None:
                     former, self._former = self._former, None
                     await former.stop()
-                self._around.takers.take(self.name, batch)
+                await self._around.takers.take(self.name, batch)
                 if not self._synced.is_set():
                     self._state = State.SYNCED
                     self._synced.set()

@@ -49,6 +49,19 @@ class Change:
     addresses: bool = False
     """What workload discovery tells may differ."""
 
+    def and_then(self, later: "Change") -> "Change":
+        """Both, one after the other."""
+        if not self or not later:
+            return self or later
+        return Change(
+            self.full or later.full,
+            self.hosts | later.hosts,
+            self.updated | later.updated,
+            self.workloads | later.workloads,
+            self.credentials or later.credentials,
+            self.addresses or later.addresses,
+        )
+
     def __bool__(self) -> bool:
         return self.full or self.credentials or self.addresses or bool(self.hosts)
 

@@ -35,8 +35,10 @@ def merge(alone: "Snapshot", remotes: Mapping[str, "Snapshot"], before: "Snapsho
     """
     if not remotes:
         return alone
-    ordered = tuple(remotes[each] for each in sorted(remotes))
-    last = _comparable(before, remotes)
+    names = sorted(remotes.keys() | (before.remotes.keys() if before is not None else ()))
+    empty = type(alone)(settings=alone.settings)
+    ordered = tuple(remotes.get(each, empty) for each in names)
+    last = _last(before, tuple(before.remotes.get(each, empty) for each in names)) if before is not None else None
     services, endpoints = _services(alone, ordered, last), _endpoints(alone, ordered, last)
     if alone.features.mcs_host:
         endpoints = _behind_all(services, endpoints, alone.settings)
@@ -50,11 +52,9 @@ def merge(alone: "Snapshot", remotes: Mapping[str, "Snapshot"], before: "Snapsho
     )
 
 
-def _comparable(before: "Snapshot | None", remotes: Mapping[str, "Snapshot"]) -> "Merged | None":
-    """A mesh of the same clusters; None where there was none."""
-    if before is None or before.alone is None or before.remotes.keys() != remotes.keys():
-        return None
-    return Merged(before, before.alone, tuple(before.remotes[each] for each in sorted(remotes)))
+def _last(mesh: "Snapshot", others: "tuple[Snapshot, ...]") -> "Merged":
+    """The mesh as it was, with an empty cluster for each that was not there."""
+    return Merged(mesh, mesh.alone or mesh, others)
 
 
 @dataclass(frozen=True, slots=True)

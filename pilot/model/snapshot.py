@@ -227,7 +227,7 @@ class Snapshot:
         if cluster not in self.remotes:
             return self, NO_CHANGE
         kept = {name: each for name, each in self.remotes.items() if name != cluster}
-        return clusters.merge(self.alone or self, kept), Change(full=True)
+        return clusters.merge(self.alone or self, kept, self), Change(full=True)
 
 
 def _with_cluster(settings: MeshSettings, objects: ObjectStore, replaced: tuple[Replacement, ...]) -> MeshSettings:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ca.state_directory import StateDirectory
-from pilot.feed import PIECE, Feed, in_pieces
+from pilot.feed import PIECE, REMOTE_PIECE, Feed, in_pieces
 from pilot.mesh import Mesh
 from pilot.model.features import Features
 from pilot.model.key_sets import KeySource
@@ -27,6 +28,7 @@ from pilot.sources.names import NameKeeper
 from pilot.type_urls import ENDPOINT, EXTENSION_CONFIG, SECRET
 from pilot.xds.pushes import Change, Debounce
 from tests.pilot.agent.eventually import eventually
+from tests.pilot.model.meshes import objects
 from tests.pilot.model.pems import tls_secret
 
 RULE = """
@@ -297,3 +299,37 @@ async def test_names_of_gateways_are_looked_up_and_what_is_found_is_pushed(tmp_p
         await eventually(lambda: any(each.types is None for each in scene.pushed))
         scene.write("gateway.yaml", GATEWAY.format(host="other.example"))
         await eventually(lambda: ways(scene) == ["203.0.113.13"])
+
+
+def many_services(count: int) -> tuple[Event, ...]:
+    (text,) = objects(WEB)
+    named = (msgspec.structs.replace(text.metadata, name=f"far-{number}") for number in range(count))
+    return tuple(
+        Event(ObjectKey("Service", "default", each.name), msgspec.structs.replace(text, metadata=each))
+        for each in named
+    )
+
+
+async def test_a_large_cluster_that_comes_holds_nobody_up_and_is_one_push(tmp_path: Path) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with playing(tmp_path) as scene:
+        scene.write("web.yaml", WEB)
+        await begin(scene)
+        beside = asyncio.create_task(others())
+        await scene.feed.take_remote("east", Batch(many_services(3 * REMOTE_PIECE), listed=True))
+        beside.cancel()
+        assert turns >= 3
+        assert len(scene.hosts()) == 3 * REMOTE_PIECE + 1
+        await eventually(lambda: scene.pushed)
+        await scene.feed.take_remote("east", Batch(many_services(1), listed=True))
+        assert scene.hosts() == {"web", "far-0"}
+        scene.feed.forget_remote("east")
+        assert scene.hosts() == {"web"}
+        assert all(each.types is None for each in scene.pushed)

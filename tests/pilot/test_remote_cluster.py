@@ -67,7 +67,7 @@ class Mesh:
     async def connect(self, kubeconfig: Any) -> Server:
         return self.servers[kubeconfig["clusters"][0]["cluster"]["server"]]
 
-    def take(self, _: str, batch: Batch) -> None:
+    async def take(self, _: str, batch: Batch) -> None:
         if batch.listed:
             self.known.clear()
         self.known |= {each.key.name: each for each in batch.events}

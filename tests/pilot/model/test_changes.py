@@ -87,3 +87,12 @@ def test_foreign_annotations_are_told_to_nobody() -> None:
     noted = SHOP.split("---")[2].replace("annotations: {", "annotations: {example.com/note: x, ")
     _, change = snapshot.apply(list(decode_objects(noted)))
     assert not change
+
+
+def test_two_changes_are_one_that_says_both() -> None:
+    key, other = (Hostname("a"), Namespace("n")), (Hostname("b"), Namespace("n"))
+    first, second = Change(hosts=frozenset({key})), Change(full=True, hosts=frozenset({other}), credentials=True)
+    both = first.and_then(second)
+    assert (both.full, both.hosts, both.credentials, both.addresses) == (True, {key, other}, True, False)
+    assert first.and_then(NO_CHANGE) is first
+    assert NO_CHANGE.and_then(second) is second
