@@ -151,7 +151,7 @@ class Feed:
             self._mesh.snapshot, change = self._mesh.snapshot.apply_remote(cluster, part)
             changed = changed.and_then(change)
             await asyncio.sleep(0)
-        self._push(changed, _reason(changed))
+        self._push(changed, *_reasons(changed))
 
     def register_remote(self, cluster: str, events: Iterable[Event]) -> None:
         """Takes in what else is known of another cluster."""
