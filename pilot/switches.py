@@ -56,6 +56,7 @@ FEATURES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS": ("wildcard_tls_entries", parse_bool),
     "ENABLE_LAYERED_WAYPOINT_AUTHORIZATION_POLICIES": ("layered_waypoint_policies", parse_bool),
     "ISTIO_DUAL_STACK": ("dual_stack", parse_bool),
+    "ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS": ("v4_outbound_for_v6", parse_bool),
     "PILOT_HTTP10": ("http10", parse_bool),
     "PILOT_ENABLE_ALPN_FILTER": ("alpn_filter", parse_bool),
     "PILOT_ENABLE_METADATA_EXCHANGE": ("metadata_exchange", parse_bool),

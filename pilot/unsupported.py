@@ -41,7 +41,6 @@ ONLY: Final[Mapping[str, tuple[str, str]]] = {
     "ENABLE_CLUSTER_TRUST_BUNDLE_API": ("false", "Roots are in ConfigMaps (PILOT_CA_CERT_CONFIGMAP)."),
     "ENABLE_GATEWAY_API_INFERENCE_EXTENSION": ("false", _LATER),
     "ENABLE_MULTICLUSTER_HEADLESS": ("true", _ALWAYS),
-    "ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS": ("false", _LATER),
     "MCS_API_GROUP": ("multicluster.x-k8s.io", _LATER),
     "MCS_API_VERSION": ("v1alpha1", _LATER),
     "PILOT_ENABLE_AGENTGATEWAY": ("false", "There is no class for it."),

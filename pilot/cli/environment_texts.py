@@ -55,6 +55,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "INJECT_ENABLED": "Pods are injected at /inject.",
     "ISTIOD_CUSTOM_HOST": "More names for the control plane's own certificate; comma separated.",
     "ISTIO_DUAL_STACK": "Listeners and endpoints for IPv4 and IPv6.",
+    "ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS": "Proxies with IPv6 only take intercepted IPv4, too.",
     "ISTIO_GPRC_MAXRECVMSGSIZE": "Bytes of the largest message that is taken.",
     "ISTIO_GPRC_MAXSTREAMS": "Streams on one connection.",
     "ISTIO_MULTIROOT_MESH": "Proxies are told of several roots (caCertificates of MeshConfig).",

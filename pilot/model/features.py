@@ -52,6 +52,8 @@ class Features:
     ambient_waypoints: bool = True
     """PILOT_ENABLE_AMBIENT_WAYPOINTS: with `ambient`, Gateways may be waypoints."""
     dual_stack: bool = False
+    v4_outbound_for_v6: bool = False
+    """ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS: what is intercepted may be IPv4 there, too."""
     http10: bool = False
     alpn_filter: bool = True
     metadata_exchange: bool = True

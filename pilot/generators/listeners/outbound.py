@@ -24,9 +24,10 @@ from pilot.generators.service_address import localhost, wildcard_addresses
 from pilot.generators.wasm import filters as wasm
 from pilot.memo import Work, memoized, sliced
 from pilot.model.interning import same_tuple
+from pilot.model.service import UNSPECIFIED_ADDRESS
 from pilot.resources import Origin, Resource, resource_of_bytes
 from pilot.type_urls import LISTENER
-from pilot.view.proxy import Interception
+from pilot.view.proxy import Interception, IpMode
 
 VIRTUAL_OUTBOUND: Final = "virtualOutbound"
 HTTP_PROXY_ROUTES: Final = "http_proxy"
@@ -118,6 +119,8 @@ def build_virtual_outbound(context: ProxyContext, unknown: str, sidecar: Origin 
 def _virtual_outbound(context: ProxyContext, unknown: str, sidecar: Origin | None) -> Resource:
     port = context.mesh.proxy_listen_port
     binds = wildcard_addresses(context.traits, context.features)
+    if context.features.v4_outbound_for_v6 and context.traits.ip_mode is IpMode.V6:
+        binds = (*binds, UNSPECIFIED_ADDRESS)
     base = Listener(
         name=VIRTUAL_OUTBOUND,
         address=listen_on(binds[0], port),

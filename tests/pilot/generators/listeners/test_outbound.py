@@ -50,6 +50,19 @@ def test_intercepted_traffic_arrives_at_one_listener() -> None:
     assert config_of(rest, TCP_PROXY)["cluster"] == "PassthroughCluster"
 
 
+def test_where_there_is_ipv6_only_intercepted_ipv4_is_taken_if_that_is_wanted() -> None:
+    switch = {"ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS": "true"}
+
+    def bound(ip: str, **environment: str) -> list[str]:
+        made = only("virtualOutbound", proxy=sidecar(ip=ip), **environment)
+        every = [made, *made.get("additionalAddresses", ())]
+        return [each["address"]["socketAddress"]["address"] for each in every]
+
+    assert bound("fd00::1") == ["::"]
+    assert bound("fd00::1", **switch) == ["::", "0.0.0.0"]
+    assert bound("10.9.0.1", **switch) == ["0.0.0.0"]
+
+
 def test_dropped_connections_are_not_logged_and_passed_ones_are() -> None:
     own, rest = only("virtualOutbound", mesh="accessLogFile: /a")["filterChains"]
 
