@@ -1,21 +1,25 @@
 """A waypoint as a real Envoy: clients that speak HBONE, policies by identity, routes of the Gateway API."""
 
+import asyncio
 import contextlib
+import json
+import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ca.authn import local_issuer
+from pilot.agent import tether
+from pilot.agent.admin import AdminClient
 from pilot.agent.agent import Agent
 from pilot.agent.options import Address, AgentOptions, Statistics
 from pilot.demo.stage import IssuedToken
-from pilot.view.proxy import ProxyKind
 from tests import control_plane
 from tests.control_plane import ControlPlane
 from tests.live import hbone
@@ -115,9 +119,8 @@ async def playing(directory: Path, envoy: Path) -> AsyncIterator[Scene]:
         servers = {name: Server(name) for name in SERVERS}
         for name, number in SERVERS.items():
             await undo.enter_async_context(servers[name].listening(addresses.address(number), PORT))
-        places = {"waypoint-0": NUMBER, "web-2": SERVERS["web-2"]}
-        for name, number in places.items():
-            mesh.agents[name] = Agent(_options(name, directory, envoy, plane, addresses.address(number)))
+        mesh.agents["web-2"] = Agent(_options("web-2", directory, envoy, plane, addresses.address(SERVERS["web-2"])))
+        waypoint = await undo.enter_async_context(_waypoint(directory, envoy, plane, addresses.address(NUMBER)))
         await undo.enter_async_context(serving(tuple(mesh.agents.values())))
         scene = Scene(
             mesh,
@@ -128,15 +131,39 @@ async def playing(directory: Path, envoy: Path) -> AsyncIterator[Scene]:
         await eventually(partial(_answers, partial(scene.get, scene.friend), 200), within=PATIENCE)
         yield scene
         assert not any((await mesh.rejected()).values())
+        assert not any((await waypoint.stats("update_rejected$")).values())
 
 
-WHO: Mapping[str, Mapping[str, Any]] = {
-    "waypoint-0": {
-        "kind": ProxyKind.WAYPOINT,
-        "labels": {"gateway.networking.k8s.io/gateway-name": "waypoint"},
-    },
-    "web-2": {"labels": {"app": "web-2"}, "metadata": {"ENABLE_HBONE": "true"}},
-}
+@contextlib.asynccontextmanager
+async def _waypoint(directory: Path, envoy: Path, plane: ControlPlane, address: str) -> AsyncIterator[AdminClient]:
+    """`meshpilot proxy waypoint`, once its Envoy has started."""
+    run_dir = directory / "waypoint-0"
+    flags = {
+        "id": "waypoint-0", "namespace": "shop", "service-account": "waypoint-0", "ip": address,
+        "labels": "gateway.networking.k8s.io/gateway-name=waypoint", "admin": f"{address}:0",
+        "root": str(plane.root), "discovery": f"{plane.address}:{control_plane.SECURE}", "run-dir": str(run_dir),
+        "concurrency": "1", "drain": "0", "stats": "all", "envoy": str(envoy),
+    }  # fmt: skip
+    options = [part for name, value in flags.items() for part in (f"--{name}", value)]
+    token = local_issuer.load_or_create(plane.state).issue("shop", "waypoint-0")
+    tied = (sys.executable, "-I", "-S", tether.__file__, str(os.getpid()))
+    process = await asyncio.create_subprocess_exec(
+        *(*tied, sys.executable, "-m", "pilot.cli.main", "proxy", "waypoint", *options),
+        env=os.environ | {"MESHPILOT_TOKEN": token},
+        stdin=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        told = run_dir / "agent.json"
+        await eventually(told.exists, within=PATIENCE)
+        host, _, port = json.loads(told.read_text())["admin"].rpartition(":")
+        async with AdminClient(Address(host, int(port))) as admin:
+            yield admin
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 def _options(name: str, directory: Path, envoy: Path, plane: ControlPlane, address: str) -> AgentOptions:
@@ -144,7 +171,8 @@ def _options(name: str, directory: Path, envoy: Path, plane: ControlPlane, addre
         pod=name,
         namespace="shop",
         service_account=name,
-        **WHO[name],
+        labels={"app": name},
+        metadata={"ENABLE_HBONE": "true"},
         ip=address,
         admin=Address(address, 0),
         root=plane.root,
