@@ -5,6 +5,7 @@ Holds no state. Source: xDS behaviour 1.8; xDS protocol.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf.message import DecodeError
@@ -53,9 +54,12 @@ class StateOfTheWorld:
         """Its names replace the subscription, unless it was sent before the last response arrived.
 
         The client repeats all names with its next request, hence nothing is lost. Source: xDS behaviour 1.8.3-1.8.5.
+        But what it gives up counts at once: where it wants it back with that next request it has it no longer, which
+        nothing else would tell. istiod leaves it waiting.
         """
         if held is not None and not current and (request.names or held.wildcard):
-            return Step(held)
+            kept = held.names if held.wildcard else held.names & request.names
+            return Step(held) if kept == held.names else Step(replace(held, names=kept), dropped=held.names - kept)
         step = replace_names(held, request.type_url, request.names)
         if held is not None and not request.nonce and request.error is None:
             # xDS 1.8.3: without a nonce the watch begins anew, and everything is sent again.

@@ -244,6 +244,15 @@ def test_sotw_names_beside_a_stale_nonce_wait_for_the_next_ack() -> None:
     assert brief(talk.say(ENDPOINT, "a", "b", nonce=second.nonce)) == [(ENDPOINT, ("b",))]
 
 
+def test_sotw_name_given_up_beside_a_stale_nonce_and_wanted_back_is_sent_again() -> None:
+    talk = Conversation(SOTW, small_world())
+    (first,) = talk.say(ENDPOINT, "a", "b")
+    talk.world.put(ENDPOINT, endpoints("a", "2"))
+    (second,) = talk.answers(TYPES)
+    assert talk.say(ENDPOINT, "a", nonce=first.nonce) == []
+    assert brief(talk.say(ENDPOINT, "a", "b", nonce=second.nonce)) == [(ENDPOINT, ("b",))]
+
+
 # --- delta ---
 
 

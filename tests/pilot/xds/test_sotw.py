@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from envoy.service.discovery.v3 import discovery_pb2
 
@@ -40,9 +42,12 @@ def test_request_without_type_is_refused() -> None:
         FRONT.decode(b"")
 
 
-def test_names_sent_before_the_last_response_arrived_are_ignored() -> None:
-    request = Request(ENDPOINT, nonce="6", names=frozenset("c"))
-    assert FRONT.step(request, HELD, current=False) == Step(HELD)
+def test_of_names_sent_before_the_last_response_arrived_only_what_is_missing_counts() -> None:
+    added = Request(ENDPOINT, nonce="6", names=HELD.names | {"c"})
+    assert FRONT.step(added, HELD, current=False) == Step(HELD)
+    fewer = Request(ENDPOINT, nonce="6", names=frozenset("ac"))
+    given_up = Step(replace(HELD, names=frozenset("a")), dropped=frozenset("b"))
+    assert FRONT.step(fewer, HELD, current=False) == given_up
 
 
 def test_empty_list_ends_the_watch_even_then() -> None:
