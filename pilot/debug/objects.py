@@ -1,7 +1,7 @@
 """Configuration as the control plane has it: objects, kinds, policies, settings.
 
 In: the snapshot. Out: `configz`, `resourcesz`, `authorizationz`, `telemetryz`, `mesh`, `sidecarz`, `push_status`,
-`pushcontext`, `mcsz`, `krtz`, `clusterz`. Source: operations 3.2; recorded.
+`pushcontext`, `mcsz`, `clusterz`. Source: operations 3.2; recorded.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -60,7 +60,6 @@ class ObjectPages:
         yield Entry("push_status", "What is wrong with the configuration, by kind of problem.", self.push_status)
         yield Entry("pushcontext", "Policies and gateways of networks.", self._later(push_context))
         yield Entry("mcsz", "Services of several clusters (MCS).", self._later(services_of_all))
-        yield Entry("krtz", "Internal collections: there are none.", lambda _: [])
 
     def _later(self, show: Callable[[Snapshot], object]) -> Callable[[Question], object]:
         def page(_: Question) -> object:

@@ -7,7 +7,7 @@ answers the same over xDS. Source: operations 3.2.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from pilot.debug import ambient, caches, services
+from pilot.debug import ambient, caches, collections_page, services
 from pilot.debug.access import Access
 from pilot.debug.console import Console, Entry, Question, text
 from pilot.debug.dumps import Dumps
@@ -61,6 +61,7 @@ def assemble(mesh: Mesh, streams: Streams, access: Access, around: Surroundings)
         *ObjectPages(mesh, proxies, around.problems).entries(),
         *caches.entries(proxies, dumps),
         ambient.entry(mesh),
+        collections_page.entry(mesh),
         _clusters(around.clusters),
         Entry("inject", "Templates of the injector.", lambda _: dict(around.templates())),
         problems_entry(around.problems),
