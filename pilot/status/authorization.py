@@ -20,6 +20,8 @@ from pilot.model.waypoint import Refusal, Traffic
 from pilot.status.condition import Condition, Conditioned, generation_of
 from pilot.status.waypoints import is_told
 
+ZTUNNEL: Final = "ZtunnelAccepted"
+WAYPOINT: Final = "WaypointAccepted"
 _DRY_RUN: Final = "istio.io/dry-run"
 _SOURCE: Final = ("request_principals", "not_request_principals", "remote_ip_blocks", "not_remote_ip_blocks")
 _OPERATION: Final = ("hosts", "not_hosts", "methods", "not_methods", "paths", "not_paths")
@@ -60,17 +62,17 @@ def _at_ztunnel(policy: AuthorizationPolicy, *, dry_runs: bool) -> Condition | N
         if action is AuthorizationAction.ALLOW:
             return None
         message = f"expected a policy without {_DRY_RUN}: ztunnel does not know dry runs"
-        return Condition("ZtunnelAccepted", "False", "UnsupportedValue", message, generation)
+        return Condition(ZTUNNEL, "False", "UnsupportedValue", message, generation)
     unknown = sorted({each for rule in policy.spec.rules for each in _of_requests(rule)})
     if not unknown:
-        return Condition("ZtunnelAccepted", "True", "Accepted", "attached to ztunnel", generation)
+        return Condition(ZTUNNEL, "True", "Accepted", "attached to ztunnel", generation)
     effect = (
         "rules with these are left out: less is allowed than is written"
         if action is AuthorizationAction.ALLOW
         else "rules are enforced without these: more is denied than is written"
     )
     message = f"ztunnel does not see requests, so it knows nothing of {', '.join(unknown)}; {effect}; use a waypoint"
-    return Condition("ZtunnelAccepted", "True", "UnsupportedValue", message, generation)
+    return Condition(ZTUNNEL, "True", "UnsupportedValue", message, generation)
 
 
 def _of_requests(rule: Rule) -> Iterator[str]:
@@ -95,12 +97,12 @@ def _at_waypoints(
     good, bad = [each for each in judged if not each[0]], [each for each in judged if each[0]]
     message = "; ".join(message for _, message in judged)
     if not bad:
-        return Condition("WaypointAccepted", "True", "Accepted", message, generation)
+        return Condition(WAYPOINT, "True", "Accepted", message, generation)
     if good:
-        return Condition("WaypointAccepted", "True", "PartiallyInvalid", message, generation)
+        return Condition(WAYPOINT, "True", "PartiallyInvalid", message, generation)
     reasons = {reason for reason, _ in bad}
     reason = reasons.pop() if len(reasons) == 1 else "Invalid"
-    return Condition("WaypointAccepted", "False", reason, message, generation)
+    return Condition(WAYPOINT, "False", reason, message, generation)
 
 
 def _target(target: PolicyTargetReference, own: str, snapshot: Snapshot) -> tuple[str, str]:

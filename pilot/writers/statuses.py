@@ -7,7 +7,8 @@ kinds, Ingresses, and all others. Source: Kubernetes controllers behaviour 6.5, 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from pilot.gatewayapi.classes import CONTROLLERS
 from pilot.gatewayapi.gateway import KubernetesGateway
 from pilot.kube_client import APPLY, KubeClient
 from pilot.model.ingress import Ingress
+from pilot.model.kubernetes import KubernetesService
 from pilot.model.objects import ObjectKey
 from pilot.model.problem import Problem
 from pilot.model.snapshot import Snapshot
@@ -23,6 +25,7 @@ from pilot.sources.kinds import KINDS, Kind
 from pilot.sources.kubernetes.resources import Resource, is_custom, plural_of
 from pilot.status.statuses import Status, statuses
 from pilot.status.translation import with_mistakes
+from pilot.writers.earlier import said_before
 from pilot.writers.following import changes
 from pilot.writers.merging import is_same, merge_status, own_part, with_leftovers
 from pilot.writers.retry import FORBIDDEN, NOT_FOUND, Retries
@@ -31,6 +34,8 @@ GATEWAY_LOCK, INGRESS_LOCK, OTHERS_LOCK = "istio-gateway-status-leader", "istio-
 MANAGER = "meshpilot"
 PAUSE = 1.0
 """Seconds between two looks at everything: what changes meanwhile is one batch; arbitrary."""
+LOOK_BACK = 5.0
+"""Seconds after we began to lead, when everything has been looked at: what stands from an earlier life is read once."""
 ASK_AGAIN = 600.0
 """Seconds in which a right that we lack is not asked for again; arbitrary."""
 _NO_RIGHT = "cannot patch resource"
@@ -72,6 +77,7 @@ class StatusWriter:
         self._client, self._statuses, self._lock = client, found, lock
         self._said: dict[ObjectKey, tuple[str, Status]] = {}
         """What we said last, and of which object: one of the same name may take its place."""
+        self._look_back = math.inf
         self._refused: dict[str, float] = {}
         """Kinds whose status we may not write (istiod's roles name few), and when to ask again."""
         self._controllers = CONTROLLERS | {found.snapshot().features.gateway_controller}
@@ -81,7 +87,11 @@ class StatusWriter:
         self._said.clear()
         retries = Retries[ObjectKey](self._write, _log)
         current = (self._statuses.snapshot, self._statuses.problems)
-        async for _ in changes(*current, due=lambda: retries.is_due or self._may_ask()):
+        self._look_back = asyncio.get_running_loop().time() + LOOK_BACK if self._lock == OTHERS_LOCK else math.inf
+        async for _ in changes(*current, due=lambda: retries.is_due or self._may_ask() or self._is_time()):
+            if self._is_time():
+                self._look_back = math.inf
+                self._said = {**await said_before(self._client, self._spoken_of(), MANAGER), **self._said}
             found = {key: value for key, value in self._statuses.found().items() if lock_of(key) == self._lock}
             found = {key: value for key, value in found.items() if key.kind not in self._refused}
             due = [key for key, value in found.items() if self._said.get(key) != (self._uid(key), value)]
@@ -92,6 +102,15 @@ class StatusWriter:
                     del self._said[key]
             await retries.run(due)
             await asyncio.sleep(PAUSE)
+
+    def _is_time(self) -> bool:
+        """To look back."""
+        return asyncio.get_running_loop().time() >= self._look_back
+
+    def _spoken_of(self) -> Iterable[Kind]:
+        """Kinds that may have conditions of ours: people write them, or waypoints are bound to them."""
+        ambient = self._statuses.snapshot().features.ambient
+        return (each for each in KINDS.values() if each.strict or (ambient and each.struct is KubernetesService))
 
     def _may_ask(self) -> bool:
         """Whether a kind that we could not write may be tried again; it is, then."""

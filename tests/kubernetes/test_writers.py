@@ -239,6 +239,15 @@ async def test_a_policy_that_cannot_be_translated_says_so_until_it_can(cluster: 
             stored["spec"]["rules"][0]["when"][0]["values"] = ["10.0.0.0/8"]
             await cluster.call("PUT", f"{path}/odd", stored)
             await eventually(is_silent, within=20)
+            stored = await cluster.call("GET", f"{path}/odd")
+            await cluster.call("PUT", f"{path}/odd", {**stored, "spec": policy["spec"]})
+            await eventually(said_now, within=20)
+            await plane.kill()
+            stored = await cluster.call("GET", f"{path}/odd")
+            stored["spec"]["rules"] = []
+            await cluster.call("PUT", f"{path}/odd", stored)
+            await plane.start()  # and sees what it said in its earlier life
+            await eventually(is_silent, within=20)
 
 
 LISTENING = """
