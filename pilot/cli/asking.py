@@ -5,6 +5,7 @@ In: an address, a path, a query. Out: what is answered, or a complaint for peopl
 
 import contextlib
 import json
+import os
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -40,6 +41,21 @@ ADDRESSES = click.option(
 )
 
 
+_WHILE_TYPING: Final = 2.0
+"""Seconds for an answer to somebody who waits at a shell for words."""
+
+
+def complete_proxy(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """Names of connected proxies, for shells; none where nobody answers soon."""
+    told = context.params.get("address") or context.params.get("addresses") or os.environ.get("MESHPILOT_ADDRESS")
+    address = told if isinstance(told, str) else next(iter(told or ()), MONITORING)
+    try:
+        found = json.loads(ask(address, "debug/syncz", patience=_WHILE_TYPING))
+    except (click.ClickException, ValueError):
+        return []
+    return sorted({each["proxy"] for each in found if each["proxy"].startswith(begun)})
+
+
 class NotThereError(click.ClickException):
     """Somebody answers, and says that what was named is not there."""
 
@@ -62,6 +78,7 @@ def ask(
     method: str = "GET",
     body: bytes | None = None,
     usual: str = MONITORING,
+    patience: float = PATIENCE,
 ) -> str:
     """The text that is answered; of several control planes, by the first that knows what was named.
 
@@ -70,8 +87,8 @@ def ask(
     *others, last = _expanded(address, usual)
     for each in others:
         with contextlib.suppress(NotThereError):
-            return _ask(_reached(each, usual), path, query, method, body)
-    return _ask(_reached(last, usual), path, query, method, body)
+            return _ask(_reached(each, usual), path, query, method, body, patience)
+    return _ask(_reached(last, usual), path, query, method, body, patience)
 
 
 def is_in_cluster(address: str) -> bool:
@@ -99,13 +116,15 @@ def _port(address: str) -> int:
     return int(address.rpartition(":")[2])
 
 
-def _ask(address: str, path: str, query: Mapping[str, str] | None, method: str, body: bytes | None) -> str:
+def _ask(
+    address: str, path: str, query: Mapping[str, str] | None, method: str, body: bytes | None, patience: float
+) -> str:
     base = (address if "://" in address else f"http://{address}").rstrip("/")
     if not base.startswith(("http://", "https://")):
         raise click.BadParameter(f"expected host:port or an http address, got {address}")
     url = f"{base}/{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data=body, method=method), timeout=PATIENCE) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, data=body, method=method), timeout=patience) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         said = error.read().decode(errors="replace").strip()

@@ -15,7 +15,7 @@ import yaml
 from rich.console import Console
 from rich.markup import escape
 
-from pilot.cli.asking import ADDRESS, ask_json
+from pilot.cli.asking import ADDRESS, ask_json, complete_proxy
 from pilot.cli.directory import CONFIG_DIR, MESH_CONFIG, read_directory
 
 DEFAULT = "request"
@@ -40,7 +40,7 @@ class ExplainGroup(click.Group):
 
 
 @click.command(DEFAULT)
-@click.argument("proxy")
+@click.argument("proxy", shell_complete=complete_proxy)
 @click.argument("url")
 @click.option("-X", "--method", default="GET", show_default=True)
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="a header of the request")

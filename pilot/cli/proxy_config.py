@@ -14,7 +14,7 @@ import click
 
 from pilot.cli import dump_filters, envoy_dump, secret_rows, tables
 from pilot.cli.aliases import AliasedGroup
-from pilot.cli.asking import ADDRESS, ENVOY, ask, ask_json
+from pilot.cli.asking import ADDRESS, ENVOY, ask, ask_json, complete_proxy
 from pilot.cli.envoy_dump import Json, Row
 
 _FORMS: Final = {
@@ -40,7 +40,7 @@ def proxy_config() -> None:
 def _source(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say where a dump comes from."""
     for option in (
-        click.argument("proxy", default=""),
+        click.argument("proxy", default="", shell_complete=complete_proxy),
         ADDRESS,
         click.option("--envoy", default="", help=f"ask this Envoy instead: {_ADMIN}"),
         click.option("-f", "--file", "file", type=click.File(), help="read this dump instead; -: standard input"),

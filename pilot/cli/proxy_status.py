@@ -17,7 +17,7 @@ import click
 from envoy.service.status.v3 import csds_pb2
 
 from pilot.cli import envoy_dump, tables, xds_client
-from pilot.cli.asking import ADDRESSES, ENVOY, ask_json, each_of, name_of
+from pilot.cli.asking import ADDRESSES, ENVOY, ask_json, complete_proxy, each_of, name_of
 from pilot.type_urls import CLUSTER, ENDPOINT, EXTENSION_CONFIG, LISTENER, ROUTE, short_name
 
 _COLUMNS: Final = ("NAME", "CLUSTER", "ISTIOD", "VERSION", "SUBSCRIBED TYPES")
@@ -49,7 +49,7 @@ class Row:
 
 
 @click.command(name="proxy-status")
-@click.argument("proxy", default="")
+@click.argument("proxy", default="", shell_complete=complete_proxy)
 @ADDRESSES
 @click.option("--xds-address", "xds", default="", help="ask over xDS instead, as istioctl does")
 @click.option(

@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pilot.cli.asking import ADDRESS, ask_json
+from pilot.cli.asking import ADDRESS, ask_json, complete_proxy
 
 
 @click.command()
-@click.argument("proxy", default="")
+@click.argument("proxy", default="", shell_complete=complete_proxy)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="events at most")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True)
 @ADDRESS
