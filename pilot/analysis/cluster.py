@@ -17,8 +17,6 @@ _AT_ONCE: Final = 8
 _OTHERS: Final = (
     ("v1", "ConfigMap"),
     ("apps/v1", "Deployment"),
-    ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
-    ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
 )
 """Kinds that the mesh itself does not read, or not all of."""
