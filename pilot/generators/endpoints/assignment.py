@@ -97,6 +97,7 @@ def load_assignment(
     names: bool = False,
 ) -> bytes:
     """The message, serialized; `names`: endpoints may be DNS names."""
+    ways = gateways.for_names() if names else gateways
     selected = select_endpoints(
         endpoints.endpoints,
         target.service,
@@ -106,9 +107,9 @@ def load_assignment(
         features,
         own_cluster_only=target.own_cluster_only,
         names=names,
+        has_ways=bool(ways),
     )
     groups: Sequence[Group] = group_by_locality((each, each.weight or 1) for each in selected)
-    ways = gateways.for_names() if names else gateways
     if ways:
         groups = route_by_network(
             groups, target.client, ways, lambda each: _does_mtls(each, target.mtls, plaintext), supports_tunnel

@@ -25,8 +25,11 @@ def select_endpoints(
     *,
     own_cluster_only: bool = False,
     names: bool = False,
+    has_ways: bool = True,
 ) -> Iterator[Endpoint]:
-    """Endpoints that `client` may use. `labels` are the subset's; `names`: DNS names are welcome (inline clusters)."""
+    """Endpoints that `client` may use. `labels` are the subset's; `names`: DNS names are welcome (inline clusters);
+    `has_ways`: there are gateways between networks, by which what has no address may be reached.
+    """
     with_unhealthy = sends_unhealthy(service, features)
     with_draining = is_persistent(service, features)
     for each in endpoints:
@@ -34,7 +37,7 @@ def select_endpoints(
             continue
         if not names and not _is_address(each.address):
             continue
-        if not _is_reachable(each, service, client, own_cluster_only=own_cluster_only):
+        if not _is_reachable(each, service, client, own_cluster_only=own_cluster_only, has_ways=has_ways):
             continue
         if _is_fit(each, features, with_unhealthy=with_unhealthy, with_draining=with_draining):
             yield each
@@ -66,7 +69,9 @@ def _is_address(address: str) -> bool:
     return not address or address.startswith(UNIX) or is_ip(address)
 
 
-def _is_reachable(endpoint: Endpoint, service: Service, client: Client, *, own_cluster_only: bool) -> bool:
+def _is_reachable(
+    endpoint: Endpoint, service: Service, client: Client, *, own_cluster_only: bool, has_ways: bool
+) -> bool:
     if service.node_local and endpoint.node != client.node:
         return False
     if (own_cluster_only or service.node_local) and endpoint.cluster_id != client.cluster_id:
@@ -77,7 +82,7 @@ def _is_reachable(endpoint: Endpoint, service: Service, client: Client, *, own_c
     if client.requested_networks and endpoint.network and endpoint.network not in client.requested_networks:
         return False
     if not endpoint.address:
-        return bool(endpoint.network) and endpoint.network != client.network
+        return has_ways and bool(endpoint.network) and endpoint.network != client.network
     return True
 
 

@@ -20,7 +20,7 @@ def selected(
     features: Features = FEATURES,
     **more: Any,
 ) -> list[str]:
-    switches = {key: more.pop(key) for key in ("own_cluster_only", "names") if key in more}
+    switches = {key: more.pop(key) for key in ("own_cluster_only", "names", "has_ways") if key in more}
     found = select_endpoints(endpoints, of or service(), HTTP, labels or {}, client(**more), features, **switches)
     return [each.address for each in found]
 
@@ -94,4 +94,5 @@ def test_an_endpoint_without_address_is_for_clients_of_other_networks() -> None:
 
     assert selected(hidden, network="a") == []
     assert selected(hidden, network="b") == [""]
+    assert selected(hidden, network="b", has_ways=False) == [], "nobody can dial it"
     assert selected([replace(hidden[0], network="")], network="b") == []
