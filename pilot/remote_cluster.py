@@ -14,9 +14,11 @@ from enum import Enum
 from typing import Any
 
 from ca.errors import KubernetesError
+from pilot.gatewayapi.gateway import KubernetesGateway
 from pilot.kube_client import KubeClient, connect_by
 from pilot.model import mcs
 from pilot.model.kubernetes import EndpointSlice, KubernetesService, Namespace, Node, Pod
+from pilot.model.locality import NETWORK
 from pilot.model.objects import Event
 from pilot.model.secret import ConfigMap, Secret
 from pilot.model.workload_entry import WorkloadEntry
@@ -32,7 +34,7 @@ from pilot.sources.kubernetes.source import KubernetesSource, Scope
 from pilot.sources.yaml_text import BrokenText, parse_yaml
 
 _STRUCTS = (Namespace, KubernetesService, EndpointSlice, Pod, Node, WorkloadEntry, Secret, ConfigMap)
-KINDS = frozenset(each.KIND for each in _STRUCTS) | mcs.KINDS
+KINDS = frozenset(each.KIND for each in (*_STRUCTS, KubernetesGateway)) | mcs.KINDS
 """What is read of them: configuration is not."""
 AGAIN = 10.0
 """Seconds after which a cluster whose following broke is followed again; arbitrary."""
@@ -197,7 +199,8 @@ class RemoteCluster:
         """Until nothing was heard of it for too long."""
         features, wanted = self._around.settings.features, self._around.wanted
         scope = Scope(features.system_namespace, features.revision, wanted.only, wanted.members)
-        source = KubernetesSource(client, select_resources(features, Wanted(kinds=KINDS)), scope)
+        kinds = Wanted(kinds=KINDS, labels={KubernetesGateway.KIND: NETWORK})
+        source = KubernetesSource(client, select_resources(features, kinds), scope)
         self._synced.clear()
         access = SecretAccess(client)
         following = asyncio.create_task(self._take_all(source))

@@ -31,16 +31,23 @@ AGAIN = 10.0
 _log = logging.getLogger("multicluster")
 
 
-def wanted_clusters(secrets: Mapping[str, Mapping[str, str]], own: str) -> tuple[dict[str, Access], tuple[str, ...]]:
-    """Clusters by id, from the data of Secrets by name in order; and what is ignored, for the log."""
+def wanted_clusters(
+    secrets: Mapping[str, Mapping[str, str]], own: str, holders: Mapping[str, str] | None = None
+) -> tuple[dict[str, Access], tuple[str, ...]]:
+    """Clusters by id, from the data of Secrets by name in order; and what is ignored, for the log.
+
+    `holders`: Secrets by the clusters that they registered: they keep them as long as they name them.
+    """
     found: dict[str, Access] = {}
     ignored: list[str] = []
+    holding = {cluster: name for cluster, name in (holders or {}).items() if cluster in secrets.get(name, {})}
     for name in sorted(secrets):
         for cluster, encoded in secrets[name].items():
+            holder = holding.get(cluster) or (found[cluster].secret if cluster in found else name)
             if cluster == own:
                 ignored.append(f"{name}: {cluster} is our own cluster")
-            elif cluster in found:
-                ignored.append(f"{name}: {cluster} is registered by {found[cluster].secret} already")
+            elif holder != name:
+                ignored.append(f"{name}: {cluster} is registered by {holder} already")
             else:
                 try:
                     text = base64.b64decode(encoded, validate=True).decode()
@@ -134,7 +141,8 @@ class RemoteClusters:
         self._changed.set()
 
     async def _reconcile(self) -> None:
-        found, ignored = wanted_clusters(self._secrets.known, self._settings.features.cluster_id)
+        holders = {cluster: each.access.secret for cluster, each in self.remotes.items()}
+        found, ignored = wanted_clusters(self._secrets.known, self._settings.features.cluster_id, holders)
         for each in ignored:
             if each not in self._told:
                 _log.warning(f"remote secret {each}: it is ignored")

@@ -23,18 +23,18 @@ def passthrough(store: ObjectStore, settings: MeshSettings) -> tuple[NetworkGate
         return ()
     return tuple(
         NetworkGateway(address, listener.port, network, settings.cluster_id)
-        for gateway, network in _leading(store)
+        for gateway, network in _leading(store, settings)
         for listener in gateway.spec.listeners
         if listener.protocol == "TLS" and is_automatic(listener, gateway)
         for address in _addresses(gateway, store)
     )
 
 
-def tunnels(store: ObjectStore) -> tuple[HboneGateway, ...]:
+def tunnels(store: ObjectStore, settings: MeshSettings) -> tuple[HboneGateway, ...]:
     """The ways in for HBONE, by uid."""
     found = (
         HboneGateway(gateway.namespace, network, _tunnel(gateway, listener, network, address), _account(gateway))
-        for gateway, network in _leading(store)
+        for gateway, network in _leading(store, settings)
         for listener in gateway.spec.listeners
         if listener.protocol == "HBONE"
         for address in _addresses(gateway, store)
@@ -42,11 +42,12 @@ def tunnels(store: ObjectStore) -> tuple[HboneGateway, ...]:
     return tuple(sorted(found, key=lambda each: each.uid))
 
 
-def _leading(store: ObjectStore) -> Iterator[tuple[KubernetesGateway, str]]:
-    """The Gateways, each with its network."""
+def _leading(store: ObjectStore, settings: MeshSettings) -> Iterator[tuple[KubernetesGateway, str]]:
+    """The Gateways, each with its network; what is elsewhere is only for the cluster of the configuration to say."""
+    wanted = (EAST_WEST_CONTROLLER,) if settings.is_remote else (REMOTE_CONTROLLER, EAST_WEST_CONTROLLER)
     for each in store.of(KubernetesGateway):
         network = each.metadata.labels.get(NETWORK, "")
-        if network and controller_of(each, store) in (REMOTE_CONTROLLER, EAST_WEST_CONTROLLER):
+        if network and controller_of(each, store) in wanted:
             yield each, network
 
 

@@ -38,7 +38,7 @@ def convert(store: ObjectStore, settings: MeshSettings) -> Waypoints:
         if controller != REMOTE_CONTROLLER and settings.features.ambient_waypoints:
             waypoints[each.namespace, each.name] = _waypoint(each, declared, controller, store, settings)
     namespaces = {each.name: each.metadata.labels for each in store.of(Namespace)} if waypoints else {}
-    return Waypoints(waypoints, networks.tunnels(store), namespaces)
+    return Waypoints(waypoints, networks.tunnels(store, settings), namespaces)
 
 
 def _waypoint(

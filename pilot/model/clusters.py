@@ -20,6 +20,7 @@ from pilot.model.locality import NETWORK
 from pilot.model.mesh_settings import MeshSettings
 from pilot.model.service import Hostname, Service
 from pilot.model.service_index import ServiceIndex, ServiceKey
+from pilot.model.waypoint import Waypoints
 
 if TYPE_CHECKING:
     from pilot.model.snapshot import Snapshot
@@ -137,14 +138,24 @@ def _together(found: tuple[tuple[str, Service], ...], exported: frozenset[str] |
 
 
 def _conversions(alone: "Snapshot", others: "tuple[Snapshot, ...]", last: Merged | None) -> Conversions:
-    """Those of the first cluster, with ways into networks that services of other clusters are."""
-    if last is not None and last.alone.conversions is alone.conversions:
+    """Those of the first cluster, with ways into networks that services and Gateways of other clusters are."""
+    own = alone.conversions
+    if last is not None and last.alone.conversions is own:
         pairs = zip(last.others, others, strict=True)
-        if all(a.service_index is b.service_index for a, b in pairs):
+        if all(a.service_index is b.service_index and a.conversions is b.conversions for a, b in pairs):
             return last.mesh.conversions
     found = {way for each in others for way in network_gateways.labelled(each.service_index.listing)}
-    ways = alone.conversions.network_gateways
-    return replace(alone.conversions, network_gateways=same_tuple((*ways, *sorted(found - set(ways)))))
+    found.update(way for each in others for way in each.conversions.network_gateways)
+    ways = same_tuple((*own.network_gateways, *sorted(found - set(own.network_gateways))))
+    return replace(own, network_gateways=ways, waypoints=_with_tunnels(own.waypoints, others))
+
+
+def _with_tunnels(own: Waypoints, others: "tuple[Snapshot, ...]") -> Waypoints:
+    known = {each.uid for each in own.gateways}
+    found = {way.uid: way for each in others for way in each.conversions.waypoints.gateways if way.uid not in known}
+    if not found:
+        return own
+    return replace(own, gateways=tuple(sorted((*own.gateways, *found.values()), key=lambda each: each.uid)))
 
 
 # --- endpoints ------------------------------------------------------------------------------------------------------

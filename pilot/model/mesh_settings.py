@@ -23,6 +23,8 @@ class MeshSettings:
     networks: MeshNetworks = MeshNetworks()
     system_network: str = ""
     """Label `topology.istio.io/network` of the system namespace."""
+    is_remote: bool = False
+    """Of another cluster than the one that configuration is read from."""
     trust_domain: str = ""
     """Of workloads of another cluster, where its own mesh configuration says so; empty: the mesh's."""
     revisions: Revisions | None = None

@@ -205,7 +205,7 @@ class Snapshot:
         """The mesh after events of another cluster, which is new if nobody knows it."""
         alone = self.alone or self
         features = replace(alone.features, cluster_id=cluster, shares_cluster=False)
-        settings = replace(alone.settings, features=features, system_network="", revisions=None)
+        settings = replace(alone.settings, features=features, system_network="", revisions=None, is_remote=True)
         before = self.remotes.get(cluster) or Snapshot(settings=settings)
         after, change = before.apply(events)
         if after is before and cluster in self.remotes:

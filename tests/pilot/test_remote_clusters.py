@@ -34,3 +34,13 @@ def test_what_is_no_text_is_ignored() -> None:
     found, ignored = wanted_clusters({"s/a": {"east": "%%%"}}, "own")
     assert not found
     assert "expected a kubeconfig" in ignored[0]
+
+
+def test_who_registered_a_cluster_keeps_it_as_long_as_it_names_it() -> None:
+    secrets = {"s/a": {"east": encoded("1")}, "s/b": {"east": encoded("2")}}
+    found, ignored = wanted_clusters(secrets, "own", {"east": "s/b"})
+    assert found["east"].secret == "s/b"
+    assert ignored == ("s/a: east is registered by s/b already",)
+    found, ignored = wanted_clusters({**secrets, "s/b": {}}, "own", {"east": "s/b"})
+    assert found["east"].secret == "s/a"
+    assert not ignored

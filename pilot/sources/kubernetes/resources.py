@@ -3,14 +3,15 @@
 In: the table of kinds, switches. Out: `Resource`s. Source: Kubernetes controllers behaviour 6.1.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from urllib.parse import quote
 
 from pilot.gatewayapi.gateway import ListenerSet
 from pilot.gatewayapi.policy import BackendTlsPolicy
 from pilot.gatewayapi.route import GrpcRoute, TcpRoute, TlsRoute
+from pilot.model import mcs
 from pilot.model.access_control import KINDS as ACCESS_CONTROL_KINDS
 from pilot.model.features import Features
 from pilot.model.ingress import Ingress, IngressClass
@@ -30,7 +31,7 @@ ALPHA = frozenset((TcpRoute.KIND, TlsRoute.KIND, ListenerSet.KIND))
 OPTIONAL = frozenset(
     (
         *(Node.KIND, Ingress.KIND, IngressClass.KIND, "GatewayClass", ConfigMap.KIND, Secret.KIND),
-        *(MutatingWebhookConfiguration.KIND, ValidatingWebhookConfiguration.KIND),
+        *(MutatingWebhookConfiguration.KIND, ValidatingWebhookConfiguration.KIND, *mcs.KINDS),
     )
 )
 """A mesh without them is one: where we may not read them, we serve without."""
@@ -51,6 +52,8 @@ class Resource:
 
     kind: Kind
     plural: str
+    labels: str = ""
+    """A selector: others are not read."""
 
     @property
     def definition(self) -> str:
@@ -60,7 +63,7 @@ class Resource:
     @property
     def is_optional(self) -> bool:
         """Whether we serve without it where we may not read it."""
-        return self.kind.struct.KIND in OPTIONAL
+        return self.kind.struct.KIND in OPTIONAL or bool(self.labels)
 
     def path(self, version: str, namespace: str = "") -> str:
         """Of its objects; `version` without the group."""
@@ -71,7 +74,7 @@ class Resource:
     def query(self) -> str:
         """Restricts what is listed to what is needed."""
         kind = self.kind.struct.KIND
-        asked = {"fieldSelector": FIELDS.get(kind), "labelSelector": LABELS.get(kind)}
+        asked = {"fieldSelector": FIELDS.get(kind), "labelSelector": self.labels or LABELS.get(kind)}
         return "&".join(f"{name}={quote(value)}" for name, value in asked.items() if value)
 
 
@@ -98,12 +101,15 @@ class Wanted:
     include: tuple[str, ...] = ()
     kinds: frozenset[str] | None = None
     """`KIND`s; None for all."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Selectors by `KIND`: others of these are not wanted."""
 
 
 def select_resources(features: Features, wanted: Wanted | None = None) -> tuple[Resource, ...]:
     """The resources to watch."""
     asked = wanted or Wanted()
-    made = (Resource(kind, plural_of(kind.name)) for kind in KINDS.values() if kind.struct.KIND not in UNWATCHED)
+    watched = (kind for kind in KINDS.values() if kind.struct.KIND not in UNWATCHED)
+    made = (Resource(kind, plural_of(kind.name), asked.labels.get(kind.struct.KIND, "")) for kind in watched)
     return tuple(each for each in made if _is_on(each.kind, features) and _is_wanted(each, asked))
 
 

@@ -1,8 +1,12 @@
 """Gateways that lead into networks."""
 
 from pilot.gatewayapi import networks
+from pilot.model.features import Features
 from pilot.model.network_gateways import NetworkGateway
+from pilot.model.objects import Event
+from pilot.model.snapshot import Snapshot
 from tests.ambient_mesh import AMBIENT
+from tests.pilot.model.meshes import objects
 from tests.recordings import snapshot_of
 
 REMOTE = """
@@ -47,7 +51,8 @@ def test_gateways_without_a_network_or_of_other_classes_lead_nowhere() -> None:
 def test_gateway_here_is_reached_where_its_status_says() -> None:
     own = REMOTE.replace("istio-remote", "istio-east-west") + "status: {addresses: [{value: 203.0.113.9}]}\n"
     assert [each.address for each in _passthrough(own)] == ["203.0.113.9"]
-    assert [each.uid for each in networks.tunnels(snapshot_of(own, environment=AMBIENT).seen)] == [
+    snapshot = snapshot_of(own, environment=AMBIENT)
+    assert [each.uid for each in networks.tunnels(snapshot.seen, snapshot.settings)] == [
         "NetworkGateway/net-b/203.0.113.9/15008"
     ]
 
@@ -55,3 +60,16 @@ def test_gateway_here_is_reached_where_its_status_says() -> None:
 def test_gateway_is_found_by_proxies_of_other_networks() -> None:
     snapshot = snapshot_of(REMOTE, environment=AMBIENT)
     assert snapshot.conversions.network_gateways == _passthrough()
+
+
+def test_another_cluster_tells_of_its_own_gateways_only() -> None:
+    own = REMOTE.replace("istio-remote", "istio-east-west") + "status: {addresses: [{value: 203.0.113.9}]}\n"
+    for text, found in ((REMOTE, []), (own, ["203.0.113.9"])):
+        events = [Event(each.key, each) for each in objects(text)]
+        mesh, _ = Snapshot.empty(features=Features(ambient=True)).apply_remote("east", events)
+        ways = [each for found in mesh.network_gateways.by_network.values() for each in found]
+        assert [each.address for each in ways] == found
+        assert all(each.cluster_id == "east" for each in ways)
+        assert [each.uid for each in mesh.conversions.waypoints.gateways] == [
+            f"NetworkGateway/net-b/{address}/15008" for address in found
+        ]

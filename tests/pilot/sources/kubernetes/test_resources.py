@@ -79,3 +79,10 @@ def test_only_useful_pods_and_secrets_are_listed() -> None:
     assert found["pods"].query == "fieldSelector=status.phase%21%3DFailed"
     assert "helm.sh" in found["secrets"].query
     assert found["services"].query == ""
+
+
+def test_some_of_a_kind_are_asked_for_by_a_label_and_may_be_missing() -> None:
+    kinds = Wanted(kinds=frozenset({"KubernetesGateway"}), labels={"KubernetesGateway": "topology.istio.io/network"})
+    (found,) = select_resources(Features(), kinds)
+    assert found.query == "labelSelector=topology.istio.io/network"
+    assert found.is_optional
