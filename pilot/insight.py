@@ -80,7 +80,8 @@ class Insight:
             return ads.attendance.counts if isinstance(ads.attendance, Registrar) else {}
 
         MeshMetrics(registry, mesh, self.clusters, registrations)
-        ProxyMetrics(registry, mesh, ads.connections, tells_patches=settings.operating.debug.tells_patches)
+        tells_patches = settings.operating.debug.tells_patches
+        ProxyMetrics(registry, mesh, ads.clients, ads.connections, tells_patches=tells_patches)
 
     def trust(self, calls: GrpcAuthentication) -> None:
         """From now on callers of debug pages can prove who they are."""

@@ -7,7 +7,8 @@ Source: operations 8.2, 8.3.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from itertools import islice
+from typing import Any, Final, Protocol
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
@@ -37,6 +38,20 @@ _PATCHES: Final = {
 """istiod's words; what is not here it does not count."""
 
 
+AT_A_TIME: Final = 500
+"""New proxies that are looked at for one page: others have their turn with the next one."""
+
+
+class Client(Protocol):
+    """One stream."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def proxy(self) -> Any: ...
+
+
 class ProxyMetrics(Collector):
     """Looks when it is asked. Registers itself."""
 
@@ -44,12 +59,14 @@ class ProxyMetrics(Collector):
         self,
         registry: CollectorRegistry,
         mesh: Mesh,
+        clients: Callable[[], Iterable[Client]],
         connections: Callable[[], Iterable[Connection]],
         *,
         tells_patches: bool = False,
     ) -> None:
-        self._mesh, self._connections, self._tells_patches = mesh, connections, tells_patches
-        self._seen: frozenset[str] = frozenset()
+        self._mesh, self._clients, self._connections = mesh, clients, connections
+        self._tells_patches = tells_patches
+        self._seen: set[str] = set()
         self._alone: Counter[str] = Counter()
         registry.register(self)
 
@@ -59,17 +76,18 @@ class ProxyMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Everything now."""
-        proxies = [each for each in self._connections() if is_proxy(each)]
-        yield self._without_services(proxies)
+        yield self._without_services()
         if self._tells_patches:
-            yield _patches(self._mesh.snapshot, proxies)
+            yield _patches(self._mesh.snapshot, filter(is_proxy, self._connections()))
 
-    def _without_services(self, proxies: Iterable[Connection]) -> Metric:
-        seen = frozenset(each.id for each in proxies)
-        for each in proxies:
-            if each.id not in self._seen and (reason := _reason(self._mesh.snapshot, each.proxy)):
+    def _without_services(self) -> Metric:
+        clients = list(self._clients())
+        self._seen.intersection_update({each.id for each in clients})
+        fresh = (each for each in clients if each.id not in self._seen)
+        for each in islice(fresh, AT_A_TIME):
+            self._seen.add(each.id)
+            if isinstance(each.proxy, Proxy) and (reason := _reason(self._mesh.snapshot, each.proxy)):
                 self._alone[reason] += 1
-        self._seen = seen
         family = Metric("pilot_k8s_proxies_with_no_service_targets", "Proxies that belong to no service.", "counter")
         for reason, count in sorted(self._alone.items()):
             family.add_sample(family.name, {"reason": reason}, count)
@@ -78,8 +96,8 @@ class ProxyMetrics(Collector):
 
 def _reason(snapshot: Snapshot, proxy: Proxy) -> str:
     """Why nothing of the mesh ends at a proxy; empty where something does, or need not."""
-    if proxy.traits.kind not in (ProxyKind.SIDECAR, ProxyKind.ROUTER):
-        return ""
+    if proxy.traits.kind not in (ProxyKind.SIDECAR, ProxyKind.ROUTER) or proxy.raw_metadata.get("GENERATOR"):
+        return ""  # tools and gRPC clients among them
     identified = identify(snapshot, proxy)
     if workload_of(snapshot, proxy, identified).targets:
         return ""

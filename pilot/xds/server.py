@@ -149,6 +149,10 @@ class AdsServer:
         """All streams, oldest first."""
         return tuple(stream.row() for stream in self._streams.values())
 
+    def clients(self) -> tuple[Client, ...]:
+        """Who is connected, oldest first; costs little."""
+        return tuple(stream.client for stream in self._streams.values())
+
     def answer_queries(self, queries: Queries, identifier: str = "") -> None:
         """Debug questions of streams to come are answered by these; `identifier` says who we are (JSON)."""
         self._around = replace(self._around, queries=queries, identifier=identifier)

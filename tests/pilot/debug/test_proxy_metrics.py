@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from envoy.config.core.v3.base_pb2 import Node
 from prometheus_client import CollectorRegistry
 
+from pilot.debug import proxy_metrics
 from pilot.debug.exposition import generate
 from pilot.debug.proxy_metrics import ProxyMetrics
 from pilot.mesh import Mesh
@@ -30,7 +32,7 @@ def stranger(mesh: Mesh, number: int, cluster: str) -> Connection:
 
 def reading(mesh: Mesh, found: Callable[[], list[Connection]], **settings: bool) -> Callable[[], dict[str, float]]:
     registry = CollectorRegistry()
-    ProxyMetrics(registry, mesh, found, **settings)
+    ProxyMetrics(registry, mesh, found, found, **settings)
     return lambda: series(generate(registry))
 
 
@@ -46,6 +48,22 @@ def test_proxies_without_services_are_counted_once() -> None:
     assert figures()[ALONE + '{reason="incorrect_cluster"}'] == 1
     del rows[-2:]
     assert figures()[ALONE + '{reason="incorrect_cluster"}'] == 1
+
+
+def test_many_that_come_at_once_are_looked_at_one_page_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy_metrics, "AT_A_TIME", 2)
+    mesh = bookinfo()
+    rows = [stranger(mesh, number, "Kubernetes") for number in range(3)]
+    figures = reading(mesh, lambda: rows)
+    assert figures()[ALONE + '{reason="no_matching_services"}'] == 2
+    assert figures()[ALONE + '{reason="no_matching_services"}'] == 3
+
+
+def test_tools_and_grpc_clients_need_no_service() -> None:
+    mesh = bookinfo()
+    one = stranger(mesh, 1, "Kubernetes")
+    asking = replace(one, proxy=replace(one.proxy, raw_metadata={**one.proxy.raw_metadata, "GENERATOR": "event"}))
+    assert not [each for each in reading(mesh, lambda: [asking])() if each.startswith(ALONE)]
 
 
 def test_patches_are_told_where_somebody_wants_it() -> None:
