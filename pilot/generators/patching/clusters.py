@@ -64,7 +64,7 @@ def _matches(match: ClusterMatch | None, name: str, parts: ClusterName | None, h
 
 
 def _merge(cluster: Any, value: Any) -> None:
-    """A transport socket goes into the one of that name, and then nothing else of the patch counts.
+    """A transport socket goes into the one of that name or in place of another; nothing else of the patch counts.
 
     Where connections choose among sockets, one more beside them would be invalid: the patch is left alone.
     """
@@ -81,8 +81,7 @@ def _merge(cluster: Any, value: Any) -> None:
     if cluster.HasField("transport_socket") and cluster.transport_socket.name == wanted.name:
         merge_socket(cluster.transport_socket, wanted)
     else:
-        cluster.ClearField("transport_socket")
-        merge(cluster, value)
+        cluster.transport_socket.CopyFrom(wanted)
 
 
 def merge_socket(socket: Any, patch: Any) -> None:

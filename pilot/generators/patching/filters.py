@@ -12,7 +12,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3.http_connection
 )
 
 from pilot.generators.patching import routes
-from pilot.generators.patching.merging import MergeError, merge, merged_any
+from pilot.generators.patching.merging import MergeError, merged_any
 from pilot.generators.patching.messages import unpack
 from pilot.generators.patching.order import arrange
 from pilot.generators.patching.places import (
@@ -105,7 +105,7 @@ def _merge_all(filters: Any, steps: Sequence[Step], name_of: Named, tally: Tally
 
 
 def _merge_filter(target: Any, step: Step, tally: Tally) -> None:
-    """Merges the configuration; the patch may give the filter another name."""
+    """Merges the configuration, and nothing else; the patch may give the filter another name, but for a listener's."""
     if not target.HasField("typed_config"):
         return
     value = step.value
@@ -115,7 +115,6 @@ def _merge_filter(target: Any, step: Step, tally: Tally) -> None:
     except MergeError as error:
         tally.fail(step, f"{error}, at filter {target.name}")
         return
-    rest = _copy(value)
-    rest.ClearField("typed_config")
-    merge(target, rest)
+    if value.name and step.patch.apply_to is not ApplyTo.LISTENER_FILTER:
+        target.name = value.name
     tally.count(step)

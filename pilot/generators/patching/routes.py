@@ -75,13 +75,16 @@ def patch_routes(configuration: Any, context: PatchContext, plan: Plan, tally: T
     hosts, inner = meant(ApplyTo.VIRTUAL_HOST), meant(ApplyTo.HTTP_ROUTE)
     if not hosts and not inner:
         return
-    kept = []
+    kept, removed = [], set()
     for host in configuration.virtual_hosts:
         now = _patch_host(host, hosts, inner, tally)
         if now is not None:
             kept.append(now)
+        else:
+            removed.add(host.name)
     for step in hosts:
-        if step.operation is Operation.ADD:
+        # istiod: what is removed goes by its name, at last; nobody can bring one of that name back.
+        if step.operation is Operation.ADD and step.value.name not in removed:
             kept.append(step.value)
             tally.count(step)
     done = RouteConfiguration(virtual_hosts=kept)
@@ -155,7 +158,7 @@ def _means_host(match: VirtualHostMatch | None, host: Any) -> bool:
 def _patch_host_routes(host: Any, steps: Sequence[Step], tally: Tally) -> None:
     """Removals and merges first, route by route; then what is added.
 
-    istiod: INSERT_FIRST of a patch that names a route means before that route.
+    istiod: INSERT_FIRST of a patch that names a route needs that route, and means before all of them.
     """
     if not steps:
         return
@@ -164,8 +167,9 @@ def _patch_host_routes(host: Any, steps: Sequence[Step], tally: Tally) -> None:
         if step.operation not in (Operation.MERGE, Operation.REMOVE):
             match = _route_match(step)
             is_meant = partial(_means_route, match)
-            operation = Operation.INSERT_BEFORE if step.operation is Operation.INSERT_FIRST else step.operation
-            routes, times = arrange(routes, operation, step.value, is_meant, named=match is not None)
+            if step.operation is Operation.INSERT_FIRST and match is not None and not any(map(is_meant, routes)):
+                continue
+            routes, times = arrange(routes, step.operation, step.value, is_meant, named=match is not None)
             if times:
                 tally.count(step)
     done = type(host)(routes=routes)
@@ -183,7 +187,8 @@ def _means_route(match: RouteMatch | None, route: Any) -> bool:
         return True
     if match.name and match.name != route.name:
         return False
-    return match.action is RouteAction.ANY or bool(route.WhichOneof("action") == _ACTIONS[match.action])
+    action = route.WhichOneof("action")
+    return match.action is RouteAction.ANY or action not in _ACTIONS.values() or bool(action == _ACTIONS[match.action])
 
 
 def _patch_route(route: Any, steps: Sequence[Step], tally: Tally) -> Any | None:

@@ -86,11 +86,11 @@ def test_a_transport_socket_goes_into_the_one_of_its_name_and_nothing_else_count
     assert message(cluster(transport_socket=SOCKET), value) == expected(transport_socket=NEW_SOCKET)
 
 
-def test_a_transport_socket_of_another_name_takes_its_place() -> None:
+def test_a_transport_socket_of_another_name_takes_its_place_and_nothing_else_counts() -> None:
     raw = {"name": "raw"}
     value = {"transport_socket": NEW_SOCKET, "connect_timeout": "9s"}
-    assert message(cluster(transport_socket=raw), value) == expected(**value)
-    assert message(cluster(), value) == expected(**value)
+    assert message(cluster(transport_socket=raw), value) == expected(transport_socket=NEW_SOCKET)
+    assert message(cluster(), value) == expected(transport_socket=NEW_SOCKET)
 
 
 def test_where_connections_choose_the_socket_of_that_name_is_patched() -> None:

@@ -141,12 +141,19 @@ ORIGINAL, TLS, HTTP = (f"envoy.filters.listener.{each}" for each in ("original_d
         ("REMOVE", HTTP, [ORIGINAL, TLS]),
         ("REMOVE", "", [ORIGINAL, TLS, HTTP]),
         ("MERGE", "", [ORIGINAL, TLS, HTTP]),
-        ("MERGE", TLS, [ORIGINAL, "mine", HTTP]),
+        ("MERGE", TLS, [ORIGINAL, TLS, HTTP]),
     ],
 )
 def test_listener_filters_go_where_the_patch_says(operation: str, name: str, names: list[str]) -> None:
     made = listeners_of(view(envoy_filter(inspector(operation, name))))
     assert [each["name"] for each in made["virtualInbound"]["listenerFilters"]] == names
+
+
+def test_of_a_filter_only_name_and_configuration_merge() -> None:
+    merge = http("MERGE", {**lua(""), "name": "renamed", "disabled": True, "is_optional": True}, "x")
+    first = worlds.config_of(chain_after(http("INSERT_FIRST", lua("x")), merge), worlds.HCM)["httpFilters"][0]
+    assert first["name"] == "renamed"
+    assert not {"disabled", "isOptional"} & set(first)
 
 
 def test_routes_within_inbound_listeners_are_patched() -> None:

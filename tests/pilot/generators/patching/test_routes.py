@@ -103,6 +103,17 @@ def test_virtual_hosts_are_added_removed_and_replaced() -> None:
     assert hosts(host("REPLACE", new, name="a:80")) == ["c:80", "b:80"]
     assert hosts(host("REMOVE", None, name="nobody")) == ["a:80", "b:80"]
     assert hosts(host("REMOVE", None)) == []
+    assert hosts(host("REMOVE", None, name="a:80"), host("ADD", {**new, "name": "a:80"}), host("ADD", new)) == [
+        "b:80",
+        "c:80",
+    ]
+    assert hosts(host("INSERT_FIRST", new)) == ["a:80", "b:80", "c:80"]
+
+
+def test_a_route_that_does_nothing_is_of_any_action() -> None:
+    bare = host("REPLACE", {"name": "a:80", "routes": [{"name": "bare", "match": {"path": "/b"}}]}, name="a:80")
+    found = after(bare, route("REMOVE", None, action="REDIRECT"))["virtualHosts"][0]
+    assert "routes" not in found
 
 
 def test_virtual_hosts_merge() -> None:
@@ -120,7 +131,7 @@ def route(operation: str, value: dict[str, Any] | None, vhost: str = "a:80", **m
     [
         ([route("ADD", NEW)], ["one", "two", "three", "new"]),
         ([route("INSERT_FIRST", NEW)], ["new", "one", "two", "three"]),
-        ([route("INSERT_FIRST", NEW, name="two")], ["one", "new", "two", "three"]),
+        ([route("INSERT_FIRST", NEW, name="two")], ["new", "one", "two", "three"]),
         ([route("INSERT_FIRST", NEW, name="nobody")], ["one", "two", "three"]),
         ([route("INSERT_AFTER", NEW)], ["one", "two", "three", "new"]),
         ([route("INSERT_BEFORE", NEW, name="two")], ["one", "new", "two", "three"]),
