@@ -87,10 +87,17 @@ class RetryShare(Fragment, frozen=True):
     percent: int = 20
 
 
+class RetryRate(Fragment, frozen=True):
+    """How many retries there may always be."""
+
+    count: int = 10
+
+
 class RetryConstraint(Fragment, frozen=True):
     """A limit of retries."""
 
     budget: RetryShare = RetryShare()
+    min_retry_rate: RetryRate = RetryRate()
 
 
 class BackendTrafficPolicySpec(Fragment, frozen=True):

@@ -24,7 +24,8 @@ from pilot.model.mesh import TLSConfig
 from pilot.model.service import Registry, Service
 from pilot.model.traffic_policy import ClientTLSMode, ClientTLSSettings, ProxyProtocol, ProxyProtocolVersion
 
-_CONFIG_MAP = "configmap://"
+_FOR_ALL = ("configmap://", "invalid://")
+"""Credentials without a secret: roots in a ConfigMap, and those that never come, so that nothing is sent."""
 _SECRET = "kubernetes://"
 _ROOTS_SUFFIX = "-cacert"
 _COMBINED = CommonTlsContext.CombinedCertificateValidationContext
@@ -86,7 +87,7 @@ def choose(
         case ClientTLSMode.MUTUAL if context.client_files.cert_chain and not service.mesh_external:
             settings = _with_files(settings.subject_alt_names, settings.sni, context)
     if settings.credential_name and not (
-        context.is_router or selected or settings.credential_name.startswith(_CONFIG_MAP)
+        context.is_router or selected or settings.credential_name.startswith(_FOR_ALL)
     ):
         return _REFUSED  # only the workload's own namespace may say which Secret a sidecar reads
     known = facts.accounts if service.registry is Registry.EXTERNAL else ()

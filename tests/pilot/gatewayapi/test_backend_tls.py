@@ -11,6 +11,8 @@ from tests.pilot.model.pems import pair
 
 SERVICE = "\n---\n{kind: Service, metadata: {name: web, namespace: app}, spec: {ports: [{name: http, port: 80}]}}\n"
 CA = 'caCertificateRefs: [{group: "", kind: ConfigMap, name: ca}]'
+PEM = json.dumps({"ca.crt": pair("a")[0]})
+ROOTS = f"\n---\n{{kind: ConfigMap, metadata: {{name: ca, namespace: app}}, data: {PEM}}}\n"
 
 
 def policy(validation: str, section: str = "", name: str = "p", kind: str = "Service") -> str:
@@ -32,14 +34,14 @@ def traffic(snapshot: Snapshot) -> TrafficPolicy:
 
 def test_a_service_is_called_with_tls() -> None:
     names = "subjectAltNames: [{type: Hostname, hostname: b.com}, {type: URI, uri: 'spiffe://a/b'}]"
-    tls = traffic(world(SERVICE, policy(f"{{hostname: a.com, {CA}, {names}}}"))).tls
+    tls = traffic(world(SERVICE, ROOTS, policy(f"{{hostname: a.com, {CA}, {names}}}"))).tls
     assert tls is not None
     assert (tls.mode, tls.sni, tls.credential_name) == (ClientTLSMode.SIMPLE, "a.com", "configmap://app/ca")
     assert tls.subject_alt_names == ("b.com", "spiffe://a/b")
 
 
 def test_without_names_the_hostname_must_be_proven() -> None:
-    tls = traffic(world(SERVICE, policy(f"{{hostname: a.com, {CA}}}"))).tls
+    tls = traffic(world(SERVICE, ROOTS, policy(f"{{hostname: a.com, {CA}}}"))).tls
     assert tls is not None
     assert (tls.sni, tls.subject_alt_names) == ("a.com", ("a.com",))
 
@@ -62,11 +64,13 @@ def test_the_oldest_policy_counts() -> None:
 
 
 def test_without_roots_nothing_is_sent() -> None:
-    for validation in ("{hostname: a.com}", "{hostname: a.com, caCertificateRefs: [{kind: Secret, name: s}]}"):
+    references = (f"caCertificateRefs: [{{kind: {each}, name: s}}]" for each in ("Secret", "ConfigMap"))
+    for roots in ("caCertificateRefs: []", *references):
+        validation = f"{{hostname: a.com, {roots}}}"
         found = world(SERVICE, policy(validation))
         tls = traffic(found).tls
         assert tls is not None
-        assert tls.credential_name == "configmap://-/-"
+        assert tls.credential_name == "invalid://"
         assert "connections are refused" in problems(found)[0]
 
 
@@ -82,8 +86,6 @@ def test_targets_that_are_not_there() -> None:
 
 
 def test_every_target_gets_a_verdict() -> None:
-    data = json.dumps({"ca.crt": pair("a")[0]})
-    roots = f"\n---\n{{kind: ConfigMap, metadata: {{name: ca, namespace: app}}, data: {data}}}\n"
     good = policy(f"{{hostname: a.com, {CA}}}", name="a")
 
     def verdicts(*documents: str) -> list[tuple[str, ...]]:
@@ -91,9 +93,9 @@ def test_every_target_gets_a_verdict() -> None:
         faults = ((each.fault, each.trust.unaccepted, each.trust.unresolved) for each in judged)
         return [tuple(str(one.reason) for one in each if one is not None) for each in faults]
 
-    assert verdicts(roots, good) == [()]
+    assert verdicts(ROOTS, good) == [()]
     assert verdicts(good) == [("NoValidCACertificate", "InvalidCACertificateRef")]
-    assert verdicts(roots, good, policy(f"{{hostname: b.com, {CA}}}", name="b")) == [(), ("Conflicted",)]
-    assert verdicts(roots, good, policy(f"{{hostname: b.com, {CA}}}", "http", name="b")) == [(), ()]
+    assert verdicts(ROOTS, good, policy(f"{{hostname: b.com, {CA}}}", name="b")) == [(), ("Conflicted",)]
+    assert verdicts(ROOTS, good, policy(f"{{hostname: b.com, {CA}}}", "http", name="b")) == [(), ()]
     secret = policy("{hostname: a.com, caCertificateRefs: [{kind: Secret, name: s}]}")
     assert verdicts(secret) == [("NoValidCACertificate", "InvalidKind")]

@@ -38,6 +38,13 @@ def test_the_oldest_policy_says_how_many_retries_there_may_be() -> None:
     assert "got XBackendTrafficPolicy old" in problems(snapshot)[0]
 
 
+def test_a_policy_says_how_many_retries_there_may_always_be() -> None:
+    snapshot = world(service("web", 80), policy("p", "retryConstraint: {minRetryRate: {count: 3, interval: 1s}}"))
+    (rule,) = rules(snapshot).values()
+    assert rule.spec.traffic_policy is not None
+    assert rule.spec.traffic_policy.retry_budget == RetryBudget(percent=20.0, min_retry_concurrency=3)
+
+
 def test_a_service_has_one_rule_for_tls_and_retries() -> None:
     tls = policy("tls", "validation: {hostname: x, wellKnownCACertificates: System}", "BackendTLSPolicy")
     snapshot = world(service("web", 80), tls, policy("p", "retryConstraint: {}"))

@@ -166,6 +166,7 @@ def test_a_sidecar_gets_credentials_only_from_a_rule_for_it_or_from_a_config_map
     assert chosen(by_name).socket is None
     assert chosen(by_name, selected=True).socket is not None
     assert chosen(said(ClientTLSMode.SIMPLE, credential_name="configmap://ns/up")).socket is not None
+    assert "invalid://-cacert" in str(tls_context(chosen(said(ClientTLSMode.SIMPLE, credential_name="invalid://"))))
 
 
 @pytest.mark.parametrize("mode", [None, ClientTLSMode.ISTIO_MUTUAL, ClientTLSMode.MUTUAL])
