@@ -98,7 +98,7 @@ def _condition(condition: Value, call: Call) -> list[bool | None]:
     test = WHEN.get(key)
     if test is None and key.startswith("request.headers["):
         name = key[len("request.headers[") : -1]
-        test = _of_http(lambda http, value: name in http.headers and text(http.headers[name], value))
+        test = _of_http(lambda http, value: name in http.headers and (value == "*" or text(http.headers[name], value)))
     elif test is None:
         way = re.findall(r"\[(.+?)\]", key)
         test = _of_http(lambda http, value: _claim(http.claims, way, value))
