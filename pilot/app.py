@@ -319,6 +319,7 @@ async def _cluster(
     if wanted is None:
         return None
     cluster = await undo.enter_async_context(config_cluster.opened(settings, wanted))
+    cluster.source.failed = partial(figures.failed, settings.features.cluster_id)
     secrets = cluster.client
     if wanted.is_external and wanted.watches_local_secrets:
         secrets = await connect()

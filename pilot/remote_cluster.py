@@ -89,6 +89,8 @@ class Surroundings:
     """Is told of a cluster that nobody waits for any longer."""
     lead: "asyncio.Future[Lead]"
     """Known when there is something to write."""
+    failed: Callable[[str], None] = lambda cluster: None
+    """Is told of each list and watch of a cluster that failed."""
 
     @property
     def wanted(self) -> Kubernetes:
@@ -201,6 +203,7 @@ class RemoteCluster:
         scope = Scope(features.system_namespace, features.revision, wanted.only, wanted.members)
         kinds = Wanted(kinds=KINDS, labels={KubernetesGateway.KIND: NETWORK})
         source = KubernetesSource(client, select_resources(features, kinds), scope)
+        source.failed = lambda: self._around.failed(self.name)
         self._synced.clear()
         access = SecretAccess(client)
         following = asyncio.create_task(self._take_all(source))

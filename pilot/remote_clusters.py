@@ -71,7 +71,7 @@ class RemoteClusters:
         """`client`: of the cluster that has the Secrets."""
         self._client, self._settings, self._figures = client, settings, figures
         self._lead: asyncio.Future[Lead] = asyncio.get_running_loop().create_future()
-        self._around = Surroundings(settings, takers, figures.timed_out, self._lead)
+        self._around = Surroundings(settings, takers, figures.timed_out, self._lead, figures.failed)
         self._changed = asyncio.Event()
         self._secrets: Names[Mapping[str, str]] = Names(_read_data, self._note)
         self._noted: dict[str, Mapping[str, str]] = {}

@@ -1,4 +1,4 @@
-"""Figures of other clusters: what happened to their Secrets, who did not answer in time.
+"""Figures of reading clusters: what happened to the Secrets of others, who did not answer in time, whose watches fail.
 
 In: events, as they happen. Out: metric families under istiod's names. How far each cluster is, `mesh_metrics` tells.
 Source: operations 8.3.
@@ -18,6 +18,7 @@ class RemoteMetrics(Collector):
     def __init__(self, registry: CollectorRegistry) -> None:
         self._secrets: Counter[str] = Counter()
         self._timeouts: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
         registry.register(self)
 
     def saw_secret(self, event: str) -> None:
@@ -28,11 +29,16 @@ class RemoteMetrics(Collector):
         """Nobody waits for this cluster any longer."""
         self._timeouts[cluster] += 1
 
+    def failed(self, cluster: str) -> None:
+        """A list or watch of this cluster."""
+        self._failures[cluster] += 1
+
     def collect(self) -> Iterator[Metric]:
         """Everything so far."""
         yield _family("remote_cluster_secret_events_total", "Changes of remote Secrets.", "event", self._secrets)
         timeouts = "Clusters that did not answer in time."
         yield _family("remote_cluster_sync_timeouts_total", timeouts, "cluster", self._timeouts)
+        yield _family("controller_sync_errors_total", "Lists and watches that failed.", "cluster", self._failures)
 
 
 def _family(name: str, text: str, label: str, counts: Counter[str]) -> Metric:

@@ -53,6 +53,7 @@ class Mesh:
         self.servers: dict[str, Server] = {}
         self.known: dict[str, Event] = {}
         self.timeouts: list[str] = []
+        self.failures: list[str] = []
         self.asked: list[Event] = []
         self.domains: list[str] = []
         wanted = Kubernetes(**{"remote_timeout": timedelta(seconds=30), **settings})
@@ -61,6 +62,7 @@ class Mesh:
             Takers(self.take, self.register, self.trust, lambda _: self.known.clear()),
             self.timeouts.append,
             asyncio.get_running_loop().create_future(),
+            self.failures.append,
         )
         monkeypatch.setattr(remote_cluster, "connect_by", self.connect)
 
@@ -177,6 +179,7 @@ async def test_what_is_known_stays_until_it_is_too_old_and_comes_back(monkeypatc
         await eventually(lambda: not mesh.known)
         assert clock() - since >= 0.3
         assert state(remote) == "timeout"
+        assert set(mesh.failures) == {"far"}
         server.is_down = False
         await eventually(lambda: "one" in mesh.known)
         assert state(remote) == "synced"

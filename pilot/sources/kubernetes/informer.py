@@ -48,6 +48,8 @@ class Cluster:
     members: Members
     only: tuple[str, ...] = ()
     """Namespaces that everything is restricted to; empty: none."""
+    failed: Callable[[], None] = lambda: None
+    """Is told of each list and watch that failed."""
 
 
 class Informer:
@@ -120,6 +122,7 @@ class Informer:
         reflector = self._reflectors[namespace] = Reflector(
             self._cluster.api, path, receiver, query=self.resource.query
         )
+        reflector.failed = self._cluster.failed
         following = asyncio.create_task(reflector.serve())
         listing = asyncio.create_task(receiver.is_listed.wait())
         try:

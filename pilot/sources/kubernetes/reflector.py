@@ -10,6 +10,7 @@ Source: Kubernetes API concepts (efficient detection of changes); Kubernetes con
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Protocol
 
@@ -81,6 +82,8 @@ class Reflector:
         )
         self._version = ""
         self._pace = Pace()
+        self.failed: Callable[[], None] = lambda: None
+        """Is told of each list and watch that failed; may be set."""
         self.fault = ""
         """Why it is behind; empty while it is not."""
 
@@ -100,6 +103,7 @@ class Reflector:
                     self._version = ""
                     _log.debug(f"{self._path}: listed again: {error}")
                 else:
+                    self.failed()
                     level = logging.INFO if error.status == TOO_MANY else logging.WARNING
                     _log.log(logging.DEBUG if self.fault else level, f"{error}; what was known stays")
                     self.fault = str(error)

@@ -63,7 +63,9 @@ class KubernetesSource:
         self._inventory = Inventory(scope.revision)
         self._definitions = Definitions(api)
         self._members = Members(api, scope.system_namespace, scope.members)
-        cluster = Cluster(api, self._inventory, self._definitions, self._members, scope.only)
+        self.failed: Callable[[], None] = lambda: None
+        """Is told of each list and watch that failed; may be set."""
+        cluster = Cluster(api, self._inventory, self._definitions, self._members, scope.only, self._fail)
         self._informers = [Informer(cluster, each) for each in resources]
         self._said: frozenset[Problem] = frozenset()
         self.is_stood_in_for = False
@@ -72,6 +74,9 @@ class KubernetesSource:
         """Seconds without any answer, from `watch` on, after which what is remembered is served."""
         self.is_listed = False
         """Whether everything there is has been said."""
+
+    def _fail(self) -> None:
+        self.failed()
 
     @property
     def waiting(self) -> tuple[str, ...]:

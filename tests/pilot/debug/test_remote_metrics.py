@@ -11,8 +11,10 @@ def test_secrets_and_timeouts_are_counted() -> None:
     for event in ("add", "update", "update", "delete"):
         figures.saw_secret(event)
     figures.timed_out("east")
+    figures.failed("west")
     said = generate_latest(registry).decode()
     assert 'remote_cluster_secret_events_total{event="add"} 1.0' in said
     assert 'remote_cluster_secret_events_total{event="update"} 2.0' in said
     assert 'remote_cluster_secret_events_total{event="delete"} 1.0' in said
     assert 'remote_cluster_sync_timeouts_total{cluster="east"} 1.0' in said
+    assert 'controller_sync_errors_total{cluster="west"} 1.0' in said

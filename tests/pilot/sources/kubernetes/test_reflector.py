@@ -102,9 +102,12 @@ async def test_broken_watch_goes_on_where_it_was_and_misses_nothing() -> None:
     api = FakeApi(PODS)
     async with following(api) as (found, reflector):
         await eventually(lambda: found.lists == 1)
+        failures: list[int] = []
+        reflector.failed = lambda: failures.append(1)
         api.is_down = True
         api.break_watches()
         await eventually(lambda: reflector.fault)
+        assert failures
         api.put(PODS, "meanwhile", "shop")
         assert found.names == set()
         api.is_down = False
