@@ -268,7 +268,8 @@ async def test_another_replica_takes_an_entry_over_and_keeps_it(cluster: TestClu
     with network() as addresses:
         first = plane_at(cluster, addresses.address(1), tmp_path, "istiod-0")
         second = plane_at(cluster, addresses.address(2), tmp_path, "istiod-1")
-        async with running(first), running(second):
+        async with contextlib.AsyncExitStack() as undo:
+            await asyncio.gather(*(undo.enter_async_context(running(each)) for each in (first, second)))
             async with connected(first):
                 await eventually(lambda: entry(cluster))
                 moved = connected(second)
