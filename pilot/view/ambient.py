@@ -59,14 +59,14 @@ def is_prepared(snapshot: Snapshot, proxy: Proxy) -> bool:
         return True
     if not any(each.traffic in (Traffic.WORKLOAD, Traffic.ALL) for each in waypoints):
         return True
-    own = snapshot.alone or snapshot
     remotes: tuple[AmbientIndex, ...] = ()
     for there in _others(snapshot):
-        mesh = _mesh_of(there, own)
+        mesh = _mesh_of(there, snapshot)
         if not _index.knows(there.settings, mesh):
             return False
         remotes = (*remotes, _index(there.settings, mesh))
-    return _index.knows(own.settings, _mesh_of(own, own, remotes))
+    own = snapshot.alone or snapshot
+    return _index.knows(own.settings, _mesh_of(own, snapshot, remotes))
 
 
 def prepare(snapshot: Snapshot) -> Work[None]:
@@ -83,16 +83,17 @@ def _others(snapshot: Snapshot) -> list[Snapshot]:
 
 def _index_steps(snapshot: Snapshot) -> Work[AmbientIndex]:
     """That of the cluster that configuration is read from, with the others where the mesh is one over networks."""
-    own = snapshot.alone or snapshot
     remotes: tuple[AmbientIndex, ...] = ()
     for there in _others(snapshot):
-        remotes = (*remotes, (yield from _index.steps(there.settings, _mesh_of(there, own))))
-    return (yield from _index.steps(own.settings, _mesh_of(own, own, remotes)))
+        remotes = (*remotes, (yield from _index.steps(there.settings, _mesh_of(there, snapshot))))
+    own = snapshot.alone or snapshot
+    return (yield from _index.steps(own.settings, _mesh_of(own, snapshot, remotes)))
 
 
-def _mesh_of(there: Snapshot, own: Snapshot, remotes: tuple[AmbientIndex, ...] = ()) -> AmbientMesh:
+def _mesh_of(there: Snapshot, snapshot: Snapshot, remotes: tuple[AmbientIndex, ...] = ()) -> AmbientMesh:
     """What is in one cluster, under the policies and behind the waypoints of our own one."""
-    waypoints = own.conversions.waypoints
+    own = snapshot.alone or snapshot
+    waypoints = _waypoints(snapshot)
     if there is not own:
         waypoints = _seen_from(waypoints, there.seen.kinds.get(Namespace.KIND, {}).get("", _NO_NAMESPACES))
     return _mesh(
@@ -108,6 +109,16 @@ def _mesh_of(there: Snapshot, own: Snapshot, remotes: tuple[AmbientIndex, ...] =
     )
 
 
+def _waypoints(snapshot: Snapshot) -> Waypoints:
+    """Our own cluster's, with the ways into networks that all clusters tell of where the mesh is one over networks."""
+    own = (snapshot.alone or snapshot).conversions.waypoints
+    ways = snapshot.conversions.waypoints.gateways
+    if not snapshot.features.ambient_multi_network or ways == own.gateways:
+        return own
+    return _WAYPOINTS.same((id(own.by_name), id(own.namespaces), ways), replace(own, gateways=ways))
+
+
+_WAYPOINTS: Interner[Waypoints] = Interner(16)
 _REMOTES: Interner[tuple[AmbientIndex, ...]] = Interner(16)
 _mesh = latest(size=64)(AmbientMesh)
 

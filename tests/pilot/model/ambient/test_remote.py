@@ -86,3 +86,17 @@ spec: {clusterIP: 10.9.0.2, ports: [{name: http, port: 80}]}
 """), features=off))  # fmt: skip
     assert set(found) == {"NetworkGateway/west/198.51.100.7/15008"}
     assert set(index.services) == {SERVICE}
+
+
+def test_a_gateway_of_the_other_cluster_is_a_way_into_its_network() -> None:
+    entrance = WAYS.partition("---")[2].replace("network: east", "network: west")
+    told_there = entrance.rstrip() + "\nstatus: {addresses: [{type: IPAddress, value: 203.0.113.8}]}\n"
+    here = cluster("east", "10.0.0.1", "10.1.0.1")
+    far = cluster("west", "10.9.0.1", "10.2.0.1", more=f"---{told_there}")
+    _, found = told(mesh_of(here, far))
+    assert set(found) == {
+        "NetworkGateway/west/203.0.113.8/15008",
+        f"NetworkGateway/west/203.0.113.8/15008/{SERVICE}",
+    }
+    more, _ = mesh_of(here, far).apply_remote("west", cluster("west", "10.9.0.1", "10.2.0.1", "10.2.0.2"))
+    assert told(more)[1][f"NetworkGateway/west/203.0.113.8/15008/{SERVICE}"].capacity == 2
