@@ -59,7 +59,7 @@ def access_of(
     references = _references(gateways, namespace, account)
     referenced = {
         place: secret
-        for place in sorted({_place(each) for each in references})
+        for place in sorted({place for each in references for place in _places(each)})
         if (secret := _find(credentials, place)) is not None
     }
     made = CredentialAccess(
@@ -112,6 +112,11 @@ def _references(gateways: tuple[GatewayServer, ...], namespace: str, account: st
 def _place(name: str) -> str:
     """`kubernetes-gateway://ns/name-cacert` -> `ns/name`."""
     return name.removeprefix(GATEWAY_SCHEME).removesuffix(ROOTS_SUFFIX)
+
+
+def _places(name: str) -> Iterable[str]:
+    """Where a credential may be: roots also in a Secret of their own."""
+    return lookup_names(name.removeprefix(GATEWAY_SCHEME)) if name.endswith(ROOTS_SUFFIX) else (_place(name),)
 
 
 def _find(credentials: Credentials, place: str) -> Secret | None:

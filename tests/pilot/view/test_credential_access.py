@@ -50,6 +50,12 @@ def test_references_count_where_they_were_granted() -> None:
     assert found.references == {own + "-cacert"}
 
 
+def test_roots_of_a_reference_may_be_in_a_secret_of_their_own() -> None:
+    credentials = mesh_of(tls_secret("web", "cert") + tls_secret("web", "cert-cacert")).credentials
+    found = access_of(credentials, IDENTITY, (server("kubernetes-gateway://web/cert"),))
+    assert set(found.referenced) == {"web/cert", "web/cert-cacert"}
+
+
 def test_references_are_for_the_account_and_namespace_of_the_gateway() -> None:
     credentials = mesh_of(tls_secret("web", "cert")).credentials
     theirs = (server("kubernetes-gateway://web/cert", converted=True, account="gw"),)
