@@ -16,6 +16,14 @@ def defined_cluster() -> Iterator[TestCluster]:
         yield made
 
 
+@pytest.fixture(scope="package")
+def second_cluster() -> Iterator[TestCluster]:
+    """Another one, with the same."""
+    with running_cluster() as made:
+        asyncio.run(_define(made))
+        yield made
+
+
 async def _define(cluster: TestCluster) -> None:
     await cluster.install_definitions()
     await cluster.close()

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ca.errors import KubernetesError
 from pilot.cli.remote_secret import create_remote_secret
 from tests.control_plane import running
 from tests.kubernetes.api_server import ApiServer
-from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.cluster import TestCluster
 from tests.kubernetes.follower import following
 from tests.kubernetes.remote import control_plane, in_pod_of, kubeconfig, register, states, token_controller
 from tests.kubernetes.test_certificate_authority import bearer, create, names, refusal
@@ -26,7 +26,7 @@ from tests.shared import ROOT
 from webhook import configurations
 from webhook.configurations import Endpoint
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.shared, pytest.mark.timeout(200)]
 
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
 LEADERS = "topology.istio.io/controlPlaneClusters"
@@ -41,19 +41,13 @@ ENVIRONMENT: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def both_clusters() -> Iterator[tuple[TestCluster, TestCluster]]:
-    """The one that is served, and the one that the control plane runs in, which is one of the mesh too."""
-    with running_cluster() as data, running_cluster() as management:
-        for each in (data, management):
-            each.note_what_is_there()
-        yield data, management
-
-
 @pytest.fixture
-async def clusters(both_clusters: tuple[TestCluster, TestCluster]) -> AsyncIterator[tuple[TestCluster, TestCluster]]:
+async def clusters(
+    defined_cluster: TestCluster, second_cluster: TestCluster
+) -> AsyncIterator[tuple[TestCluster, TestCluster]]:
+    """The one that is served, and the one that the control plane runs in, which is one of the mesh too."""
+    both_clusters = defined_cluster, second_cluster
     for cluster, name in zip(both_clusters, ("managed", "other"), strict=True):
-        await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system"}})
         spec = {"ports": [{"name": "http", "port": 80}]}
         await cluster.create({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
     yield both_clusters

@@ -21,7 +21,7 @@ from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret as Envoy
 from pilot.cli.remote_secret import create_remote_secret
 from pilot.type_urls import SECRET as SECRET_TYPE
 from tests.control_plane import GRPC, HTTP, SECURE, ControlPlane, running
-from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.cluster import TestCluster
 from tests.kubernetes.follower import following
 from tests.kubernetes.remote import SECRETS, control_plane, kubeconfig, register, states, token_controller
 from tests.kubernetes.test_certificate_authority import bearer, create, names, secret
@@ -37,21 +37,11 @@ ONLY_REMOTE = "outbound|80||only-remote.data.svc.cluster.local"
 CART = "outbound|80||cart.shop.svc.cluster.local"
 
 
-@pytest.fixture(scope="module")
-def both_clusters() -> Iterator[tuple[TestCluster, TestCluster]]:
-    with running_cluster() as first, running_cluster() as second:
-        for each in (first, second):
-            asyncio.run(_prepare(each))
-        yield first, second
-
-
-async def _prepare(cluster: TestCluster) -> None:
-    await cluster.install_definitions()
-    await cluster.close()
-
-
 @pytest.fixture
-async def clusters(both_clusters: tuple[TestCluster, TestCluster]) -> AsyncIterator[tuple[TestCluster, TestCluster]]:
+async def clusters(
+    defined_cluster: TestCluster, second_cluster: TestCluster
+) -> AsyncIterator[tuple[TestCluster, TestCluster]]:
+    both_clusters = defined_cluster, second_cluster
     names = ("cluster-Kubernetes.yaml", "cluster-remote1.yaml")
     for cluster, name in zip(both_clusters, names, strict=True):
         await cluster.load(shared_path("aux", "multicluster", name).read_text())
