@@ -24,6 +24,7 @@ from pilot.model.problem import Problem, Severity
 from pilot.sources.changes import POLL_SECONDS, watch_changes
 from pilot.sources.file_tree import UnreadableFile, read_text
 from pilot.sources.yaml_text import BrokenText, lines_of, parse_yaml
+from pilot.validation.mesh_config import mesh_config
 from pilot.validation.syntax import cidr_fault, host_fault, name_fault, port_fault
 
 SETTLE_SECONDS = 0.15
@@ -58,7 +59,9 @@ def decode_mesh_config(text: str, file: str = "") -> tuple[MeshConfig | None, tu
     decoded, problems = _decode(text, file, MeshConfig, _mesh_faults)
     if decoded is None:
         return None, problems
-    declared = {each.name: each for each in decoded.extension_providers}
+    declared: dict[str, ExtensionProvider] = {}
+    for each in decoded.extension_providers:  # the first of a name is the one that is found
+        declared.setdefault(each.name, each)
     built_in = {each.name: each for each in DEFAULT_PROVIDERS}
     return replace(decoded, extension_providers=tuple((built_in | declared).values())), problems
 
@@ -164,13 +167,14 @@ def _mesh_faults(mesh: MeshConfig) -> Iterator[Fault]:
     yield from _fault(("trustDomain",), _trust_domain_fault(mesh.trust_domain))
     for index, alias in enumerate(mesh.trust_domain_aliases):
         yield from _fault(("trustDomainAliases", index), _trust_domain_fault(alias))
+    yield from (Fault(each.path, each.message) for each in mesh_config(mesh))
     names: set[str] = set()
     for index, provider in enumerate(mesh.extension_providers):
         path: Path = ("extensionProviders", index)
         if not provider.name:
-            yield Fault((*path, "name"), "expected a name, got nothing")
+            yield Fault((*path, "name"), "expected a name, got nothing", Severity.WARNING)
         elif provider.name in names:
-            yield Fault((*path, "name"), f"the name {provider.name[:80]} is given twice")
+            yield Fault((*path, "name"), f"the name {provider.name[:80]} is given twice", Severity.WARNING)
         names.add(provider.name)
         if all(getattr(provider, kind) is None for kind in ExtensionProvider.ALTERNATIVES[0]):
             yield Fault(path, "expected one kind of provider, got none", Severity.WARNING)

@@ -11,14 +11,18 @@ from pilot.validation.finding import Finding, Findings, note
 
 _DEPTH = 3
 """Region, zone, subzone."""
+_REGIONAL = frozenset({"topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone"})
+"""Labels that say in other words what failovers say."""
 
 
 def preference(setting: LocalityLoadBalancerSetting | None, path: Path, has_outlier_detection: bool) -> Findings:
     """Weights and failovers exclude each other; without outlier detection nothing is ever found to have failed."""
     if setting is None:
         return
-    if setting.distribute and (setting.failover or setting.failover_priority):
+    if setting.distribute and setting.failover:
         yield Finding(path, "expected distribute or failover, got both")
+    if setting.failover and _REGIONAL.intersection(setting.failover_priority):
+        yield Finding(path, "expected failover, or regions, zones and subzones in failoverPriority, got both")
     for index, each in enumerate(setting.distribute):
         place = (*path, "distribute", index, "to")
         for locality, weight in each.to.items():

@@ -78,10 +78,6 @@ def test_an_unknown_field_is_named_and_the_rest_holds() -> None:
          'mesh.yaml:1: trustDomainAliases[0]: expected a trust domain such as cluster.local, got "*"'),
         ("rootNamespace: A", ('mesh.yaml:1: rootNamespace: expected a name of lower case letters, digits, "-" and ".",'
          ' got the string "A"')),
-        ("extensionProviders:\n- prometheus: {}\n",
-         "mesh.yaml:2: extensionProviders[0].name: expected a name, got nothing"),
-        ("extensionProviders:\n- {name: a, datadog: {}}\n- {name: a, datadog: {}}\n",
-         "mesh.yaml:3: extensionProviders[1].name: the name a is given twice"),
         ("outboundTrafficPolicy: {mode: SOME}",
          'mesh.yaml:1: outboundTrafficPolicy.mode: expected one of REGISTRY_ONLY, ALLOW_ANY, got the string "SOME"'),
     ],
@@ -90,10 +86,24 @@ def test_a_bad_mesh_says_where_and_why(text: str, message: str) -> None:
     assert refused(text) == [message]
 
 
-def test_a_provider_of_no_kind_is_a_warning() -> None:
-    mesh, problems = decode_mesh_config("extensionProviders: [{name: future}]")
+def test_the_first_provider_of_a_name_counts() -> None:
+    mesh, _ = decode_mesh_config("extensionProviders: [{name: a, datadog: {port: 1}}, {name: a, datadog: {port: 2}}]")
     assert mesh is not None
-    assert [problem.message for problem in problems] == ["expected one kind of provider, got none"]
+    assert [each.datadog.port for each in mesh.extension_providers if each.datadog is not None] == [1]
+
+
+@pytest.mark.parametrize(
+    ("providers", "message"),
+    [
+        ("[{name: future}]", "expected one kind of provider, got none"),
+        ("[{prometheus: {}}]", "expected a name, got nothing"),
+        ("[{name: a, datadog: {}}, {name: a, datadog: {}}]", "the name a is given twice"),
+    ],
+)
+def test_a_bad_provider_is_a_warning(providers: str, message: str) -> None:
+    mesh, problems = decode_mesh_config(f"extensionProviders: {providers}")
+    assert mesh is not None
+    assert [(problem.message, problem.severity) for problem in problems] == [(message, Severity.WARNING)]
 
 
 @pytest.mark.parametrize(
