@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from pathlib import Path
 from types import ModuleType
 
 import click
@@ -11,6 +12,7 @@ from pilot.cli import discovery, environment_help, main
 from tests.shared import ROOT
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+CALL = r"(?<![\w/-])(?:\.venv/bin/)?(meshpilot|pilot-discovery) ([^#|;&)]*)"
 PROGRAMS: dict[str, click.Group] = {"meshpilot": main.main, "pilot-discovery": discovery.main}
 
 
@@ -32,6 +34,32 @@ def test_every_command_that_is_named_exists(page: object) -> None:
         named = set(re.findall(rf"(?<![\w/:-]){program} ([a-z][a-z-]+)", code))
         known = set(group.list_commands(click.Context(group)))
         assert named <= known, sorted(named - known)
+
+
+def options_of(words: list[str], program: str) -> tuple[set[str], list[str]]:
+    """The options of the command that these words call, and those that are among the words."""
+    command: click.Command = PROGRAMS[program]
+    known = {"-h", "--help"}
+    while words and isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), words[0])
+        if found is None:
+            default = command.get_command(click.Context(command), "request")  # `explain PROXY URL`
+            known |= {name for each in (default.params if default else ()) for name in each.opts}
+            break
+        command, words = found, words[1:]
+    known |= {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
+    return known, [word.partition("=")[0] for word in words if re.match(r"--?[A-Za-z]", word)]
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda path: str(path.name))
+def test_every_option_that_is_named_exists(page: Path) -> None:
+    for block, inline in re.findall(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", page.read_text(), re.DOTALL):
+        for line in (block or inline).replace("\\\n", " ").splitlines():
+            for program, rest in re.findall(
+                r"(?<![\w/-])(?:\.venv/bin/)?(meshpilot|pilot-discovery) ([^#|;&)]*)", line
+            ):
+                known, named = options_of(rest.split(), program)
+                assert set(named) <= known, line
 
 
 def test_every_command_is_in_the_reference_with_all_its_options() -> None:
