@@ -15,7 +15,7 @@ from pilot.model.request_authentication import JwtRule, RequestAuthentication
 from pilot.validation import forms
 from pilot.validation.finding import Finding, Findings
 
-_HEADER: Final = re.compile(r"[-_A-Za-z0-9]+")
+_HEADER: Final = re.compile(r"[-A-Za-z0-9]+")
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "RSA": ("n", "e"),
     "EC": ("crv", "x", "y"),
@@ -59,7 +59,7 @@ def _rule(rule: JwtRule, path: Path) -> Findings:
         if not (each.header and each.claim):
             yield Finding(place, "expected a header and a claim, got only one or none")
         elif not _HEADER.fullmatch(each.header):
-            yield Finding((*place, "header"), f"expected letters, digits, - and _, got {describe(each.header)}")
+            yield Finding((*place, "header"), f"expected letters, digits and -, got {describe(each.header)}")
     yield from forms.duration(rule.timeout, (*path, "timeout"))
 
 

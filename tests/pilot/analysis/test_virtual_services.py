@@ -79,6 +79,8 @@ def test_claims_want_somebody_who_checks_tokens() -> None:
     assert said(claims, *given) == [("IST0149", ORIGIN)]
     check = "{apiVersion: security.istio.io/v1, kind: RequestAuthentication, metadata: {name: r, namespace: shop}, spec: {jwtRules: [{issuer: i}]}}"  # noqa: E501
     assert said(claims, *given, check) == []
+    assert said(claims, *given, check.replace("jwtRules: [{issuer: i}]", "targetRefs: [{kind: Gateway}]")) == []
+    assert said(claims, *given, check.replace("namespace: shop", "namespace: elsewhere")) == [("IST0149", ORIGIN)]
 
 
 def test_rules_of_the_mesh_do_not_bind_gateways() -> None:

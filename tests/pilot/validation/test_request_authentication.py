@@ -15,6 +15,10 @@ from tests.pilot.validation.samples import refused, warned
         ('{jwtRules: [{issuer: i, jwks: "{\\"keys\\": [{\\"kty\\": \\"RSA\\"}]}"}]}', "spec.jwtRules[0].jwks"),
         ('{jwtRules: [{issuer: i, fromCookies: [""]}]}', "spec.jwtRules[0].fromCookies[0]"),
         (
+            "{jwtRules: [{issuer: i, outputClaimToHeaders: [{header: a_b, claim: c}]}]}",
+            "spec.jwtRules[0].outputClaimToHeaders[0].header",
+        ),
+        (
             "{jwtRules: [{issuer: i, outputClaimToHeaders: [{header: a.b, claim: c}]}]}",
             "spec.jwtRules[0].outputClaimToHeaders[0].header",
         ),
