@@ -22,6 +22,7 @@ from pilot.mesh import Mesh
 from pilot.model import mcs
 from pilot.model.changes import NO_CHANGE, Change
 from pilot.model.kubernetes import KubernetesService, Namespace, Node, Pod
+from pilot.model.object_store import ObjectStore
 from pilot.model.objects import Event
 from pilot.model.problem import Problem, Severity
 from pilot.remote_clusters import RemoteClusters
@@ -47,6 +48,7 @@ LOOK_AGAIN = 60.0
 """Seconds after which problems are looked for although nothing has changed: a certificate may have expired."""
 
 
+_NO_OBJECTS = ObjectStore()
 _TURNS = (Namespace.KIND, Node.KIND, *sorted(mcs.KINDS), KubernetesService.KIND, Pod.KIND)
 
 
@@ -141,6 +143,8 @@ class Feed:
         """
         events = sorted(batch.events, key=_in_turn) if batch.listed else list(batch.events)
         known = self._mesh.snapshot.remotes.get(cluster)
+        if self._figures is not None:
+            self._figures.took(batch.events, known.objects if known is not None else _NO_OBJECTS, from_cluster=True)
         if batch.listed and known is not None:
             listed = {each.key for each in events}
             read = (each for each in known.objects.all() if each.key.kind in remote_cluster.KINDS)

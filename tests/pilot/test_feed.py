@@ -10,8 +10,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 
 from ca.state_directory import StateDirectory
+from pilot.debug.feed_metrics import FeedMetrics
 from pilot.feed import PIECE, REMOTE_PIECE, Feed, in_pieces
 from pilot.mesh import Mesh
 from pilot.model.features import Features
@@ -63,6 +65,7 @@ class Scene:
     mesh: Mesh
     pushed: list[Change] = field(default_factory=list)
     tasks: tuple[asyncio.Task[None], ...] = ()
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def hosts(self) -> set[str]:
         """Services of the current snapshot, by name."""
@@ -106,8 +109,10 @@ async def playing(directory: Path) -> AsyncIterator[Scene]:
     mesh = Mesh(Snapshot.empty(MeshConfig(), Features()))
     pushed: list[Change] = []
     debounce = Debounce(pushed.append, asyncio.get_running_loop(), after=timedelta(milliseconds=10))
+    registry = CollectorRegistry()
     keys = KeyKeeper(_keys_of_issuer, StateDirectory(directory / "keys"))
-    scene = Scene(manifests, Feed(settings, mesh, debounce, keys, names=NameKeeper(_address_of)), mesh, pushed)
+    feed = Feed(settings, mesh, debounce, keys, FeedMetrics(registry), NameKeeper(_address_of))
+    scene = Scene(manifests, feed, mesh, pushed, registry=registry)
     try:
         yield scene
     finally:
@@ -327,6 +332,8 @@ async def test_a_large_cluster_that_comes_holds_nobody_up_and_is_one_push(tmp_pa
         beside.cancel()
         assert turns >= 3
         assert len(scene.hosts()) == 3 * REMOTE_PIECE + 1
+        counted = scene.registry.get_sample_value("pilot_k8s_reg_events", {"type": "Services", "event": "add"})
+        assert counted == 3 * REMOTE_PIECE
         await eventually(lambda: scene.pushed)
         await scene.feed.take_remote("east", Batch(many_services(1), listed=True))
         assert scene.hosts() == {"web", "far-0"}
