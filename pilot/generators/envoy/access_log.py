@@ -32,6 +32,7 @@ from pilot.view.observed import Observed
 from pilot.view.proxy import Flavour
 
 _FILTER = 2  # field of AccessLog
+_STANDARD_OUTPUT: Final = "/dev/stdout"
 _FAILED: Final = StatusCodeFilter(
     comparison=ComparisonFilter(
         op=ComparisonFilter.GE, value=RuntimeUInt32(default_value=400, runtime_key="istio.io/unset")
@@ -110,15 +111,13 @@ def _of_provider(log: Log, observed: Observed, mesh: MeshConfig, flavour: Flavou
     provider = log.provider
     if provider.envoy_file_access_log is not None:
         file = provider.envoy_file_access_log
-        if not file.path:
-            return None
-        return _file_log(file.path, provider_format(provider.name, file, mesh, flavour))
+        return _file_log(file.path or _STANDARD_OUTPUT, provider_format(provider.name, file, mesh, flavour))
     if provider.envoy_http_als is not None:
         return collectors.http_log(provider.envoy_http_als, observed.hosts)
     if provider.envoy_tcp_als is not None:
         return collectors.tcp_log(provider.envoy_tcp_als, observed.hosts)
     if provider.envoy_otel_als is not None:
-        return collectors.opentelemetry_log(provider.envoy_otel_als, observed.hosts)
+        return collectors.opentelemetry_log(provider.envoy_otel_als, observed.hosts, flavour)
     return None
 
 

@@ -17,11 +17,12 @@ from envoy.extensions.access_loggers.grpc.v3.als_pb2 import (
 from envoy.extensions.access_loggers.open_telemetry.v3.logs_service_pb2 import OpenTelemetryAccessLogConfig
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue, KeyValueList
 
-from pilot.generators.envoy.log_format import TEXT
+from pilot.generators.envoy.log_format import TEXT, formatters
 from pilot.generators.envoy.operators import operator_error
 from pilot.generators.envoy.tracers import grpc_to
 from pilot.generators.envoy.wire import Extension, extension
 from pilot.model.extension_provider import HttpGrpcAccessLog, OpenTelemetryAccessLog, TcpGrpcAccessLog
+from pilot.view.proxy import Flavour
 
 Hosts = Mapping[tuple[str, int], str]
 
@@ -75,7 +76,7 @@ def tcp_log(provider: TcpGrpcAccessLog, hosts: Hosts) -> Extension | None:
     return extension(_TCP, TcpGrpcAccessLogConfig(common_config=common)) if common is not None else None
 
 
-def opentelemetry_log(provider: OpenTelemetryAccessLog, hosts: Hosts) -> Extension | None:
+def opentelemetry_log(provider: OpenTelemetryAccessLog, hosts: Hosts, flavour: Flavour) -> Extension | None:
     """Requests and connections, to an OpenTelemetry collector."""
     common = _common(provider, hosts, provider.log_name or "otel_envoy_accesslog", _ALL_PEERS)
     if common is None:
@@ -89,7 +90,10 @@ def opentelemetry_log(provider: OpenTelemetryAccessLog, hosts: Hosts) -> Extensi
         if isinstance(value, str) and not operator_error(value)
     ]
     config = OpenTelemetryAccessLogConfig(
-        common_config=common, body=AnyValue(string_value=text), disable_builtin_labels=True
+        common_config=common,
+        body=AnyValue(string_value=text),
+        disable_builtin_labels=True,
+        formatters=formatters("".join((text, *(each.value.string_value for each in values))), flavour),
     )
     if values:
         config.attributes.CopyFrom(KeyValueList(values=values))

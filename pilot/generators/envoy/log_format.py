@@ -64,10 +64,11 @@ def provider_format(name: str, provider: FileAccessLog, mesh: MeshConfig, flavou
     declared = provider.log_format
     if declared is not None and declared.labels is not None:
         broken = operator_error(json.dumps(declared.labels, default=str))
-        log_format = _json_format(JSON if broken else declared.labels, flavour)
+        log_format = _json_format(JSON if broken or not declared.labels else declared.labels, flavour)
     elif declared is not None and declared.text:
         log_format = _text_format(declared.text, flavour)
-    elif name == "envoy":  # the built-in provider follows the mesh's own format, others do not
+    elif name == "envoy" and not provider.omit_empty_values:
+        # Only the built-in provider that says nothing of its own follows the mesh's format.
         log_format = mesh_format(mesh, flavour)
     else:
         log_format = _text_format(TEXT, flavour)
@@ -96,7 +97,7 @@ def _text_format(text: str, flavour: Flavour) -> Any:
     text = TEXT if operator_error(text) else text
     line = text if text.endswith("\n") else text + "\n"
     return SubstitutionFormatString(
-        text_format_source=DataSource(inline_string=line), formatters=_formatters(line, flavour)
+        text_format_source=DataSource(inline_string=line), formatters=formatters(line, flavour)
     )
 
 
@@ -104,10 +105,10 @@ def _json_format(fields: Mapping[str, object], flavour: Flavour) -> Any:
     return SubstitutionFormatString(
         json_format=struct(fields),
         json_format_options=JsonFormatOptions(sort_properties=False),
-        formatters=_formatters(json.dumps(fields, default=str), flavour),
+        formatters=formatters(json.dumps(fields, default=str), flavour),
     )
 
 
-def _formatters(text: str, flavour: Flavour) -> list[Any]:
+def formatters(text: str, flavour: Flavour) -> list[Any]:
     """Extensions for operators that Envoy does not have built in."""
     return [_WITHOUT_QUERY] if "%REQ_WITHOUT_QUERY" in text and flavour.has(_WITHOUT_QUERY_TYPE) else []

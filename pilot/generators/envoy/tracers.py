@@ -44,7 +44,7 @@ from pilot.view.observed import Observed
 from pilot.view.proxy import Flavour
 
 _ZIPKIN_PATH: Final = "/api/v2/spans"
-_DYNATRACE_PATH: Final = "/api/v2/samplingConfiguration"
+_DYNATRACE_PATH: Final = "api/v2/samplingConfiguration"
 _TIMEOUT: Final = timedelta(seconds=5)
 _OTEL: Final = "envoy.tracers.opentelemetry"
 
@@ -127,7 +127,7 @@ def _opentelemetry(
     config = OpenTelemetryConfig(service_name=service_name, resource_detectors=_detectors(settings, flavour))
     if settings.http is not None:
         uri = HttpUri(
-            uri=f"{host}{settings.http.path}",
+            uri=_address(host, settings.http.path),
             cluster=outbound(settings.port, host),
             timeout=settings.http.timeout or _TIMEOUT,
         )
@@ -171,7 +171,7 @@ def _sampler(settings: OpenTelemetryTracing, observed: Observed, host: str) -> A
         return None
     if found is None:
         return None
-    uri = HttpUri(uri=f"{found}{path}", cluster=outbound(port, found), timeout=http.timeout or _TIMEOUT)
+    uri = HttpUri(uri=_address(found, path), cluster=outbound(port, found), timeout=http.timeout or _TIMEOUT)
     config = DynatraceSamplerConfig(
         tenant=wanted.tenant,
         cluster_id=wanted.cluster_id,
@@ -179,6 +179,11 @@ def _sampler(settings: OpenTelemetryTracing, observed: Observed, host: str) -> A
         http_service=HttpService(http_uri=uri, request_headers_to_add=_header_options(http.headers)),
     )
     return _typed("samplers.dynatrace", config)
+
+
+def _address(host: str, path: str) -> str:
+    """A path with or without its first slash."""
+    return f"{host}/{path.removeprefix('/')}" if path else host
 
 
 def _typed(name: str, config: Any) -> Any:

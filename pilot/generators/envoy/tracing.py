@@ -97,7 +97,7 @@ def build_tracing(
     if tracer is None:
         return b""
     sampling = _percent(trace.sampling) if trace.sampling is not None else _sampling(settings, features)
-    own = settings.custom_tags if trace.custom_tags is None else trace.custom_tags
+    own = trace.custom_tags or settings.custom_tags
     tracing = HttpConnectionManager.Tracing(
         client_sampling=_ALWAYS,
         overall_sampling=_ALWAYS,
@@ -150,7 +150,7 @@ def _custom_tags(
     *,
     istio_tags: bool,
 ) -> list[Any]:
-    """Those of the user and, unless they are not wanted, of dry runs and of the workload; by name."""
+    """Those of the user, of the ends at waypoints and, unless they are not wanted, of dry runs and of the workload."""
     made: list[Any] = []
     if istio_tags:
         made.extend(_DRY_RUN)
@@ -159,8 +159,8 @@ def _custom_tags(
             for name, value in zip(_TAGGED, tags[:5], strict=True)
             if value
         )
-        if traits.kind is ProxyKind.WAYPOINT and _has_formats(traits.flavour):
-            made.extend(_peer_tags())
+    if traits.kind is ProxyKind.WAYPOINT and _has_formats(traits.flavour):
+        made.extend(_peer_tags())
     found = (_user_tag(name, tag, traits.flavour) for name, tag in own.items())
     made.extend(each for each in found if each is not None)
     return sorted(made, key=lambda each: str(each.tag))

@@ -147,6 +147,12 @@ def test_a_filter_limits_a_log_and_goes_with_the_flag_of_the_place() -> None:
     assert tunnel["filter"]["andFilter"]["filters"][0] == {"responseFlagFilter": {"flags": ["UF"]}}
 
 
+def test_without_a_path_standard_output_is_written_to() -> None:
+    provider = ExtensionProvider(name="f", envoy_file_access_log=FileAccessLog())
+    ((http,),) = (decoded(of_telemetry(Log(provider, "")).http),)
+    assert http["typedConfig"]["path"] == "/dev/stdout"
+
+
 def test_no_logs_are_no_logs_whatever_the_mesh_says() -> None:
     made = of_telemetry()
     assert (made.http, made.tcp, made.listener, made.tunnel) == ((), (), (), ())

@@ -9,6 +9,7 @@ from pilot.generators.envoy.collectors import http_log, mesh_log, opentelemetry_
 from pilot.generators.envoy.log_format import TEXT
 from pilot.generators.envoy.wire import Extension
 from pilot.model.extension_provider import HttpGrpcAccessLog, LogFormat, OpenTelemetryAccessLog, TcpGrpcAccessLog
+from pilot.view.proxy import Flavour
 
 HOSTS = {("c", 9000): "c.example.com"}
 GRPC = {"envoyGrpc": {"clusterName": "outbound|9000||c.example.com", "authority": "c.example.com"}}
@@ -42,20 +43,26 @@ def test_names_and_peers_are_there_where_none_are_given() -> None:
 
 def test_opentelemetry_has_a_body_and_attributes() -> None:
     declared = LogFormat("hi %RESPONSE_CODE%", {"b": "%PROTOCOL%", "a": "x", "broken": "100%"})
-    made = config(opentelemetry_log(OpenTelemetryAccessLog("c", 9000, "mine", declared), HOSTS))
+    made = config(opentelemetry_log(OpenTelemetryAccessLog("c", 9000, "mine", declared), HOSTS, Flavour()))
     assert made["body"] == {"stringValue": "hi %RESPONSE_CODE%"}
     assert [each["key"] for each in made["attributes"]["values"]] == ["a", "b"]
     assert made["disableBuiltinLabels"] is True
     assert made["commonConfig"]["filterStateObjectsToLog"] == SIX
-    plain = config(opentelemetry_log(OpenTelemetryAccessLog("c", 9000), HOSTS))
+    plain = config(opentelemetry_log(OpenTelemetryAccessLog("c", 9000), HOSTS, Flavour()))
     assert plain["body"] == {"stringValue": TEXT}
-    assert "attributes" not in plain
+    assert not {"attributes", "formatters"} & set(plain)
+
+
+def test_opentelemetry_has_the_formats_that_its_operators_need() -> None:
+    for declared in (LogFormat("%REQ_WITHOUT_QUERY(:PATH)%"), LogFormat("", {"a": "%REQ_WITHOUT_QUERY(:PATH)%"})):
+        made = config(opentelemetry_log(OpenTelemetryAccessLog("c", 9000, "", declared), HOSTS, Flavour()))
+        assert [each["name"] for each in made["formatters"]] == ["envoy.formatter.req_without_query"]
 
 
 def test_without_a_collector_there_is_no_logger() -> None:
     assert http_log(HttpGrpcAccessLog("c", 1), HOSTS) is None
     assert tcp_log(TcpGrpcAccessLog("c", 1), HOSTS) is None
-    assert opentelemetry_log(OpenTelemetryAccessLog("c", 1), HOSTS) is None
+    assert opentelemetry_log(OpenTelemetryAccessLog("c", 1), HOSTS, Flavour()) is None
 
 
 def test_the_meshs_own_service_is_a_static_cluster() -> None:

@@ -36,6 +36,12 @@ def test_what_envoy_would_refuse_gives_way_to_the_default(broken: str) -> None:
     assert made.text_format_source.inline_string == TEXT
 
 
+def test_no_labels_are_the_usual_ones_and_the_meshs_format_is_for_who_says_nothing() -> None:
+    assert of_provider("mine", FileAccessLog("/a", LogFormat("", {})))["jsonFormat"] == JSON
+    made = of_provider("envoy", FileAccessLog("/a", omit_empty_values=True), "accessLogEncoding: JSON")
+    assert made == {"textFormatSource": {"inlineString": TEXT}, "omitEmptyValues": True}
+
+
 def test_labels_that_envoy_would_refuse_give_way_to_the_default_and_null_is_a_value() -> None:
     assert of_provider("mine", FileAccessLog("/a", LogFormat("", {"a": "100%"})))["jsonFormat"] == JSON
     assert of_provider("mine", FileAccessLog("/a", LogFormat("", {"a": None})))["jsonFormat"] == {"a": None}

@@ -70,6 +70,8 @@ def test_opentelemetry_over_http_has_headers_and_detectors() -> None:
     }
     made = config("opentelemetry", http=http, resourceDetectors={"environment": {}, "dynatrace": {}})
     assert made["httpService"]["httpUri"] == {"uri": f"{HOST}/v1/traces", "cluster": CLUSTER, "timeout": "3s"}
+    for path, uri in (("v1/traces", f"{HOST}/v1/traces"), ("", HOST)):
+        assert config("opentelemetry", http={"path": path})["httpService"]["httpUri"]["uri"] == uri
     assert [each["header"] for each in made["httpService"]["requestHeadersToAdd"]] == [
         {"key": "k", "value": "v"}, {"key": "e"}
     ]  # fmt: skip

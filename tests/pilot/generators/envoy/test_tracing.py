@@ -108,6 +108,12 @@ def test_tags_of_a_telemetry_replace_those_of_the_proxy_and_all_are_in_order() -
     }
 
 
+def test_no_tags_of_a_telemetry_leave_those_of_the_proxy() -> None:
+    own = {"mine": CustomTag(literal=LiteralTag("v"))}
+    made = tracing(observed=with_trace(Trace(ZIPKIN, custom_tags={}, istio_tags=False)), custom_tags=own)
+    assert [each["tag"] for each in made["customTags"]] == ["mine"]
+
+
 def test_an_older_stock_envoy_has_no_tags_with_formats() -> None:
     tags = {"f": TelemetryTag(formatter=FormatterTag("%REQ(:path)%"))}
     lists = frozenset({"envoy.config.trace.v3.ZipkinConfig"})
@@ -127,6 +133,7 @@ def test_a_waypoint_tells_of_both_ends() -> None:
     assert values["istio.source_app_version"] == "%FILTER_STATE(downstream_peer_obj:FIELD:version)%"
     assert values["istio.destination_workload"] == "%FILTER_STATE(upstream_peer_obj:FIELD:workload)%"
     assert len(values) == 27
+    assert len(tracing(known=traits(kind=ProxyKind.WAYPOINT), enable_istio_tags=False)["customTags"]) == 18
 
 
 def test_what_envoy_would_refuse_costs_no_listener() -> None:
