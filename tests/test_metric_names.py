@@ -55,6 +55,8 @@ HAVE = [
     "pilot_k8s_endpoints_pending_pod",
     "istiod_managed_clusters",
     "istiod_remote_cluster_sync_status",
+    "remote_cluster_secret_events_total",
+    "remote_cluster_sync_timeouts_total",
     "auto_registration_+_total",
     "citadel_server_csr_count",
     "citadel_server_success_cert_issuance_count",
