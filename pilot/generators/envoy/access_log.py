@@ -72,22 +72,22 @@ class _Logger:
 @memoized()
 def build_access_logs(mesh: MeshConfig, flavour: Flavour, observed: Observed, side: ObservedSide) -> AccessLogs:
     """The logs of one side of connections."""
-    if side.logs is not None:
-        http = tcp = listener = _supported(_of_providers(side.logs, observed, mesh, flavour), flavour)
+    if side.logs is not None and not _unreachable(side.logs, observed, mesh, flavour):
+        http = tcp = listener = tunnel = _supported(_of_providers(side.logs, observed, mesh, flavour), flavour)
     else:
-        http, tcp, listener = (_supported(_of_mesh(mesh, flavour, place), flavour) for place in _PLACES)
+        http, tcp, listener, tunnel = (_supported(_of_mesh(mesh, flavour, place), flavour) for place in _PLACES)
     if mesh.disable_envoy_listener_log:
         listener = ()
     return AccessLogs(
         http=tuple(each.body() for each in http),
         tcp=tuple(each.body() for each in tcp),
         listener=tuple(each.body("NR") for each in listener),
-        tunnel=tuple(each.body("UF") for each in tcp),
-        terminated=tuple(each.body(failures=True) for each in http),
+        tunnel=tuple(each.body("UF") for each in tunnel),
+        terminated=tuple(each.body(failures=True) for each in tunnel),
     )
 
 
-_PLACES: Final = ("http", "tcp", "listener")
+_PLACES: Final = ("http", "tcp", "listener", "tunnel")
 
 
 def _supported(loggers: Iterator[_Logger], flavour: Flavour) -> tuple[_Logger, ...]:
@@ -97,6 +97,11 @@ def _supported(loggers: Iterator[_Logger], flavour: Flavour) -> tuple[_Logger, .
         for each in loggers
         if flavour.has(each.extension.url) and (not each.expression or flavour.has(_EXPRESSION_TYPE))
     )
+
+
+def _unreachable(logs: Sequence[Log], observed: Observed, mesh: MeshConfig, flavour: Flavour) -> bool:
+    """Whether the collectors of all of them are unknown: then the mesh's own log is written, as by istiod."""
+    return bool(logs) and all(_of_provider(each, observed, mesh, flavour) is None for each in logs)
 
 
 def _of_providers(logs: Sequence[Log], observed: Observed, mesh: MeshConfig, flavour: Flavour) -> Iterator[_Logger]:
@@ -124,7 +129,7 @@ def _of_provider(log: Log, observed: Observed, mesh: MeshConfig, flavour: Flavou
 def _of_mesh(mesh: MeshConfig, flavour: Flavour, place: str) -> Iterator[_Logger]:
     if mesh.access_log_file:
         yield _Logger(_file_log(mesh.access_log_file, mesh_format(mesh, flavour)))
-    if mesh.enable_envoy_access_log_service:
+    if mesh.enable_envoy_access_log_service and place != "tunnel":  # istiod: tunnels are not logged there
         yield _Logger(collectors.mesh_log(place))
 
 

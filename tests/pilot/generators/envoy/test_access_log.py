@@ -98,6 +98,7 @@ def test_listeners_log_what_no_chain_took_unless_that_is_off() -> None:
 
 def test_the_access_log_service_has_a_name_for_each_place() -> None:
     logs = logs_of(mesh_config("enableEnvoyAccessLogService: true"), Flavour())
+    assert (logs.tunnel, logs.terminated) == ((), ())
     made = [decoded(bodies)[0] for bodies in (logs.http, logs.tcp, logs.listener)]
 
     assert [each["typedConfig"]["commonConfig"]["logName"] for each in made] == [
@@ -169,7 +170,13 @@ def test_every_kind_of_provider_logs_in_every_place() -> None:
     names = ["envoy.access_loggers.http_grpc", "envoy.tcp_grpc_access_log", "envoy.access_loggers.open_telemetry"]
     for place in (made.http, made.tcp, made.listener):
         assert [each["name"] for each in decoded(place)] == names
-    assert of_telemetry(*(Log(each) for each in providers)).http == ()
+
+
+def test_without_any_collector_the_log_of_the_mesh_is_written() -> None:
+    lost = ExtensionProvider(name="h", envoy_http_als=HttpGrpcAccessLog("c", 9000))
+    for place in (of_telemetry(Log(lost)).http, of_telemetry(Log(lost)).tcp):
+        assert [each["typedConfig"]["path"] for each in decoded(place)] == ["/ignored"]
+    assert [each["typedConfig"]["path"] for each in decoded(of_telemetry(Log(lost), Log(FILE)).http)] == ["/a"]
 
 
 def test_an_envoy_that_cannot_limit_a_log_does_not_write_it() -> None:
