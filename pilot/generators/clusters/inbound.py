@@ -34,6 +34,7 @@ from pilot.view.workload import ServiceTarget
 
 _FOREVER = timedelta(seconds=9223372035)  # the longest that Envoy takes: an address stays known while it is used
 _UNIX = "unix://"
+_LAST_PORT = 65_535
 _LOCALHOST = "127.0.0.1"
 
 
@@ -88,6 +89,8 @@ def of_ingress(
     """Clusters of the ports that a Sidecar opens. `addresses` are those of the workload."""
     made = []
     for listener in ingress:
+        if not _is_endpoint(listener.default_endpoint):
+            continue
         declared = listener.port
         found = next((each.service for each in targets if each.target_port == declared.number), None)
         service = found if found is not None else _service_of(sidecar)
@@ -137,6 +140,20 @@ def _static_fields(name: str, endpoint: str) -> dict[str, Any]:
         host, _, port = endpoint.rpartition(":")
         address = Address(socket_address=SocketAddress(address=host.strip("[]"), port_value=int(port)))
     return {"type": Cluster.STATIC, "load_assignment": fixed.static_assignment(name, address)}
+
+
+def _is_endpoint(declared: str) -> bool:
+    """Whether Envoy can be sent there; nothing declared is its original destination."""
+    if not declared or declared.startswith(_UNIX):
+        return declared != _UNIX
+    host, _, port = declared.rpartition(":")
+    if not (port.isascii() and port.isdecimal() and len(port) <= len(str(_LAST_PORT)) and int(port) <= _LAST_PORT):
+        return False
+    try:
+        ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback(endpoint: str) -> bool:

@@ -188,6 +188,13 @@ def test_an_ingress_port_without_endpoint_keeps_the_address() -> None:
     assert of_ingress("")["type"] == "ORIGINAL_DST"
 
 
+@pytest.mark.parametrize("endpoint", ["127.0.0.1", "127.0.0.1:~", "127.0.0.1:65536", "localhost:80", ":80", "unix://"])
+def test_an_ingress_port_to_no_endpoint_has_no_cluster(endpoint: str) -> None:
+    listener = SidecarIngressListener(port=SidecarPort(number=8080, protocol="HTTP"), default_endpoint=endpoint)
+
+    assert inbound.of_ingress((listener,), (), {}, SIDECAR, None, ("10.1.1.1",), context()) == ()
+
+
 def test_an_ingress_port_that_no_service_has_stands_for_itself() -> None:
     assert "metadata" not in of_ingress("127.0.0.1:9000")
     named = of_ingress("127.0.0.1:9000", target(service()))
