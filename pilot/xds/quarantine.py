@@ -91,6 +91,8 @@ class _Search:
     good: Mapping[str, Resource | None]
     message: str
     heard: float
+    base: ResourceSet
+    """What the connection has: nothing else that is new is sent to it meanwhile, lest it take the blame."""
 
 
 class Quarantine:
@@ -168,6 +170,8 @@ class Quarantine:
     def accepted(self, place: Place, by: str, sent: ResourceSet, now: float) -> bool:
         """Whether that was a verdict in a search: the connection has to be answered anew."""
         search = self._searches.get(place)
+        if search is not None and search.by == by:
+            search.base = sent
         if search is None or search.by != by or not _holds(sent, search.left.trying, search.versions):
             return False
         search.heard = now
@@ -203,7 +207,7 @@ class Quarantine:
                     edits[name] = entry.good
         search = self._searches.get(place)
         if search is not None:
-            edits |= self._suspended(place, search, by, wanted, now)
+            edits = self._suspended(place, search, by, wanted, now) | edits
         self._note()
         return self._revise(wanted, edits) if edits else wanted
 
@@ -218,7 +222,12 @@ class Quarantine:
         if same != suspects:
             self.gone |= {name for name in suspects - same if search.good[name] is None and name not in wanted}
             self._go_on(place, search, search.left.without(suspects - same), now, lambda name: None)
-        return {name: search.good[name] for name in search.left.suspects - search.left.trying}
+            if search.left.is_over:
+                return {}
+        trying, had = search.left.trying, search.base.resources
+        late = (each.name for each in wanted.resources.values() if each.name not in trying and _is_other(had, each))
+        waiting = search.left.suspects - trying
+        return {name: had.get(name) for name in late} | {name: search.good[name] for name in waiting}
 
     def _begin(self, refusal: Refusal, suspects: Mapping[str, Resource], now: float, known: Known) -> None:
         """The proxy did not say what was wrong with it."""
@@ -231,7 +240,8 @@ class Quarantine:
             return
         good = {name: refusal.good.resources.get(name) or known(name) for name in names}
         versions = {name: suspects[name] for name in names}
-        search = _Search(refusal.by, Bisection((tuple(names),)), versions, good, refusal.message, now)
+        base = revise(refusal.sent, {name: refusal.good.resources.get(name) for name in suspects})
+        search = _Search(refusal.by, Bisection((tuple(names),)), versions, good, refusal.message, now, base)
         self._searches[refusal.place] = search
         self._go_on(refusal.place, search, bisection.begin(names), now, known)
 
@@ -318,6 +328,11 @@ def _holds(wanted: ResourceSet, names: Iterable[str], versions: Mapping[str, Res
     """Whether it has these versions of all these names."""
     found = wanted.resources
     return all((each := found.get(name)) is not None and each.version == versions[name].version for name in names)
+
+
+def _is_other(had: Mapping[str, Resource], each: Resource) -> bool:
+    before = had.get(each.name)
+    return before is None or before.version != each.version
 
 
 def _concerns(entry: Entry, by: str) -> bool:

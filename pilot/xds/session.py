@@ -110,6 +110,7 @@ class Session:
             # All that there is will be new to the client, but for what it claims to have: nothing else is owed.
             watch.asked = step.asked - {EVERYTHING} if EVERYTHING in step.asked else step.asked
             watch.claims, watch.is_continued = request.claims, bool(request.version)
+            watch.claimed = frozenset(request.claims)
             self._order = tuple(sorted((*self._order, request.type_url), key=_rank))
         elif step.asked or step.dropped:
             watch.asked = frozenset(filter(step.subscription.wants, watch.asked | step.asked))

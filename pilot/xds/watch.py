@@ -34,6 +34,8 @@ class Watch:
     """Owed to the client though they may be unchanged."""
     claims: Mapping[str, str] = field(default_factory=lambda: NO_CLAIMS)
     """What the client said to have, until it is answered."""
+    claimed: frozenset[str] = NO_NAMES
+    """The names in `claims`, until it has accepted something."""
     is_continued: bool = False
     """The client said to have accepted something on an earlier stream, but not what (state of the world)."""
     unjudged: tuple[tuple[Nonce, tuple[str, ...]], ...] = ()
@@ -80,7 +82,7 @@ class Watch:
         """Remembers what was accepted or refused, and forgets what that response held."""
         if verdict is Verdict.ACK:
             self.acked, self.acked_version, self.error = self.nonce, self.sent.version, ""
-            self.good = self.sent
+            self.good, self.claimed = self.sent, NO_NAMES
         elif verdict is Verdict.NACK:
             self.error = request.error or "refused without a reason"
         nonces = [nonce for nonce, _ in self.unjudged]
@@ -90,7 +92,8 @@ class Watch:
     def retract(self, withheld: Set[str]) -> None:
         """What was refused counts as never sent, but for what will not be sent again: of that the client has its own.
 
-        Of the rest it may have taken some: each is sent again, or told as gone.
+        Of the rest it may have taken some: each is sent again, or told as gone. Where it has accepted nothing on this
+        stream, it may still have what it came with, and an answer is due that says what there is.
         """
         sent, good = self.sent.resources, self.good.resources
         refused = {
@@ -99,6 +102,9 @@ class Watch:
             if name not in withheld and (name not in good or good[name].version != each.version)
         }
         self.sent = revise(self.good, refused) if refused else self.good
+        self.asked |= self.claimed - withheld
+        if self.is_continued and self.acked is None:
+            self.state = State.ASKED
 
     def sending(self, nonce: Nonce, names: tuple[str, ...]) -> None:
         """A response is on its way."""

@@ -170,9 +170,11 @@ def test_words_in_a_search_are_believed() -> None:
 def test_what_changes_during_a_search_is_no_suspect() -> None:
     ward = Quarantine()
     refuse(ward, "no reason", BAD, GOOD)
-    later = made(a="3", b="2")
-    assert serve(ward, later) == versions(later)
+    later = made(a="3", b="2", c="1")
+    assert serve(ward, later) == versions(made(a="1", b="2")), "what is new meanwhile waits: it would share the blame"
     assert [len(suspects) for _, _, suspects in ward.searches()] == [1]
+    assert ward.accepted(PLACE, "p-1", made(a="1", b="2"), 0.0)
+    assert serve(ward, later) == versions(later)
 
 
 def test_a_search_ends_with_its_connection() -> None:
