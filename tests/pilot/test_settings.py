@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from pilot import settings
+from pilot import settings, switches
 from pilot.environment import parse_bool
 from pilot.model.features import Features, RemoteKeys
 from pilot.settings import load
@@ -93,7 +93,7 @@ def test_booleans_as_go_reads_them(text: str, value: bool) -> None:
 
 def test_every_variable_names_a_field_of_features() -> None:
     names = set(Features.__dataclass_fields__)
-    assert {name for name, _ in settings.FEATURES.values()} <= names
+    assert {name for name, _ in switches.FEATURES.values()} <= names
 
 
 def test_certificate_authority_is_set_by_istiods_names() -> None:

@@ -93,6 +93,6 @@ def test_two_changes_are_one_that_says_both() -> None:
     key, other = (Hostname("a"), Namespace("n")), (Hostname("b"), Namespace("n"))
     first, second = Change(hosts=frozenset({key})), Change(full=True, hosts=frozenset({other}), credentials=True)
     both = first.and_then(second)
-    assert (both.full, both.hosts, both.credentials, both.addresses) == (True, {key, other}, True, False)
+    assert (both.full, both.hosts, both.credentials, both.addresses) == (True, frozenset({key, other}), True, False)
     assert first.and_then(NO_CHANGE) is first
     assert NO_CHANGE.and_then(second) is second
