@@ -94,7 +94,7 @@ class Feed:
 
     def standing(self) -> tuple[Problem, ...]:
         """What is wrong as of the last look, and what proxies do not take now; the same object while it is the same."""
-        now = (*self._seen, *self.refused())
+        now = (*self._of_source, *self._seen, *self.refused())
         if now != self._standing:
             self._standing = now
         return self._standing

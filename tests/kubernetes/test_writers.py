@@ -250,6 +250,26 @@ async def test_a_policy_that_cannot_be_translated_says_so_until_it_can(cluster: 
             await eventually(is_silent, within=20)
 
 
+async def test_an_object_that_cannot_be_read_any_more_says_so(cluster: TestCluster, tmp_path: Path) -> None:
+    place = "/apis/networking.istio.io/v1/namespaces/default/sidecars"
+    port = {"number": 9080, "protocol": "HTTP", "name": "http"}
+    spec = {"ingress": [{"port": port, "defaultEndpoint": "127.0.0.1:80"}]}
+    wrong = {"ingress": [{"port": {**port, "number": 90800}, "defaultEndpoint": "127.0.0.1:80"}]}
+
+    async def says_so() -> bool:
+        read = await cluster.call("GET", f"{place}/odd")
+        told = [each for each in read.get("status", {}).get("conditions", []) if each["type"] == "Translated"]
+        return any(each["status"] == "False" and "90800" in each["message"] for each in told)
+
+    made = {"apiVersion": "networking.istio.io/v1", "kind": "Sidecar", "metadata": {"name": "odd"}, "spec": spec}
+    await cluster.call("POST", place, made)
+    with replicas(cluster, tmp_path) as (plane,):
+        async with running(plane):
+            stored = await cluster.call("GET", f"{place}/odd")
+            await cluster.call("PUT", f"{place}/odd", {**stored, "spec": wrong})
+            await eventually(says_so, within=20)
+
+
 LISTENING = """
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
