@@ -8,14 +8,15 @@ Source: operations 14, Kubernetes controllers behaviour 8.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NoReturn
 
 from pilot.agent.errors import OptionError
 from pilot.agent.probes import UnwellError, look
 from pilot.agent.proxy_config import read_proxy_config
+from pilot.agent.watchers import Watchers
 from pilot.model.decoding import Unknown, decode_value, path_text
 from pilot.model.workload_group import ReadinessProbe
 from pilot.validation import workload_entry
@@ -74,7 +75,7 @@ class Prober:
     def __init__(self, probe: ReadinessProbe, why_not_ready: Callable[[], Awaitable[str | None]], owner: str) -> None:
         self._probe, self._why_not_ready, self._owner = probe, why_not_ready, owner
         self._verdict = Verdict(probe)
-        self._watchers: set[asyncio.Event] = set()
+        self._watchers = Watchers()
         self.health: Health | None = None
         """None until something is known."""
         self._is_leaving = False
@@ -93,15 +94,9 @@ class Prober:
         self._is_leaving = True
         self._say(Health(False, "draining"))
 
-    @contextmanager
-    def watch(self) -> Iterator[asyncio.Event]:
+    def watch(self) -> AbstractContextManager[asyncio.Event]:
         """An event that is set by each change of `health`."""
-        event = asyncio.Event()
-        self._watchers.add(event)
-        try:
-            yield event
-        finally:
-            self._watchers.remove(event)
+        return self._watchers.watch()
 
     async def _look(self) -> Health:
         reason = await self._why_not_ready()
@@ -118,5 +113,4 @@ class Prober:
             return
         self.health = health
         logger.info(f"{self._owner}: the workload is {'well' if health.is_well else f'not well: {health.reason}'}")
-        for each in self._watchers:
-            each.set()
+        self._watchers.wake()

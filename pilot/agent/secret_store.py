@@ -7,12 +7,13 @@ reads the newest state. Does not know the xDS protocol: see `sds.py`.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 
 from pilot.agent.errors import SecretError
 from pilot.agent.file_watch import Signature, signature
 from pilot.agent.secret import Secret, files_of, is_file_secret, read_file_secret
+from pilot.agent.watchers import Watchers
 
 logger = logging.getLogger("agent")
 
@@ -26,9 +27,9 @@ class SecretStore:
         self._owner = owner
         self._secrets: dict[str, Secret] = {}
         self._files: dict[str, Signature | None] = {}
-        self._watchers: set[asyncio.Event] = set()
+        self._changes = Watchers()
         self._taken: dict[object, Mapping[str, str]] = {}
-        self._taken_watchers: set[asyncio.Event] = set()
+        self._taking = Watchers()
 
     @property
     def secrets(self) -> Mapping[str, Secret]:
@@ -40,14 +41,13 @@ class SecretStore:
         changed = [each for each in secrets if self._secrets.get(each.name) != each]
         self._secrets.update((each.name, each) for each in changed)
         if changed:
-            for each in (*self._watchers, *self._taken_watchers):
-                each.set()
+            self._changes.wake()
+            self._taking.wake()
 
     def take(self, stream: object, wanted: Iterable[str], versions: Mapping[str, str]) -> None:
         """A stream has acknowledged these versions of what it wants."""
         self._taken[stream] = {name: versions.get(name, "") for name in wanted}
-        for each in self._taken_watchers:
-            each.set()
+        self._taking.wake()
 
     def leave(self, stream: object) -> None:
         """A stream has ended."""
@@ -58,25 +58,13 @@ class SecretStore:
         current = self._secrets[name].version if name in self._secrets else ""
         return all(versions[name] == current for versions in self._taken.values() if name in versions)
 
-    @contextmanager
-    def watch_taken(self) -> Iterator[asyncio.Event]:
+    def watch_taken(self) -> AbstractContextManager[asyncio.Event]:
         """An event that is set whenever a secret changes or is acknowledged; the watcher clears it."""
-        event = asyncio.Event()
-        self._taken_watchers.add(event)
-        try:
-            yield event
-        finally:
-            self._taken_watchers.discard(event)
+        return self._taking.watch()
 
-    @contextmanager
-    def watch(self) -> Iterator[asyncio.Event]:
+    def watch(self) -> AbstractContextManager[asyncio.Event]:
         """An event that is set whenever a secret changes; the watcher clears it before it reads."""
-        event = asyncio.Event()
-        self._watchers.add(event)
-        try:
-            yield event
-        finally:
-            self._watchers.discard(event)
+        return self._changes.watch()
 
     def want(self, names: Iterable[str]) -> None:
         """Somebody asks for these: files among them are read now and looked after from now on."""
