@@ -15,26 +15,12 @@ from pilot.type_urls import ADDRESS, CLUSTER, ENDPOINT, HEALTH
 from tests.ambient_mesh import SHOP
 from tests.control_plane import ControlPlane, running
 from tests.loopback import network
+from tests.machines import GROUP, VM
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.xds.clients import Client
 from tests.recordings import node_of
 
 ASSIGNMENT = "outbound|80||web.app.svc.cluster.local"
-GROUP = """
-apiVersion: networking.istio.io/v1
-kind: WorkloadGroup
-metadata: {name: vms, namespace: app}
-spec:
-  metadata: {labels: {app: web}}
-  template: {serviceAccount: web}
-"""
-VM = {
-    "id": "sidecar~10.9.0.1~vm.app~app.svc.cluster.local",
-    "metadata": {
-        "NAMESPACE": "app", "AUTO_REGISTER_GROUP": "vms", "CLUSTER_ID": "Kubernetes",
-        "PROXY_CONFIG": {"readinessProbe": {"httpGet": {"port": 80}}},
-    },
-}  # fmt: skip
 CALLER = {"id": "sidecar~10.1.0.9~caller.app~app.svc.cluster.local", "metadata": {"NAMESPACE": "app"}}
 ZTUNNEL = {
     "id": "ztunnel~10.1.0.8~z.istio-system~istio-system.svc.cluster.local",
@@ -81,6 +67,16 @@ def _saved_as_well(plane: ControlPlane) -> bool:
     return [each.status for entry in saved for each in entry.status.conditions] == ["True"]
 
 
+async def _health_counts(plane: ControlPlane, vm: Client) -> None:
+    """It is reached while it says that it is well."""
+    await vm.send(HEALTH)
+    await eventually(lambda: _reaches(plane, vm=True))
+    await vm.send(HEALTH, error="broken")
+    await eventually(lambda: _reaches(plane, vm=False))
+    await vm.send(HEALTH)
+    await eventually(lambda: _reaches(plane, vm=True))
+
+
 @pytest.mark.timeout(90)
 async def test_workload_registers_by_connecting_and_is_gone_when_it_stays_away(tmp_path: Path) -> None:
     with network() as addresses:
@@ -88,12 +84,7 @@ async def test_workload_registers_by_connecting_and_is_gone_when_it_stays_away(t
             async with _stream(plane, VM) as vm:
                 await vm.ask(CLUSTER)
                 assert await _reaches(plane, vm=False)  # it has a probe, and has not said yet that it is well
-                await vm.send(HEALTH)
-                await eventually(lambda: _reaches(plane, vm=True))
-                await vm.send(HEALTH, error="broken")
-                await eventually(lambda: _reaches(plane, vm=False))
-                await vm.send(HEALTH)
-                await eventually(lambda: _reaches(plane, vm=True))
+                await _health_counts(plane, vm)
                 await eventually(lambda: _saved_as_well(plane))  # a moment after it is served
 
                 await plane.kill()
@@ -118,12 +109,7 @@ spec: {address: 10.9.0.1, labels: {app: web}, serviceAccount: web}
             assert await _reaches(plane, vm=False)
             async with _stream(plane, named) as vm:
                 await vm.ask(CLUSTER)
-                await vm.send(HEALTH)
-                await eventually(lambda: _reaches(plane, vm=True))
-                await vm.send(HEALTH, error="broken")
-                await eventually(lambda: _reaches(plane, vm=False))
-                await vm.send(HEALTH)
-                await eventually(lambda: _reaches(plane, vm=True))
+                await _health_counts(plane, vm)
 
                 (plane.manifests / "vm.yaml").write_text(declared.replace("10.9.0.1", "10.9.0.2"))
                 await eventually(lambda: _goes_to(plane, "10.9.0.2"))

@@ -21,27 +21,13 @@ from tests.control_plane import SECURE, ControlPlane, running
 from tests.envoys import newest_envoy
 from tests.kubernetes.cluster import TestCluster
 from tests.loopback import network
+from tests.machines import GROUP, VM
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.xds.clients import Client
 from tests.recordings import node_of
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.shared, pytest.mark.timeout(200)]
 
-GROUP = """
-apiVersion: networking.istio.io/v1
-kind: WorkloadGroup
-metadata: {name: vms, namespace: app}
-spec:
-  metadata: {labels: {app: web}}
-  template: {serviceAccount: web}
-"""
-VM = {
-    "id": "sidecar~10.9.0.1~vm.app~app.svc.cluster.local",
-    "metadata": {
-        "NAMESPACE": "app", "AUTO_REGISTER_GROUP": "vms", "CLUSTER_ID": "Kubernetes",
-        "PROXY_CONFIG": {"readinessProbe": {"httpGet": {"port": 80}}},
-    },
-}  # fmt: skip
 ENTRY = "/apis/networking.istio.io/v1/namespaces/app/workloadentries/vms-10.9.0.1"
 
 
