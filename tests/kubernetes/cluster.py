@@ -12,6 +12,7 @@ import contextlib
 import json
 import urllib.request
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -212,6 +213,12 @@ def running_cluster(flags: Mapping[str, str] = {}) -> Iterator[TestCluster]:
     """An API server for whole scenarios, without definitions yet. `flags`: beside or instead of the usual ones."""
     with running_api_server({**FLAGS, **flags}) as server:
         yield TestCluster(server)
+
+
+def reading(kubeconfig: Path, work: Path) -> tuple[str, ...]:
+    """Arguments of a control plane that reads a cluster, and nothing of the mesh from files."""
+    nothing = str(work / "none")
+    return ("--kubeconfig", str(kubeconfig), "--meshConfig", nothing, "--networksConfig", nothing)
 
 
 def _group_path(api_version: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from pilot.type_urls import CLUSTER, ENDPOINT
 from tests.control_plane import HTTP, ControlPlane, running
-from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.cluster import TestCluster, reading, running_cluster
 from tests.kubernetes.follower import following
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
@@ -60,8 +60,7 @@ async def cluster(only_cluster: TestCluster) -> AsyncIterator[TestCluster]:
 
 @contextlib.contextmanager
 def control_plane(cluster: TestCluster, work: Path) -> Iterator[ControlPlane]:
-    nowhere = ("--meshConfig", str(work / "none"), "--networksConfig", str(work / "none"))
-    arguments = ("--kubeconfig", str(cluster.server.kubeconfig), "--warmStart", *nowhere)
+    arguments = (*reading(cluster.server.kubeconfig, work), "--warmStart")
     with network() as addresses:
         yield ControlPlane(addresses.address(1), None, work, arguments)
 

@@ -15,7 +15,7 @@ import yaml
 
 from tests import recordings
 from tests.control_plane import GRPC, SECURE, ControlPlane, running
-from tests.kubernetes.cluster import TestCluster
+from tests.kubernetes.cluster import TestCluster, reading
 from tests.loopback import network
 from tests.shared import shared_directory, shared_path
 
@@ -79,8 +79,7 @@ async def test_scenario_is_served_as_recorded(cluster: TestCluster, name: str, t
     declared = yaml.safe_load((scenario / "env.yaml").read_text()) if (scenario / "env.yaml").exists() else {}
     environment = {**recordings.RECORDED_ENVIRONMENT, **{key: str(value) for key, value in declared.items()}}
     environment |= {"REVISION": "default", **WITHOUT}
-    nowhere = ("--meshConfig", str(tmp_path / "none"), "--networksConfig", str(tmp_path / "none"))
-    arguments = ("--kubeconfig", str(cluster.server.kubeconfig), *nowhere)
+    arguments = reading(cluster.server.kubeconfig, tmp_path)
     with network() as addresses:
         plane = ControlPlane(addresses.address(1), None, tmp_path, arguments, environment)
         async with running(plane):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.control_plane import ControlPlane, running
-from tests.kubernetes.cluster import TestCluster
+from tests.kubernetes.cluster import TestCluster, reading
 from tests.kubernetes.follower import Follower, following
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
@@ -33,8 +33,7 @@ def seen(proxy: Follower) -> set[str]:
 
 
 async def test_selectors_change_what_is_seen_at_run_time(cluster: TestCluster, tmp_path: Path) -> None:
-    nowhere = ("--meshConfig", str(tmp_path / "none"), "--networksConfig", str(tmp_path / "none"))
-    arguments = ("--kubeconfig", str(cluster.server.kubeconfig), *nowhere)
+    arguments = reading(cluster.server.kubeconfig, tmp_path)
     with network() as addresses:
         plane = ControlPlane(addresses.address(1), None, tmp_path, arguments)
         async with running(plane), following(plane.grpc) as proxy:

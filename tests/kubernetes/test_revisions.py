@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.control_plane import ControlPlane, running
-from tests.kubernetes.cluster import TestCluster, running_cluster
+from tests.kubernetes.cluster import TestCluster, reading, running_cluster
 from tests.kubernetes.test_writers import found, holder
 from tests.loopback import Network, network
 from tests.pilot.agent.eventually import eventually
@@ -145,15 +145,14 @@ async def plane(
 ) -> ControlPlane:
     """A control plane of a revision that is not started yet."""
     directory, address = work / revision, addresses.address(number)
-    nowhere = ("--meshConfig", str(directory / "none"), "--networksConfig", str(directory / "none"))
-    config = ("--kubeconfig", str(await kubeconfig(cluster, namespace, directory)))
+    config = reading(await kubeconfig(cluster, namespace, directory), directory)
     environment = {
         "REVISION": revision,
         "POD_NAMESPACE": namespace,
         "POD_NAME": f"istiod-{number - 1}",
         "ISTIOD_CUSTOM_HOST": address,
     }
-    return ControlPlane(address, None, directory, (*config, *nowhere), environment)
+    return ControlPlane(address, None, directory, config, environment)
 
 
 async def root_in(cluster: TestCluster, namespace: str) -> str:

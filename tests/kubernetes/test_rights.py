@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.control_plane import ControlPlane, running
-from tests.kubernetes.cluster import TestCluster
+from tests.kubernetes.cluster import TestCluster, reading
 from tests.kubernetes.test_writers import AMBIENT, DEPLOYED, found, root_of
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
@@ -92,7 +92,6 @@ async def test_the_program_is_refused_nothing(cluster: TestCluster, tmp_path: Pa
     kubeconfig = await restricted(cluster, tmp_path)
     nodes = (node("a", "cni", "True"), node("b", "cni", "False"), node("c", "elsewhere", "True"))
     await cluster.load("\n---\n".join((shared_path("aux", "writers", "input.yaml").read_text(), *nodes)))
-    nowhere = ("--meshConfig", str(tmp_path / "none"), "--networksConfig", str(tmp_path / "none"))
     with network() as addresses:
         address = addresses.address(1)
         where = Endpoint(url=f"https://{address}:25017")
@@ -110,7 +109,7 @@ async def test_the_program_is_refused_nothing(cluster: TestCluster, tmp_path: Pa
             address,
             None,
             tmp_path / "work",
-            ("--kubeconfig", str(kubeconfig), "--cniNamespace", "cni", "--log_output_level", "default:debug", *nowhere),
+            (*reading(kubeconfig, tmp_path), "--cniNamespace", "cni", "--log_output_level", "default:debug"),
             environment,
         )
         async with running(plane):

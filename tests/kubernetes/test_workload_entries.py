@@ -19,7 +19,7 @@ from pilot.agent import tether
 from pilot.type_urls import CLUSTER, ENDPOINT, HEALTH
 from tests.control_plane import SECURE, ControlPlane, running
 from tests.envoys import newest_envoy
-from tests.kubernetes.cluster import TestCluster
+from tests.kubernetes.cluster import TestCluster, reading
 from tests.loopback import network
 from tests.machines import GROUP, VM
 from tests.pilot.agent.eventually import eventually
@@ -38,8 +38,7 @@ async def cluster(cluster: TestCluster) -> TestCluster:
 
 
 def plane_at(cluster: TestCluster, address: str, work: Path, name: str, *more: str, grace: str = "1s") -> ControlPlane:
-    nowhere = ("--meshConfig", str(work / "none"), "--networksConfig", str(work / "none"))
-    arguments = ("--kubeconfig", str(cluster.server.kubeconfig), *nowhere, *more)
+    arguments = (*reading(cluster.server.kubeconfig, work), *more)
     environment = {"PILOT_WORKLOAD_ENTRY_GRACE_PERIOD": grace, "POD_NAME": name, "REVISION": "default"}
     return ControlPlane(address, None, work / name, arguments, environment)
 

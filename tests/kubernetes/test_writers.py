@@ -12,7 +12,7 @@ import yaml
 
 from ca.errors import KubernetesError
 from tests.control_plane import HTTPS, ControlPlane, running
-from tests.kubernetes.cluster import TestCluster
+from tests.kubernetes.cluster import TestCluster, reading
 from tests.loopback import network
 from tests.pilot.agent.eventually import eventually
 from tests.shared import shared_path
@@ -28,8 +28,7 @@ SYSTEM = "/api/v1/namespaces/istio-system"
 @contextlib.contextmanager
 def replicas(cluster: TestCluster, work: Path, count: int = 1, **environment: str) -> Iterator[list[ControlPlane]]:
     """Control planes of one cluster that are not started yet."""
-    nowhere = ("--meshConfig", str(work / "none"), "--networksConfig", str(work / "none"))
-    arguments = ("--kubeconfig", str(cluster.server.kubeconfig), *nowhere)
+    arguments = reading(cluster.server.kubeconfig, work)
     with network() as addresses:
         yield [
             ControlPlane(
