@@ -21,17 +21,13 @@ from pilot.version import ISTIO_VERSION, VERSION
 def version(addresses: tuple[str, ...], remote: bool, short: bool, output: str) -> None:
     """Shows versions: of this command, of control planes, of proxies."""
     told: dict[str, Any] = {"clientVersion": {"version": VERSION, "istio": ISTIO_VERSION}}
+    if output == "text":
+        click.echo(f"client version: {VERSION} (Istio {ISTIO_VERSION})")
     if remote:
-        try:
-            _ask(each_of(addresses), told)
-        except click.ClickException:
-            if output == "text":
-                click.echo(f"client version: {VERSION} (Istio {ISTIO_VERSION})")
-            raise
+        _ask(each_of(addresses), told)
     if output != "text":
         tables.dump(told, output)
         return
-    click.echo(f"client version: {VERSION} (Istio {ISTIO_VERSION})")
     if not remote:
         return
     planes = told["meshVersion"]
