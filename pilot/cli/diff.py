@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import click
-import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pilot.cli import tables
 from pilot.cli.asking import ADDRESS, ask
 from pilot.cli.directory import MESH_CONFIG, read_directory
 
@@ -38,7 +38,7 @@ _WIDTH: Final = 240
 @ADDRESS
 @click.option("--envoy", "binary", default="", help="the Envoy that is asked [default: an installed one]")
 @click.option("--validate/--no-validate", default=True, show_default=True, help="ask an Envoy")
-@click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True)
+@tables.output_option("table", "json", "yaml")
 def diff(
     files: tuple[Any, ...],
     config_dir: pathlib.Path | None,
@@ -56,12 +56,10 @@ def diff(
         else:
             found = json.loads(ask(address, "debug/diff", {"bodies": ""}, method="POST", body=text.encode()))
         _judge(found, _find_binary(binary) if validate else None)
-    if output == "json":
-        click.echo(json.dumps(found, indent=2))
-    elif output == "yaml":
-        click.echo(yaml.safe_dump(found, sort_keys=False), nl=False)
-    else:
+    if output == "table":
         _print(found)
+    else:
+        tables.dump(found, output)
     if found["refused"] or any(each["envoy"] == "rejected" for each in found["classes"]):
         sys.exit(REFUSED)
     sys.exit(DIFFERS if found["classes"] else 0)

@@ -4,17 +4,16 @@ In: a running control plane, or a directory. Out: one line for each step, the ob
 exit code 1 where nobody would answer who was meant to.
 """
 
-import json
 import pathlib
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
-import yaml
 from rich.console import Console
 from rich.markup import escape
 
+from pilot.cli import tables
 from pilot.cli.asking import ADDRESS, ask_json, complete_proxy
 from pilot.cli.directory import CONFIG_DIR, MESH_CONFIG, read_directory
 
@@ -44,7 +43,7 @@ class ExplainGroup(click.Group):
 @click.argument("url")
 @click.option("-X", "--method", default="GET", show_default=True)
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="a header of the request")
-@click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
+@tables.output_option("text", "json", "yaml", default="text")
 @ADDRESS
 @CONFIG_DIR
 @MESH_CONFIG
@@ -64,12 +63,10 @@ def request(
     else:
         query = {"proxyID": proxy, "url": url, "method": method, "headers": "\n".join(headers)}
         told = ask_json(address, "debug/explain", query)
-    if output == "json":
-        click.echo(json.dumps(told, indent=2))
-    elif output == "yaml":
-        click.echo(yaml.safe_dump(told, sort_keys=False), nl=False)
-    else:
+    if output == "text":
         _print(told)
+    else:
+        tables.dump(told, output)
     if not told["allowed"]:
         sys.exit(1)
 

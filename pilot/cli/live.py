@@ -4,7 +4,6 @@ In: a running control plane, an object. Out: how many proxies have something of 
 why. Exit codes: 0 it is in force, 1 it is not (yet), 3 somebody refused it.
 """
 
-import json
 import sys
 import time
 from collections.abc import Mapping
@@ -12,16 +11,16 @@ from datetime import timedelta
 from typing import Any, Final
 
 import click
-import yaml
 from rich.console import Console
 
+from pilot.cli import tables
 from pilot.cli.asking import ADDRESS, NotThereError, ask_json
 from pilot.cli.durations import DURATION
 
 NOT_YET, REFUSED = 1, 3
 PAUSE: Final = 0.25
 """Seconds between two questions; arbitrary."""
-_OUTPUT = click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
+_OUTPUT = tables.output_option("text", "json", "yaml", default="text")
 _GENERATION = click.option("--generation", type=click.IntRange(0), default=0, help="at least this one [default: any]")
 
 
@@ -98,10 +97,8 @@ def _line(found: Mapping[str, Any]) -> str:
 
 
 def _print(found: Mapping[str, Any], output: str) -> None:
-    if output == "json":
-        click.echo(json.dumps(found, indent=2))
-    elif output == "yaml":
-        click.echo(yaml.safe_dump(found, sort_keys=False), nl=False)
+    if output != "text":
+        tables.dump(found, output)
     else:
         click.echo(_line(found) + ("" if found["proxies"] else " (no connected proxy has anything of it)"))
         for each in found["behind"]:

@@ -3,33 +3,30 @@
 In: a running control plane. Out: a table, JSON or YAML; exit code 0 also where nothing was pushed.
 """
 
-import json
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import click
-import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pilot.cli import tables
 from pilot.cli.asking import ADDRESS, ask_json, complete_proxy
 
 
 @click.command()
 @click.argument("proxy", default="", shell_complete=complete_proxy)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="events at most")
-@click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True)
+@tables.output_option("table", "json", "yaml")
 @ADDRESS
 def why(proxy: str, limit: int, output: str, address: str) -> None:
     """Tells what was pushed lately, to PROXY or to all: event, objects, types, bytes, time; the newest first."""
     found = ask_json(address, "debug/why", {"proxyID": proxy, "limit": str(limit)})
-    if output == "json":
-        click.echo(json.dumps(found, indent=2))
-    elif output == "yaml":
-        click.echo(yaml.safe_dump(found, sort_keys=False), nl=False)
+    if output != "table":
+        tables.dump(found, output)
     elif not found:
         click.echo("nothing was pushed", err=True)
     else:
