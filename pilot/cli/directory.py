@@ -4,9 +4,11 @@ In: a directory of YAML, perhaps a MeshConfig. Out: a snapshot; what is wrong wi
 """
 
 import pathlib
+from collections.abc import Iterable
 
 import click
 
+from pilot.model.problem import Problem
 from pilot.model.snapshot import Snapshot
 
 CONFIG_DIR = click.option(
@@ -19,7 +21,15 @@ MESH_CONFIG = click.option(
 
 
 def read_directory(directory: pathlib.Path, mesh_config: pathlib.Path | None = None) -> Snapshot:
-    """The snapshot of its objects. Raises: click.ClickException."""
+    """The snapshot of its objects; what is wrong with files is told. Raises: click.ClickException."""
+    snapshot, problems = load_directory(directory, mesh_config)
+    for each in problems:
+        click.echo(str(each), err=True)
+    return snapshot
+
+
+def load_directory(directory: pathlib.Path, mesh_config: pathlib.Path | None) -> tuple[Snapshot, Iterable[Problem]]:
+    """The snapshot of its objects, and what is wrong with its files. Raises: click.ClickException."""
     from pilot import settings
     from pilot.sources.files import ConfigDirectory
     from pilot.sources.mesh_file import MeshFileError, read_mesh_files
@@ -31,6 +41,5 @@ def read_directory(directory: pathlib.Path, mesh_config: pathlib.Path | None = N
         batch = tree.apply(tree.read())
     except (MeshFileError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    for each in batch.problems:
-        click.echo(str(each), err=True)
-    return Snapshot.empty(files.mesh, loaded.features, files.networks).apply(batch.events)[0]
+    snapshot, _ = Snapshot.empty(files.mesh, loaded.features, files.networks).apply(batch.events)
+    return snapshot, batch.problems

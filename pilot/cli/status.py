@@ -14,6 +14,7 @@ import click
 import yaml
 
 from pilot.cli.asking import ADDRESS, ask_json
+from pilot.cli.directory import MESH_CONFIG, load_directory
 from pilot.status.report import Entry, Question, entries, select
 
 _UNWANTED = frozenset(("Conflicted", "PartiallyInvalid", "istio.io/WaypointMissing"))
@@ -34,9 +35,7 @@ _COLUMNS = ("KIND", "NAMESPACE", "NAME", "SECTION", "ROUTES", "PROXIES", "CONDIT
     "-f", "--configDir", "--config-dir", "config_dir", type=click.Path(path_type=pathlib.Path, exists=True),
     help="read this directory instead of asking: what would be said",
 )  # fmt: skip
-@click.option(
-    "--meshConfig", "--mesh-config", "mesh_config", type=click.Path(path_type=pathlib.Path), help="with --configDir"
-)
+@MESH_CONFIG
 def status(
     target: str,
     namespace: str,
@@ -72,22 +71,11 @@ def _ask(address: str, question: Question) -> list[Entry]:
 
 def _read(directory: pathlib.Path, mesh_config: pathlib.Path | None) -> Iterable[Entry]:
     """What a control plane would say of a directory. Raises: click.ClickException."""
-    from pilot import settings
     from pilot.generators import problems
-    from pilot.model.snapshot import Snapshot
-    from pilot.sources.files import ConfigDirectory
-    from pilot.sources.mesh_file import MeshFileError, read_mesh_files
 
-    loaded = settings.load({"config_dir": directory, "mesh_config": mesh_config})
-    try:
-        files = read_mesh_files(str(loaded.mesh_config), str(loaded.networks_config))
-        tree = ConfigDirectory(str(directory))
-        batch = tree.apply(tree.read())
-    except (MeshFileError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-    snapshot, _ = Snapshot.empty(files.mesh, loaded.features, files.networks).apply(batch.events)
+    snapshot, of_files = load_directory(directory, mesh_config)
     now = datetime.now(UTC)
-    found = (*batch.problems, *problems.find(snapshot), *problems.of_time(snapshot, now))
+    found = (*of_files, *problems.find(snapshot), *problems.of_time(snapshot, now))
     for each in found:
         if each.key is None:
             click.echo(str(each), err=True)
