@@ -85,7 +85,7 @@ class Replicas:
         if own is not None and not was_counted:
             for identity, instance, each in own.holdings:
                 self._ledger.put(Holder(identity, instance), each)
-            self._ledger.forgot(self._unknown(own) if not own.is_closed else own.unknown_until)
+            self._ledger.forgot(self._unknown(own))
         self._others = tuple(each for each in found if each.replica != self._replica)
         await self._tell(self._report(None))  # before anything is issued: who conducts waits for us from now on
 
@@ -118,9 +118,7 @@ class Replicas:
         """Of all replicas."""
         own = self._ledger.unknown_until
         found = [int(own.timestamp())] if own else []
-        for each in self._others:
-            is_dead = not each.is_closed and not self._is_heard(each)
-            found.append(self._unknown(each) if is_dead else each.unknown_until)
+        found += [each.unknown_until if self._is_heard(each) else self._unknown(each) for each in self._others]
         latest = max(found, default=0)
         return datetime.fromtimestamp(latest, UTC) if latest > self._clock().timestamp() else None
 
@@ -178,7 +176,7 @@ class Replicas:
                 datetime.fromtimestamp(each.at, UTC) + GONE,
             )
             for each in self._others
-            if not each.is_closed and self._is_heard(each) and each.stage != wanted
+            if self._is_heard(each) and each.stage != wanted
         )
 
     async def leave(self) -> None:
@@ -199,7 +197,9 @@ class Replicas:
         return not report.is_closed and self._clock().timestamp() - report.at < GONE.total_seconds()
 
     def _unknown(self, report: Report) -> int:
-        """When the last certificate can expire that was issued after a report, and before the next."""
+        """When the last certificate can expire that the last report of one that is gone does not list."""
+        if report.is_closed:
+            return report.unknown_until
         return max(report.unknown_until, report.at + int((IDLE + GONE + self._longest).total_seconds()))
 
     def _report(self, rollover: Rollover | None) -> Report:
@@ -239,7 +239,7 @@ class Replicas:
         """Removes reports that say nothing any more."""
         now = self._clock()
         for each in self._others:
-            until = each.unknown_until if each.is_closed else self._unknown(each)
+            until = self._unknown(each)
             is_over = until <= now.timestamp() and not any(held.is_in_use(now) for *_, held in each.holdings)
             if is_over and not self._is_heard(each):
                 with suppress(KubernetesError):
