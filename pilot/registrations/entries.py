@@ -20,6 +20,8 @@ GROUP: Final = "istio.io/autoRegistrationGroup"
 CONTROLLER: Final = "istio.io/workloadController"
 CONNECTED: Final = "istio.io/connectedAt"
 DISCONNECTED: Final = "istio.io/disconnectedAt"
+OWN: Final = (CONTROLLER, CONNECTED, DISCONNECTED)
+"""What we say of the proxy of an entry, in its annotations."""
 HEALTH_CHECKED: Final = "proxy.istio.io/health-checks-enabled"
 HEALTHY: Final = "Healthy"
 _LONGEST_NAME: Final = 253
@@ -110,15 +112,14 @@ def health_of(entry: WorkloadEntry) -> str:
 
 def renew(kept: WorkloadEntry, declared: WorkloadEntry) -> WorkloadEntry:
     """The entry of a proxy as it is declared now, with what we know of the proxy."""
-    own = {name: kept.metadata.annotations.get(name) for name in (CONTROLLER, CONNECTED, DISCONNECTED)}
+    own = {name: kept.metadata.annotations.get(name) for name in OWN}
     annotations = {**declared.metadata.annotations, **{name: value for name, value in own.items() if value}}
     return _annotated(replace(declared, status=kept.status), annotations)
 
 
 def release(entry: WorkloadEntry) -> WorkloadEntry:
     """The entry of a workload that nobody hears of any more, as it was declared."""
-    own = (CONTROLLER, CONNECTED, DISCONNECTED)
-    annotations = {name: value for name, value in entry.metadata.annotations.items() if name not in own}
+    annotations = {name: value for name, value in entry.metadata.annotations.items() if name not in OWN}
     return _annotated(replace(entry, status=WorkloadEntryStatus(_other_conditions(entry))), annotations)
 
 

@@ -23,9 +23,9 @@ from pilot.model.workload_group import WorkloadGroup
 from pilot.registrations.entries import (
     CONNECTED,
     CONTROLLER,
-    DISCONNECTED,
     GROUP,
     HEALTHY,
+    OWN,
     health_of,
     is_abandoned,
     is_registered,
@@ -139,8 +139,7 @@ class WorkloadEntries:
         now, then = wanted.metadata.annotations, _annotations(stored)
         if CONNECTED not in now and then.get(CONTROLLER, self._controller) != self._controller:
             return  # its proxy is at another replica now
-        names = (CONTROLLER, CONNECTED, DISCONNECTED)
-        changed = {name: now.get(name) for name in names if now.get(name) != then.get(name)}
+        changed = {name: now.get(name) for name in OWN if now.get(name) != then.get(name)}
         if changed:
             version = stored["metadata"].get("resourceVersion")
             body = {"metadata": {"resourceVersion": version, "annotations": changed}}
