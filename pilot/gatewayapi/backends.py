@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pilot.gatewayapi.faults import Fault, Reason
 from pilot.gatewayapi.grants import Grants, Referrer
 from pilot.gatewayapi.route import BackendReference, WeightedBackend
+from pilot.model import mcs
 from pilot.model.virtual_service import Destination, PortSelector
 
 NOWHERE = Destination()
@@ -42,7 +43,7 @@ def destination(backend: WeightedBackend | BackendReference, context: Context) -
         case "networking.istio.io", "Hostname":
             host = backend.name
         case "multicluster.x-k8s.io", "ServiceImport":
-            host = f"{backend.name}.{namespace}.svc.clusterset.local"
+            host = mcs.host_of(backend.name, namespace)
         case _:
             message = f"expected a Service, Hostname or ServiceImport, got {group or 'core'} {backend.kind}"
             return NOWHERE, Fault(message, Reason.INVALID_KIND)

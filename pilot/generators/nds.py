@@ -11,6 +11,7 @@ from typing import Any
 from istio_api import nds_pb2
 from pilot.generators.service_address import service_address
 from pilot.memo import latest, memoized
+from pilot.model import mcs
 from pilot.model.endpoint import Endpoint, Health
 from pilot.model.endpoint_index import NO_ENDPOINTS, ServiceEndpoints
 from pilot.model.features import Features
@@ -22,8 +23,6 @@ from pilot.type_urls import NAME_TABLE
 from pilot.view.proxy import Traits
 from pilot.view.proxy_view import ProxyView
 from pilot.view.scope import EgressListener, Endpoints
-
-_CLUSTER_SET = ".clusterset.local"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +69,7 @@ def _plan(egress: tuple[EgressListener, ...], traits: Traits, features: Features
 
 @memoized(size=65_536)
 def _service_entry(service: Service, ips: tuple[str, ...]) -> _Entry:
-    named = service.is_kubernetes and not service.hostname.endswith(_CLUSTER_SET)
+    named = service.is_kubernetes and not mcs.is_of_all(service)
     return _Entry(
         service.hostname,
         ips,

@@ -19,7 +19,9 @@ MANAGED: Final = "gateway.istio.io/managed"
 HBONE_PORT: Final = 15008
 NETWORK_GATEWAY: Final = "NetworkGateway"
 """Begins the names of ways into other networks, and of what is behind them, among workloads."""
-_OWN_PODS: Final = frozenset(("istio.io-mesh-controller", "istio.io-eastwest-controller"))
+EAST_WEST: Final = "istio.io-eastwest-controller"
+"""Value of MANAGED: a way into our network from others."""
+_OWN_PODS: Final = frozenset(("istio.io-mesh-controller", EAST_WEST))
 _NO_WAYPOINT: Final = "none"
 
 

@@ -20,7 +20,7 @@ from pilot.model.service import Hostname, PortProtocol, Resolution, Service
 from pilot.model.service_index import ServiceIndex
 from pilot.model.snapshot import Snapshot
 from pilot.model.wasm_plugins import CheckedPlugin
-from pilot.model.waypoint import MANAGED, Traffic, TunnelAddress, Waypoint, Waypoints
+from pilot.model.waypoint import EAST_WEST, MANAGED, Traffic, TunnelAddress, Waypoint, Waypoints
 from pilot.resources import Origin
 from pilot.view.ambient import index_of
 from pilot.view.destinations import destinations_of
@@ -74,7 +74,6 @@ class Attachments:
 
 
 NO_ATTACHMENTS = Attachments()
-_ENTRANCE = "istio.io-eastwest-controller"
 _ATTACHMENTS: Interner[Attachments] = Interner(256)
 _attached = memoized(size=65_536)(Attached)
 _place = memoized(size=65_536)(WorkloadPlace)
@@ -105,7 +104,7 @@ def _is_entrance(snapshot: Snapshot, identified: Identified, namespace: str) -> 
     if not snapshot.features.ambient_multi_network:
         return False
     declared = snapshot.conversions.waypoints.by_name.get((namespace, identified.labels.get(GATEWAY_NAME, "")))
-    return identified.labels.get(MANAGED) == _ENTRANCE or (declared is not None and declared.is_east_west)
+    return identified.labels.get(MANAGED) == EAST_WEST or (declared is not None and declared.is_east_west)
 
 
 def _at_entrance(snapshot: Snapshot, proxy: Proxy, identified: Identified) -> Attachments:

@@ -15,11 +15,11 @@ from msgspec import Raw
 
 from pilot.model.objects import Event, Object, ObjectKey
 from pilot.model.problem import Problem
+from pilot.model.revisions import REVISION
 from pilot.sources.kubernetes.decode import Stored, decode_stored, key_of
 from pilot.sources.kubernetes.resources import Resource, is_custom
 from pilot.sources.kubernetes.trim import is_empty
 
-REVISION = "istio.io/rev"
 _TAGGED = frozenset(("KubernetesGateway",))
 """Kinds that belong to a revision by other rules."""
 
