@@ -185,7 +185,8 @@ def _behind_all(services: ServiceIndex, index: EndpointIndex, settings: MeshSett
         if mcs.is_of_all(each):
             found = index.endpoints.get((Hostname(settings.host_of(each.name, each.namespace)), each.namespace))
             merged.set((each.hostname, each.namespace), found)
-    return replace(index, endpoints=merged.finish())
+    endpoints = merged.finish()
+    return index if endpoints is index.endpoints else replace(index, endpoints=endpoints)
 
 
 def _parts(key: ServiceKey, own: EndpointIndex, others: tuple[EndpointIndex, ...]) -> Iterator[Parts]:

@@ -204,13 +204,11 @@ class Snapshot:
     def apply_remote(self, cluster: str, events: Iterable[Event]) -> tuple["Snapshot", Change]:
         """The mesh after events of another cluster, which is new if nobody knows it."""
         alone = self.alone or self
-        features = replace(alone.features, cluster_id=cluster, shares_cluster=False)
-        settings = replace(alone.settings, features=features, system_network="", revisions=None, is_remote=True)
-        before = self.remotes.get(cluster) or Snapshot(settings=settings)
+        before = self.remotes.get(cluster) or Snapshot(settings=_of_remote(alone.settings, cluster))
         after, change = before.apply(events)
         if after is before and cluster in self.remotes:
             return self, NO_CHANGE
-        if settings.features.mcs_host:
+        if alone.features.mcs_host:
             change = replace(change, hosts=mcs.with_names_of_all(change.hosts))
         return clusters.merge(alone, {**self.remotes, cluster: after}, self), change
 
@@ -228,6 +226,12 @@ class Snapshot:
             return self, NO_CHANGE
         kept = {name: each for name, each in self.remotes.items() if name != cluster}
         return clusters.merge(self.alone or self, kept, self), Change(full=True)
+
+
+def _of_remote(own: MeshSettings, cluster: str) -> MeshSettings:
+    """What another cluster begins with."""
+    features = replace(own.features, cluster_id=cluster, shares_cluster=False)
+    return replace(own, features=features, system_network="", revisions=None, is_remote=True)
 
 
 def _with_cluster(settings: MeshSettings, objects: ObjectStore, replaced: tuple[Replacement, ...]) -> MeshSettings:
