@@ -100,10 +100,11 @@ def host_names(
     return frozenset(each.address for each in found if not is_ip(each.address))
 
 
+@memoized(size=16)
 def _all(
     services: tuple[Service, ...], networks: MeshNetworks, discovered: tuple[NetworkGateway, ...]
-) -> list[NetworkGateway]:
-    return sorted({*_declared(services, networks), *labelled(services), *discovered})
+) -> tuple[NetworkGateway, ...]:
+    return tuple(sorted({*_declared(services, networks), *labelled(services), *discovered}))
 
 
 def _of_tunnel(declared: HboneGateway) -> NetworkGateway:
