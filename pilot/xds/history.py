@@ -7,7 +7,7 @@ Source: DESIGN, "why".
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from pilot.type_urls import TypeUrl, short_name
@@ -124,7 +124,6 @@ def _totals(sends: Iterable[Sent], began: float) -> dict[str, Any]:
 
 
 def _sent(each: Sent) -> dict[str, Any]:
-    told: Iterator[tuple[str, Any]] = zip(each._fields, each, strict=True)
-    row = dict(told) | {"type": short_name(each.type_url)}
+    row = each._asdict() | {"type": short_name(each.type_url)}
     del row["type_url"], row["event"]
     return row

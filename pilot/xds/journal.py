@@ -85,10 +85,9 @@ class Journal:
     def sent(self, connection: str, response: Response, size: int, made: float, sending: float) -> None:
         """A response of `size` bytes left: seconds to make it, seconds to send it."""
         self.metrics.sent(response.type_url, size, made, sending)
-        told = response.body
-        self.history.sent(connection, response.type_url, size, len(told.updated), len(told.removed))
+        body = response.body
+        self.history.sent(connection, response.type_url, size, len(body.updated), len(body.removed))
         if LOG.isEnabledFor(logging.DEBUG):
-            body = response.body
             LOG.debug(
                 f"{short_name(response.type_url)}: PUSH for node:{one_line(connection)} resources:{len(body.names)}"
                 f" removed:{len(body.removed)} size:{size}B nonce:{response.nonce}"

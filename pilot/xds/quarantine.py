@@ -314,8 +314,7 @@ def _new(refusal: Refusal) -> Iterator[tuple[str, Resource]]:
     """What was new to the connection."""
     good = refusal.good.resources
     for name, each in refusal.sent.resources.items():
-        before = good.get(name)
-        if each.body and (before is None or before.version != each.version):
+        if each.body and _is_other(good, each):
             yield name, each
 
 

@@ -288,7 +288,7 @@ class Stream:
                 self._attendance.reported(self.client.proxy, event.healthy, event.message)
             elif (
                 (custody := self._around.custody) is not None
-                and (type(event) is not Acked or custody.quarantine.is_searching)  # nearly always an ACK, of nothing
+                and (type(event) is not Acked or custody.is_searching)  # nearly always an ACK, of nothing
                 and self._judged(event, custody)
             ):
                 self._again.add(request.type_url)
@@ -350,7 +350,7 @@ class Stream:
                 EMPTY if wanted.is_empty else self._around.discovery.resources_for(self.client.proxy, type_url, names)
             )
             custody, watch = self._around.custody, self._session.watches.get(type_url)
-            if custody is not None and not custody.quarantine.is_idle and resources is not None and watch is not None:
+            if custody is not None and not custody.is_idle and resources is not None and watch is not None:
                 resources = custody.served(self.client.id, self.client.proxy, type_url, resources, watch)
             return self._session.respond(type_url, resources) if resources is not None else None
         except PilotError:
