@@ -9,6 +9,7 @@ end, over gRPC, is `benchmarks.ztunnels`. Opens no port.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import click
 from envoy.config.core.v3.base_pb2 import Node
@@ -51,7 +52,7 @@ def measure(workloads: int, services: int, ztunnels: int) -> Figures:
     features = replace(Features(), ambient=True)
     listed = [*(service(number) for number in range(services)), *(pod(n, services, "v1") for n in range(workloads))]
     events = [event for each in listed for event in _events(each)]
-    proxies, responses = [_ztunnel(number, features) for number in range(ztunnels)], Responses()
+    proxies, responses = [nodes.parse_node(node(number), features) for number in range(ztunnels)], Responses()
 
     started = time.process_time()
     snapshot, _ = Snapshot.empty(features=features).apply(events)
@@ -139,10 +140,11 @@ def service(number: int) -> dict[str, object]:
     }
 
 
-def _ztunnel(number: int, features: Features) -> Proxy:
-    node = Node(id=f"ztunnel~10.250.0.{number}~ztunnel-{number}.istio-system~istio-system.svc.cluster.local")
-    json_format.ParseDict({"NAMESPACE": "istio-system", "NODE_NAME": f"n{number}"}, node.metadata)
-    return nodes.parse_node(node, features)
+def node(number: int) -> Any:
+    """What a ztunnel says of itself."""
+    made = Node(id=f"ztunnel~10.250.0.{number}~ztunnel-{number}.istio-system~istio-system.svc.cluster.local")
+    json_format.ParseDict({"NAMESPACE": "istio-system", "NODE_NAME": f"n{number}"}, made.metadata)
+    return made
 
 
 @click.command()

@@ -18,9 +18,7 @@ from typing import Any
 import click
 import grpc
 import uvloop
-from envoy.config.core.v3 import base_pb2
 from envoy.service.discovery.v3 import discovery_pb2
-from google.protobuf import json_format
 from rich.console import Console
 from rich.table import Table
 
@@ -62,10 +60,7 @@ class Ztunnel:
     def __init__(self, address: str, number: int) -> None:
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
         self._channel = grpc.aio.insecure_channel(address, options)
-        self._node = base_pb2.Node(
-            id=f"ztunnel~10.250.0.{number}~ztunnel-{number}.istio-system~istio-system.svc.cluster.local"
-        )
-        json_format.ParseDict({"NAMESPACE": "istio-system", "NODE_NAME": f"n{number}"}, self._node.metadata)
+        self._node = workloads.node(number)
         self._call: Any = None
         self.versions: dict[str, str] = {}
         self.removed = 0
