@@ -43,11 +43,7 @@ HBONE_PORT = 15008
 _PASSTHROUGH_IDLE = timedelta(minutes=5)
 _TUNNEL_CLEANUP = timedelta(minutes=1)
 _SECRET_SOCKET = "./var/run/secrets/credential-uds/socket"
-_TO_TUNNELS = Cluster.OriginalDstLbConfig(
-    upstream_port_override=UInt32Value(value=HBONE_PORT),
-    metadata_key=MetadataKey(key=ORIGINAL_DST, path=[MetadataKey.PathSegment(key="waypoint")]),
-)
-"""Where a workload takes tunnels, or the waypoint that an endpoint names."""
+_WAYPOINT = MetadataKey(key=ORIGINAL_DST, path=[MetadataKey.PathSegment(key="waypoint")])
 _SOURCE_V4, _SOURCE_V6 = "127.0.0.6", "::6"
 
 
@@ -122,20 +118,8 @@ def connect_originate(context: Context, traits: Traits) -> Resource:
 @memoized(size=256)
 def _connect_originate(context: Context, socket: Any) -> Resource:
     protocol = HttpProtocol(Codec.HTTP2, idle_timeout=context.mesh.hbone_idle_timeout, allow_connect=True)
-    return _resource(
-        Cluster(
-            name=CONNECT_ORIGINATE,
-            alt_stat_name=cluster_stat_name(CONNECT_ORIGINATE),
-            type=Cluster.ORIGINAL_DST,
-            lb_policy=Cluster.CLUSTER_PROVIDED,
-            connect_timeout=context.mesh.connect_timeout,
-            cleanup_interval=_TUNNEL_CLEANUP,
-            circuit_breakers=_unlimited(context),
-            typed_extension_protocol_options=extension_options(protocol),
-            original_dst_lb_config=_TO_TUNNELS,
-            transport_socket=socket,
-        )
-    )
+    options = extension_options(protocol)
+    return _to_tunnels(CONNECT_ORIGINATE, context, typed_extension_protocol_options=options, transport_socket=socket)
 
 
 @memoized(size=256)
@@ -155,16 +139,24 @@ def encap(context: Context) -> Resource:
 @memoized(size=256)
 def forward_inner(context: Context) -> Resource:
     """Passes on to a workload the tunnel that came inside of another network's."""
+    return _to_tunnels(FORWARD_INNER, context)
+
+
+def _to_tunnels(name: str, context: Context, **more: Any) -> Resource:
+    """A cluster that leads to where a workload takes tunnels, or to the waypoint that an endpoint names."""
     return _resource(
         Cluster(
-            name=FORWARD_INNER,
-            alt_stat_name=cluster_stat_name(FORWARD_INNER),
+            name=name,
+            alt_stat_name=cluster_stat_name(name),
             type=Cluster.ORIGINAL_DST,
             lb_policy=Cluster.CLUSTER_PROVIDED,
             connect_timeout=context.mesh.connect_timeout,
             cleanup_interval=_TUNNEL_CLEANUP,
             circuit_breakers=_unlimited(context),
-            original_dst_lb_config=_TO_TUNNELS,
+            original_dst_lb_config=Cluster.OriginalDstLbConfig(
+                upstream_port_override=UInt32Value(value=HBONE_PORT), metadata_key=_WAYPOINT
+            ),
+            **more,
         )
     )
 

@@ -42,25 +42,27 @@ _ENDPOINT_METADATA = (_Passthrough(name=ORIGINAL_DST, kind=_HOST), _Passthrough(
 
 def to_tunnel(inner: Any) -> Any:
     """A socket into the internal listener that opens a tunnel; `inner` is what goes through the tunnel."""
-    transport = InternalUpstreamTransport(passthrough_metadata=_TUNNEL_METADATA, transport_socket=inner)
-    return TransportSocket(name="envoy.transport_sockets.internal_upstream", typed_config=pack(transport))
+    return _internal_upstream("envoy.transport_sockets.internal_upstream", inner, _TUNNEL_METADATA)
 
 
 def behind_waypoint(inner: Any) -> Any:
     """A socket toward what a waypoint stands in front of: through a tunnel or not, as each endpoint says."""
-    transport = InternalUpstreamTransport(passthrough_metadata=_ENDPOINT_METADATA, transport_socket=inner)
-    return TransportSocket(name="internal_upstream", typed_config=pack(transport))
+    return _internal_upstream("internal_upstream", inner, _ENDPOINT_METADATA)
 
 
 def behind_entrance(inner: Any) -> Any:
     """A socket toward what a gateway between networks stands in front of."""
-    transport = InternalUpstreamTransport(passthrough_metadata=_TUNNEL_METADATA, transport_socket=inner)
-    return TransportSocket(name="internal_upstream", typed_config=pack(transport))
+    return _internal_upstream("internal_upstream", inner, _TUNNEL_METADATA)
 
 
 def to_internal_listener(inner: Any, name: str = "internal_upstream") -> Any:
     """A socket into an internal listener that needs to know nothing of where it came from."""
-    return TransportSocket(name=name, typed_config=pack(InternalUpstreamTransport(transport_socket=inner)))
+    return _internal_upstream(name, inner, ())
+
+
+def _internal_upstream(name: str, inner: Any, metadata: tuple[Any, ...]) -> Any:
+    transport = InternalUpstreamTransport(passthrough_metadata=metadata, transport_socket=inner)
+    return TransportSocket(name=name, typed_config=pack(transport))
 
 
 def with_proxy_protocol(inner: Any, version: int) -> Any:
