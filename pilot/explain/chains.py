@@ -6,8 +6,9 @@ Envoy does: chains that name the value of one beat chains that say nothing of it
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import Any
+
+from pilot.explain.matching import fits_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,7 @@ def find_chain(listener: Any, connection: Connection) -> Any | None:
 
 def _within(ranges: Iterable[Any], address: str) -> int:
     """Length of the longest range that has the address, and one more: 0 is none."""
-    found = 0
-    for each in ranges:
-        try:
-            network = ip_network(f"{each.address_prefix}/{each.prefix_len.value}", strict=False)
-            if ip_address(address) in network:
-                found = max(found, network.prefixlen + 1)
-        except ValueError:
-            continue
-    return found
+    return max((int(each.prefix_len.value) + 1 for each in ranges if fits_range(each, address)), default=0)
 
 
 def _named(names: Iterable[str], wanted: str) -> int:

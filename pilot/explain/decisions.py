@@ -5,10 +5,9 @@ dynamic metadata count as absent: nobody here has checked a token.
 """
 
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import Any
 
-from pilot.explain.matching import fits_header, fits_text
+from pilot.explain.matching import fits_header, fits_range, fits_text
 from pilot.explain.request import Request
 
 
@@ -50,7 +49,7 @@ def _permits(rule: Any, request: Request, arrival: Arrival) -> bool:
         case "destination_port":
             return bool(rule.destination_port == arrival.port)
         case "destination_ip":
-            return _within(rule.destination_ip, arrival.address)
+            return fits_range(rule.destination_ip, arrival.address)
         case "requested_server_name":
             return fits_text(rule.requested_server_name, arrival.server_name)
     return False
@@ -71,20 +70,12 @@ def _is(who: Any, request: Request) -> bool:
         case "filter_state":
             return bool(request.identity) and fits_text(who.filter_state.string_match, request.identity)
         case "direct_remote_ip":
-            return _within(who.direct_remote_ip, request.source)
+            return fits_range(who.direct_remote_ip, request.source)
         case "remote_ip":
-            return _within(who.remote_ip, request.source)
+            return fits_range(who.remote_ip, request.source)
         case "header":
             return fits_header(who.header, request)
     return False
-
-
-def _within(range_: Any, address: str) -> bool:
-    try:
-        network = ip_network(f"{range_.address_prefix}/{range_.prefix_len.value}", strict=False)
-        return ip_address(address) in network
-    except ValueError:
-        return False
 
 
 def _fits_template(extension: Any, path: str) -> bool:

@@ -1,9 +1,10 @@
-"""Whether a request fits what Envoy's messages say: text, headers, paths, domains, routes.
+"""Whether a request fits what Envoy's messages say: text, addresses, headers, paths, domains, routes.
 
 In: Envoy's matchers, a request. Out: yes or no, as Envoy would decide. Decides nothing about what follows.
 """
 
 from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -37,6 +38,14 @@ def fits_regex(pattern: str, text: str) -> bool:
     try:
         return re2.fullmatch(pattern, text) is not None
     except re2.error:
+        return False
+
+
+def fits_range(range_: Any, address: str) -> bool:
+    """A CidrRange; what is no address is in none."""
+    try:
+        return ip_address(address) in ip_network(f"{range_.address_prefix}/{range_.prefix_len.value}", strict=False)
+    except ValueError:
         return False
 
 
