@@ -52,7 +52,7 @@ def explain(snapshot: Snapshot, proxy: Proxy, request: Request) -> Work[Explanat
 
 def _identity(snapshot: Snapshot, proxy: Proxy) -> str:
     account = proxy.service_account or "default"
-    return f"spiffe://{snapshot.mesh.trust_domain}/ns/{proxy.traits.namespace}/sa/{account}"
+    return snapshot.settings.spiffe_id(proxy.traits.namespace, account)
 
 
 def _resolve(having: Having, request: Request) -> tuple[str, int, str, tuple[Any, ...]]:
