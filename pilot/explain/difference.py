@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pilot import pipeline
-from pilot.explain.held import Having, parsed
+from pilot.explain.held import Having, http_manager, parsed
 from pilot.memo import Work
 from pilot.model.snapshot import Snapshot
 from pilot.resources import EMPTY, Resource, ResourceSet
@@ -112,15 +112,11 @@ _EDS = 3
 
 
 def _routes_of(listener: Any) -> Iterable[str]:
-    from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2 as hcm_pb2
-
     for chain in (*listener.filter_chains, listener.default_filter_chain):
         for each in chain.filters:
-            if each.typed_config.Is(hcm_pb2.HttpConnectionManager.DESCRIPTOR):
-                manager = hcm_pb2.HttpConnectionManager()
-                each.typed_config.Unpack(manager)
-                if manager.rds.route_config_name:
-                    yield manager.rds.route_config_name
+            manager = http_manager(each)
+            if manager is not None and manager.rds.route_config_name:
+                yield manager.rds.route_config_name
 
 
 def _compare(type_url: TypeUrl, had: ResourceSet, has: ResourceSet) -> TypeChange:

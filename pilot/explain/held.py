@@ -13,6 +13,7 @@ from envoy.config.core.v3 import base_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_pb2
+from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2 as hcm_pb2
 from google.protobuf.any_pb2 import Any as Packed
 
 from pilot import pipeline
@@ -73,6 +74,15 @@ def parsed(type_url: TypeUrl, body: bytes) -> Any:
     message = _MESSAGES[type_url]()
     Packed.FromString(body).Unpack(message)
     return message
+
+
+def http_manager(filter_: Any) -> Any | None:
+    """The HTTP connection manager that a network filter is, None for other filters."""
+    if not filter_.typed_config.Is(hcm_pb2.HttpConnectionManager.DESCRIPTOR):
+        return None
+    manager = hcm_pb2.HttpConnectionManager()
+    filter_.typed_config.Unpack(manager)
+    return manager
 
 
 def proxy_of(snapshot: Snapshot, instance: WorkloadInstance, kind: ProxyKind | None = None) -> Proxy:

@@ -8,14 +8,13 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
-from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2 as hcm_pb2
 from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 
 from pilot.explain import enforcement, routing
 from pilot.explain.answer import Explanation
 from pilot.explain.chains import Connection, find_chain
 from pilot.explain.decisions import Arrival
-from pilot.explain.held import Having, Held, proxy_of
+from pilot.explain.held import Having, Held, http_manager, proxy_of
 from pilot.explain.request import Request
 from pilot.generators.service_address import service_address
 from pilot.memo import Work
@@ -127,9 +126,8 @@ def _listener(having: Having, address: str, port: int) -> Work[Held | None]:
 def _chain(having: Having, request: Request, chain: Any, opaque: bool, told: Explanation) -> Work[Explanation]:
     """From a filter chain on."""
     for each in chain.filters:
-        if each.typed_config.Is(hcm_pb2.HttpConnectionManager.DESCRIPTOR):
-            manager = hcm_pb2.HttpConnectionManager()
-            each.typed_config.Unpack(manager)
+        manager = http_manager(each)
+        if manager is not None:
             told.step("filter chain", chain.name or "(unnamed)", ("speaks HTTP",))
             return (yield from _http(having, request, manager, told))
         if each.typed_config.Is(tcp_proxy_pb2.TcpProxy.DESCRIPTOR):
@@ -251,9 +249,8 @@ _POLICIES = frozenset(("AuthorizationPolicy", "RequestAuthentication", "PeerAuth
 def _filters(chain: Any) -> list[Any]:
     """Of the connection manager, or of the chain where it has none."""
     for each in chain.filters:
-        if each.typed_config.Is(hcm_pb2.HttpConnectionManager.DESCRIPTOR):
-            manager = hcm_pb2.HttpConnectionManager()
-            each.typed_config.Unpack(manager)
+        manager = http_manager(each)
+        if manager is not None:
             return list(manager.http_filters)
     return list(chain.filters)
 
