@@ -79,7 +79,7 @@ class GatewayDeployments:
         """What we deployed, by kind."""
         self._gateways: Names[Json] = Names(_gateway, self._due.add)
         self._parameters: dict[Place, Mapping[str, str]] = {}
-        self._defaults: dict[str, Mapping[str, str]] = {}
+        self._defaults: dict[str, Mapping[str, str]] | None = None
         self._kubernetes = 0
         self._last: tuple[object, ...] = (object(),)
 
@@ -146,36 +146,34 @@ class GatewayDeployments:
         while True:
             await asyncio.sleep(LOOK_AGAIN)
             try:
-                before = dict(self._defaults)
                 await self._read_defaults()
-                if before != self._defaults:
-                    self._due.update(self._gateways.known)
-                for key, gateway in self._gateways.known.items():
-                    place = _parameters_of(gateway)
-                    if place is not None and self._parameters.get(place) != await self._read_parameters(place):
-                        self._due.add(key)
+                for place in filter(None, {_parameters_of(each) for each in self._gateways.known.values()}):
+                    await self._read_parameters(place)
             except KubernetesError as error:
                 _log.debug(f"parameters of Gateways: {error}")
 
-    async def _read_defaults(self) -> None:
-        """Raises: KubernetesError."""
+    async def _read_defaults(self) -> Mapping[str, Mapping[str, str]]:
+        """By class. Others than those known make each Gateway due, whoever reads them. Raises: KubernetesError."""
         namespace = self._snapshot().features.system_namespace
         query = f"labelSelector={DEFAULTS_LABEL.replace('/', '%2F')}"
         listed = await self._client.call("GET", f"/api/v1/namespaces/{namespace}/configmaps?{query}")
         items = sorted(listed.get("items") or (), key=lambda each: each["metadata"].get("creationTimestamp", ""))
-        self._defaults = {}
+        found: dict[str, Mapping[str, str]] = {}
         for each in items:
-            self._defaults.setdefault(each["metadata"]["labels"][DEFAULTS_LABEL], each.get("data") or {})
+            found.setdefault(each["metadata"]["labels"][DEFAULTS_LABEL], each.get("data") or {})
+        before, self._defaults = self._defaults, found
+        if before not in (None, found):
+            self._due.update(self._gateways.known)
+        return found
 
     async def _read_parameters(self, place: Place) -> Mapping[str, str]:
-        """Empty where there are none. Raises: KubernetesError."""
-        try:
-            found = await self._client.call("GET", f"/api/v1/namespaces/{place[0]}/configmaps/{place[1]}")
-        except KubernetesError as error:
-            if error.status != NOT_FOUND:
-                raise
-            return {}
-        return found.get("data") or {}
+        """Empty where there are none. Others than those known make due who names them. Raises: KubernetesError."""
+        stored = await self._get(f"/api/v1/namespaces/{place[0]}/configmaps/{place[1]}")
+        found = (stored or {}).get("data") or {}
+        before, self._parameters[place] = self._parameters.get(place), found
+        if before not in (None, found):
+            self._due.update(key for key, each in self._gateways.known.items() if _parameters_of(each) == place)
+        return found
 
     async def _version(self) -> int:
         """131 for 1.31."""
@@ -228,12 +226,10 @@ class GatewayDeployments:
         existing: Json | None,
     ) -> Circumstances:
         """Raises: KubernetesError."""
-        await self._read_defaults()
-        overlays = [self._defaults.get(declared.spec.gateway_class_name, {})]
+        overlays = [(await self._read_defaults()).get(declared.spec.gateway_class_name, {})]
         place = _parameters_of(gateway)
         if place is not None:
-            self._parameters[place] = await self._read_parameters(place)
-            overlays.append(self._parameters[place])
+            overlays.append(await self._read_parameters(place))
         namespace = snapshot.objects.get(Namespace, "", declared.namespace)
         selected = (((existing or {}).get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
         sets = (each for each in snapshot.seen.of(ListenerSet) if is_parent(declared, each))
@@ -252,8 +248,12 @@ class GatewayDeployments:
 
     async def _stored(self, kind: str, namespace: str, name: str) -> Json | None:
         """Raises: KubernetesError."""
+        return await self._get(f"{_collection(kind, namespace)}/{name}")
+
+    async def _get(self, path: str) -> Json | None:
+        """None where it is not there. Raises: KubernetesError."""
         try:
-            found: Json = await self._client.call("GET", f"{_collection(kind, namespace)}/{name}")
+            found: Json = await self._client.call("GET", path)
         except KubernetesError as error:
             if error.status != NOT_FOUND:
                 raise

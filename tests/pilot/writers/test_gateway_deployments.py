@@ -11,7 +11,7 @@ from pilot.kube_client import KubeClient
 from pilot.model.objects import Event
 from pilot.model.snapshot import Snapshot
 from pilot.writers import following
-from pilot.writers.gateway_deployments import COLLECTIONS, GATEWAYS, GatewayDeployments
+from pilot.writers.gateway_deployments import COLLECTIONS, DEFAULTS_LABEL, GATEWAYS, GatewayDeployments
 from tests.pilot.agent.eventually import eventually
 from tests.pilot.model.meshes import objects
 from tests.pilot.writers.recorder import Recorder
@@ -33,13 +33,15 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Api(Recorder):
-    """Answers what is asked at the start."""
+    """Answers what is asked at the start. `defaults`: ConfigMaps with parameters for a class."""
+
+    defaults: tuple[dict[str, Any], ...] = ()
 
     async def call(self, method: str, path: str, body: Any = None, content_type: str = "") -> Any:
         if path == "/version":
             return {"major": "1", "minor": "31+"}
         if method == "GET" and "?" in path:
-            return {"items": []}
+            return {"items": self.defaults if "/configmaps" in path else []}
         return await super().call(method, path, body, content_type)
 
 
@@ -53,8 +55,8 @@ def api(class_: str, **annotations: str) -> Api:
 
 
 @contextlib.asynccontextmanager
-async def deploying(made: Api, class_: str) -> AsyncIterator[None]:
-    declared = objects(GATEWAY.replace("CLASS", class_))
+async def deploying(made: Api, class_: str, text: str = GATEWAY) -> AsyncIterator[None]:
+    declared = objects(text.replace("CLASS", class_))
     snapshot = Snapshot.empty().apply(Event(each.key, each) for each in declared)[0]
     installation = Installation(built_in.config(), built_in.values(), Mesh())
     task = asyncio.create_task(
@@ -76,6 +78,22 @@ async def test_a_gateway_of_our_class_is_deployed_by_server_side_apply() -> None
         + "/edge-istio?fieldManager=istio.io%2Fgateway-controller&force=true"
         for kind in ("ServiceAccount", "Deployment", "Service")
     }
+
+
+async def test_other_defaults_of_a_class_reach_all_its_gateways_whoever_sees_them_first() -> None:
+    made = api("istio")
+    spec = made.objects[GATEWAYS]["demo", "edge"]["spec"]
+    made.put(GATEWAYS, "other", "demo", spec=spec)
+    async with deploying(made, "istio", f"{GATEWAY}---{GATEWAY.replace('edge', 'other')}"):
+        await eventually(lambda: len(made.calls) == 6)
+        named = {"name": "defaults", "labels": {DEFAULTS_LABEL: "istio"}}
+        made.defaults = ({"metadata": named, "data": {"deployment": "spec: {replicas: 3}"}},)
+        made.put(GATEWAYS, "edge", "demo", spec=spec, metadata={"annotations": {"changed": "yes"}})
+        await eventually(lambda: {"edge-istio", "other-istio"} <= _with_three_replicas(made))
+
+
+def _with_three_replicas(made: Api) -> set[str]:
+    return {body["metadata"]["name"] for *_, body in made.calls if (body.get("spec") or {}).get("replicas") == 3}
 
 
 async def test_what_is_there_without_our_mark_is_not_touched() -> None:
