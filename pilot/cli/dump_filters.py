@@ -76,8 +76,12 @@ def endpoints(dump: Json, wanted: Wanted) -> Json:
 
 
 def _is_wanted(endpoint: Json, wanted: Wanted) -> bool:
-    place = endpoint.get("endpoint", {}).get("address", {}).get("socket_address", {})
-    told = {"port": str(place.get("port_value", "")), "status": endpoint.get("health_status", "HEALTHY")}
+    return _is_at(endpoint.get("endpoint", {}), endpoint.get("health_status", "HEALTHY"), wanted)
+
+
+def _is_at(place: Json, status: str, wanted: Wanted) -> bool:
+    port = place.get("address", {}).get("socket_address", {}).get("port_value", "")
+    told = {"port": str(port), "status": status}
     return all(not wanted.get(key) or told[key].lower() == wanted[key].lower() for key in told)
 
 
@@ -85,14 +89,11 @@ def hosts(statuses: Json, wanted: Wanted) -> Json:
     """The same of Envoy's `/clusters?format=json`."""
 
     def remaining(cluster: Json) -> Json:
-        rows = [each for each in cluster.get("host_statuses", ()) if _fits(each)]
+        rows = [each for each in cluster.get("host_statuses", ()) if fits(each)]
         return {**cluster, "host_statuses": rows}
 
-    def _fits(host: Json) -> bool:
-        place = host.get("address", {}).get("socket_address", {})
-        health = host.get("health_status", {}).get("eds_health_status", "HEALTHY")
-        told = {"port": str(place.get("port_value", "")), "status": health}
-        return all(not wanted.get(key) or told[key].lower() == wanted[key].lower() for key in told)
+    def fits(host: Json) -> bool:
+        return _is_at(host, host.get("health_status", {}).get("eds_health_status", "HEALTHY"), wanted)
 
     found = [each for each in statuses.get("cluster_statuses", ()) if wanted.get("cluster", "") in ("", each["name"])]
     return {**statuses, "cluster_statuses": [remaining(each) for each in found]}
