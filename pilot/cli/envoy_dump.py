@@ -30,6 +30,12 @@ def sections(dump: Json) -> dict[str, Json]:
     return {each["@type"].rpartition(".")[2]: _snake(each) for each in dump.get("configs", ())}
 
 
+def section(dump: Json, kind: str) -> Json:
+    """One part of a dump; empty where it has none of that type."""
+    found = [each for each in dump.get("configs", ()) if each["@type"].rpartition(".")[2] == kind]
+    return _snake(found[-1]) if found else {}
+
+
 def _snake(value: Json) -> Json:
     if isinstance(value, dict):
         return {
@@ -41,7 +47,7 @@ def _snake(value: Json) -> Json:
 
 def clusters(dump: Json) -> list[Json]:
     """Clusters, those of the bootstrap too."""
-    part = sections(dump).get("ClustersConfigDump", {})
+    part = section(dump, "ClustersConfigDump")
     keys = ("static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters")
     return [each["cluster"] for key in keys for each in part.get(key, ())]
 
@@ -71,7 +77,7 @@ def _origin(message: Json) -> str:
 
 def listeners(dump: Json) -> list[Json]:
     """Listeners, those of the bootstrap too."""
-    part = sections(dump).get("ListenersConfigDump", {})
+    part = section(dump, "ListenersConfigDump")
     dynamic = [each["active_state"]["listener"] for each in part.get("dynamic_listeners", ()) if "active_state" in each]
     return [*(each["listener"] for each in part.get("static_listeners", ())), *dynamic]
 
@@ -175,7 +181,7 @@ def _destination(filters: Json) -> str:
 
 def route_tables(dump: Json) -> list[Json]:
     """Route configurations, those of the bootstrap too."""
-    part = sections(dump).get("RoutesConfigDump", {})
+    part = section(dump, "RoutesConfigDump")
     return [
         each["route_config"] for key in ("static_route_configs", "dynamic_route_configs") for each in part.get(key, ())
     ]
@@ -217,7 +223,7 @@ def _route_match(match: Mapping[str, Json]) -> str:
 
 def endpoint_rows(dump: Json) -> list[Row]:
     """Of the endpoints in a dump."""
-    part = sections(dump).get("EndpointsConfigDump", {})
+    part = section(dump, "EndpointsConfigDump")
     every = [*part.get("static_endpoint_configs", ()), *part.get("dynamic_endpoint_configs", ())]
     rows: list[Row] = []
     for each in every:
@@ -255,5 +261,5 @@ def _place(address: Json) -> str:
 
 def extension_rows(dump: Json) -> list[Row]:
     """Filters that come over ECDS."""
-    found = (each.get("ecds_filter", {}) for each in sections(dump).get("EcdsConfigDump", {}).get("ecds_filters", ()))
+    found = (each.get("ecds_filter", {}) for each in section(dump, "EcdsConfigDump").get("ecds_filters", ()))
     return sorted((each.get("name", ""), each.get("typed_config", {}).get("@type", "")) for each in found)

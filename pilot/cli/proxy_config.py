@@ -72,7 +72,7 @@ def _shown(output: str, columns: Sequence[str], rows: Rows, part: Part, found: J
 
 
 def _section(name: str) -> Part:
-    return lambda found: envoy_dump.sections(found).get(name, {})
+    return lambda found: envoy_dump.section(found, name)
 
 
 def _wanted(**options: str | int | None) -> dict[str, str]:
@@ -228,7 +228,7 @@ def _dump_of(where: str) -> Json:
 @tables.output_option("json", "yaml", "short", default="json")
 def bootstrap(envoy: str, file: Any, output: str) -> None:
     """What an Envoy was started with."""
-    found = envoy_dump.sections(read_dump("", "", envoy, file)).get("BootstrapConfigDump", {})
+    found = envoy_dump.section(read_dump("", "", envoy, file), "BootstrapConfigDump")
     if output != "short":
         tables.dump(found, output)
         return

@@ -12,7 +12,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from pilot.cli.envoy_dump import Json, Row, sections
+from pilot.cli.envoy_dump import Json, Row, section
 
 SECRETS: Final = ("RESOURCE NAME", "TYPE", "STATUS", "VALID CERT", "SERIAL NUMBER", "NOT AFTER", "NOT BEFORE")
 _STATES: Final = {
@@ -24,7 +24,7 @@ _STATES: Final = {
 
 def secret_rows(dump: Json, now: datetime) -> list[Row]:
     """One for each secret; the first certificate of each counts."""
-    part = sections(dump).get("SecretsConfigDump", {})
+    part = section(dump, "SecretsConfigDump")
     return sorted(
         row for key, state in _STATES.items() for each in part.get(key, ()) for row in _rows(each, state, now)
     )
@@ -32,7 +32,7 @@ def secret_rows(dump: Json, now: datetime) -> list[Row]:
 
 def roots(dump: Json) -> frozenset[bytes]:
     """Fingerprints of the roots that peers in the mesh are checked with."""
-    part = sections(dump).get("SecretsConfigDump", {})
+    part = section(dump, "SecretsConfigDump")
     found: set[bytes] = set()
     for each in (one for key in _STATES for one in part.get(key, ())):
         secret = each.get("secret", {})
