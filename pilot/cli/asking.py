@@ -136,8 +136,16 @@ def _ask(
         raise click.ClickException(f"{base}/{path}: no answer: {error}") from error
 
 
+def read_dump_file(file: Any) -> Any:
+    """What an open file has, in place of an answer. Raises: click.ClickException."""
+    try:
+        return json.load(file)
+    except ValueError as error:
+        raise click.ClickException(f"{file.name}: expected the JSON of a dump: {error}") from error
+
+
 def ask_json(address: str, path: str, query: Mapping[str, str] | None = None, *, usual: str = MONITORING) -> Any:
-    """The same of a page in JSON. Raises: NotThereError, click.ClickException."""
+    """What `ask` gives, of a page in JSON. Raises: NotThereError, click.ClickException."""
     text = ask(address, path, query, usual=usual)
     try:
         return json.loads(text)

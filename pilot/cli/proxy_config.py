@@ -4,7 +4,6 @@ In: a running Envoy's admin port (`--envoy`), a file with its dump (`--file`), o
 the name of a connected proxy). Out: istioctl's tables, JSON or YAML. Source: operations 17.
 """
 
-import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ import click
 
 from pilot.cli import dump_filters, envoy_dump, secret_rows, tables
 from pilot.cli.aliases import AliasedGroup
-from pilot.cli.asking import ADDRESS, ENVOY, ask, ask_json, complete_proxy
+from pilot.cli.asking import ADDRESS, ENVOY, ask, ask_json, complete_proxy, read_dump_file
 from pilot.cli.envoy_dump import Json, Row
 
 _FORMS: Final = {
@@ -53,10 +52,7 @@ def _source(command: Callable[..., Any]) -> Callable[..., Any]:
 def read_dump(proxy: str, address: str, envoy: str, file: Any) -> Json:
     """The dump. Raises: click.ClickException."""
     if file is not None:
-        try:
-            return json.load(file)
-        except ValueError as error:
-            raise click.ClickException(f"{file.name}: expected the JSON of a dump: {error}") from error
+        return read_dump_file(file)
     if envoy:
         return ask_json(envoy, "config_dump", {"include_eds": ""}, usual=ENVOY)
     if not proxy:
@@ -180,10 +176,7 @@ def everything(proxy: str, address: str, envoy: str, file: Any, output: str) -> 
         tables.dump(found, output)
         return
     shown = [(columns, rows(found)) for columns, rows in _TABLES]
-    for number, (columns, rows) in enumerate(each for each in shown if each[1]):
-        if number:
-            click.echo()
-        tables.show(columns, rows)
+    tables.show_all(each for each in shown if each[1])
 
 
 @proxy_config.command(name="envoy-stats")

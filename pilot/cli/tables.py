@@ -58,6 +58,14 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         console.print(text)
 
 
+def show_all(parts: Iterable[tuple[Sequence[str], Iterable[Sequence[str]]]]) -> None:
+    """Tables, given by their columns and rows, with an empty line between them."""
+    for number, (columns, rows) in enumerate(parts):
+        if number:
+            click.echo()
+        show(columns, rows)
+
+
 def dump(data: Any, form: str) -> None:
     """Data as `json` or `yaml`."""
     if form == "yaml":

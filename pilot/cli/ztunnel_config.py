@@ -4,7 +4,6 @@ In: a running ztunnel's admin port (`--ztunnel`), a file with its dump (`--file`
 which knows workloads, services and policies. Out: istioctl's tables, JSON or YAML. Source: operations 17.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,7 +12,7 @@ import click
 
 from pilot.cli import tables, ztunnel_dump
 from pilot.cli.aliases import AliasedGroup
-from pilot.cli.asking import ask, ask_json
+from pilot.cli.asking import ask, ask_json, read_dump_file
 from pilot.cli.ztunnel_dump import Json, Row
 
 _ZTUNNEL: Final = "127.0.0.1:15000"
@@ -49,10 +48,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 def read_dump(ztunnel: str, address: str, file: Any) -> Json:
     """The dump. Raises: click.ClickException."""
     if file is not None:
-        try:
-            return _checked(json.load(file), file.name)
-        except ValueError as error:
-            raise click.ClickException(f"{file.name}: expected the JSON of a dump: {error}") from error
+        return _checked(read_dump_file(file), file.name)
     if address:
         return ztunnel_dump.from_control_plane(ask_json(address, "debug/ambientz"))
     return _checked(ask_json(ztunnel, "config_dump", usual=_ZTUNNEL), ztunnel)
@@ -178,10 +174,7 @@ def everything(ztunnel: str, address: str, file: Any, output: str) -> None:
     ]
     if not address:
         shown += [(ztunnel_dump.CERTIFICATES, _certificates), (ztunnel_dump.CONNECTIONS, ztunnel_dump.connection_rows)]
-    for number, (columns, rows) in enumerate(shown):
-        if number:
-            click.echo()
-        tables.show(columns, rows(found))
+    tables.show_all((columns, rows(found)) for columns, rows in shown)
 
 
 @ztunnel_config.command()
