@@ -77,9 +77,9 @@ def addresses(store: Store) -> Iterator[Message]:
     """URLs of Istio's webhooks: of a control plane outside the cluster."""
     for kind, beginning in _OF_ISTIO.items():
         for each in store.of(kind):
-            for index, hook in (
-                enumerate(mappings_at(each.value, "webhooks")) if each.name.startswith(beginning) else ()
-            ):
+            if not each.name.startswith(beginning):
+                continue
+            for index, hook in enumerate(mappings_at(each.value, "webhooks")):
                 path = ("webhooks", index, "clientConfig", "url")
                 if at(hook, "clientConfig", "url") is not None:
                     yield from _address(each, hook, path)

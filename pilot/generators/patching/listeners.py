@@ -48,8 +48,9 @@ def patch_listener(made: Resource, kind: ProxyKind, plan: Plan) -> Patched:
 def _context(listener: Any, kind: ProxyKind) -> PatchContext:
     if kind is ProxyKind.ROUTER:
         return PatchContext.GATEWAY
-    inbound = listener.traffic_direction == TrafficDirection.INBOUND or listener.name == CONNECT_TERMINATE
-    inbound = inbound or kind is ProxyKind.WAYPOINT
+    if kind is ProxyKind.WAYPOINT or listener.name == CONNECT_TERMINATE:
+        return PatchContext.SIDECAR_INBOUND
+    inbound = listener.traffic_direction == TrafficDirection.INBOUND
     return PatchContext.SIDECAR_INBOUND if inbound else PatchContext.SIDECAR_OUTBOUND
 
 
