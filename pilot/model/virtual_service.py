@@ -5,7 +5,8 @@ Pure data: hosts stay as written (short names too), delegates are references. `r
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar
+from http import HTTPStatus
+from typing import ClassVar, Final
 
 from msgspec import field
 
@@ -148,6 +149,10 @@ class HTTPRewrite(Message, frozen=True):
     uri: str = ""
     authority: str = ""
     uri_regex_rewrite: RegexRewrite | None = None
+
+
+STATUSES: Final = frozenset(str(each.value) for each in HTTPStatus)
+"""Statuses that may stand among the conditions on which requests are repeated."""
 
 
 class HTTPRetry(Message, frozen=True):

@@ -6,11 +6,11 @@ In: a route and its path in the object. Out: findings. Source: CA behaviour 5.4 
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Final
 
 from pilot.model.decoding import Path, describe
 from pilot.model.virtual_service import (
+    STATUSES,
     CorsPolicy,
     FaultAbort,
     HTTPDirectResponse,
@@ -41,7 +41,6 @@ _RETRY_ON: Final = frozenset({
     "refused-stream", "retriable-status-codes", "retriable-headers", "http3-post-connect-failure",
     "cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
 })  # fmt: skip
-_STATUSES: Final = frozenset(str(each.value) for each in HTTPStatus)
 _GRPC_CODES: Final = frozenset({
     "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
     "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
@@ -211,7 +210,7 @@ def _retries(retries: HTTPRetry, path: Path) -> Findings:
     yield from forms.duration(retries.per_try_timeout, (*path, "perTryTimeout"))
     yield from forms.duration(retries.backoff, (*path, "backoff"))
     for word in retries.retry_on.split(",") if retries.retry_on else ():
-        if word not in _RETRY_ON and word not in _STATUSES:
+        if word not in _RETRY_ON and word not in STATUSES:
             yield Finding(
                 (*path, "retryOn"), f"expected conditions that Envoy knows, or status codes, got {describe(word)}"
             )

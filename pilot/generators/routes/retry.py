@@ -4,7 +4,6 @@ In: the retries of a VirtualService or of the mesh. Out: an Envoy `RetryPolicy`,
 Source: xDS behaviour 5.6.
 """
 
-from http import HTTPStatus
 from typing import Any, Final
 
 from envoy.config.route.v3.route_components_pb2 import RetryPolicy
@@ -16,11 +15,10 @@ from google.protobuf.wrappers_pb2 import UInt32Value
 
 from pilot.generators.envoy.packing import pack
 from pilot.memo import memoized
-from pilot.model.virtual_service import HTTPRetry
+from pilot.model.virtual_service import STATUSES, HTTPRetry
 
 DEFAULT_CONDITIONS: Final = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
 _BY_STATUS: Final = "retriable-status-codes"
-_STATUSES: Final = frozenset(str(each.value) for each in HTTPStatus)
 _DEFAULT: Final = HTTPRetry(attempts=2)
 _OTHER_HOSTS: Final = RetryPolicy.RetryHostPredicate(
     name="envoy.retry_host_predicates.previous_hosts", typed_config=pack(PreviousHostsPredicate())
@@ -64,7 +62,7 @@ def parse_conditions(retry_on: str) -> tuple[str, tuple[int, ...]]:
     codes: list[int] = []
     for part in (retry_on or DEFAULT_CONDITIONS).split(","):
         condition = part.strip()
-        if condition in _STATUSES:
+        if condition in STATUSES:
             codes.append(int(condition))
         elif condition:
             conditions.append(condition)
