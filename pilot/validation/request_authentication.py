@@ -5,7 +5,6 @@ Source: CA behaviour 5.4 (RequestAuthentication).
 """
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,9 +12,9 @@ from pilot.model.decoding import Path, describe
 from pilot.model.key_sets import is_url
 from pilot.model.request_authentication import JwtRule, RequestAuthentication
 from pilot.validation import forms
-from pilot.validation.finding import Finding, Findings
+from pilot.validation.finding import Finding, Findings, refused_if
+from pilot.validation.syntax import header_fault
 
-_HEADER: Final = re.compile(r"[-A-Za-z0-9]+")
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "RSA": ("n", "e"),
     "EC": ("crv", "x", "y"),
@@ -58,8 +57,8 @@ def _rule(rule: JwtRule, path: Path) -> Findings:
         place: Path = (*path, "outputClaimToHeaders", index)
         if not (each.header and each.claim):
             yield Finding(place, "expected a header and a claim, got only one or none")
-        elif not _HEADER.fullmatch(each.header):
-            yield Finding((*place, "header"), f"expected letters, digits and -, got {describe(each.header)}")
+        else:
+            yield from refused_if((*place, "header"), header_fault(each.header))
     yield from forms.duration(rule.timeout, (*path, "timeout"))
 
 

@@ -88,6 +88,7 @@ def port_fault(number: int, least: int = 1) -> str | None:
 
 _DNS_LABEL = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9]*[A-Za-z0-9])?")
 _WILDCARD_LABEL = re.compile(rf"\*|(?:\*-?)?{_DNS_LABEL.pattern}")
+_HEADER = re.compile(r"[-A-Za-z0-9]+")
 _MOST_LABEL = 63
 _LABEL_NAME = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
@@ -146,6 +147,11 @@ def label_pair_fault(key: str, value: str) -> str | None:
     if value and (len(value) > _MOST_LABEL or not _LABEL_NAME.fullmatch(value)):
         return f"expected the value of a label, got {describe(value)}"
     return None
+
+
+def header_fault(text: str) -> str | None:
+    """Names of headers that are written to requests: letters, digits and `-` only."""
+    return None if _HEADER.fullmatch(text) else f"expected letters, digits and -, got {describe(text)}"
 
 
 def subnet_fault(text: str) -> str | None:

@@ -3,19 +3,24 @@
 In: a decoded object, or an endpoint of a ServiceEntry. Out: findings. Source: CA behaviour 5.4.
 """
 
-import re
 from collections.abc import Mapping
-from typing import Final
 
 from pilot.model.decoding import Path, describe
 from pilot.model.workload_entry import WorkloadEntry, WorkloadEntrySpec
 from pilot.model.workload_group import ExecHealthCheck, HTTPHealthCheck, ReadinessProbe, TCPHealthCheck, WorkloadGroup
 from pilot.validation import forms
 from pilot.validation.finding import Finding, Findings, note, refused_if, unservable_if
-from pilot.validation.syntax import address_family, domain_fault, endpoint_fault, ip_fault, label_fault, port_fault
+from pilot.validation.syntax import (
+    address_family,
+    domain_fault,
+    endpoint_fault,
+    header_fault,
+    ip_fault,
+    label_fault,
+    port_fault,
+)
 
 UNIX = "unix://"
-_HEADER: Final = re.compile(r"[-A-Za-z0-9]+")
 
 
 def workload_entry(checked: WorkloadEntry) -> Findings:
@@ -90,6 +95,4 @@ def _http_get(check: HTTPHealthCheck, path: Path) -> Findings:
     if check.scheme not in ("", "HTTP", "HTTPS"):
         yield Finding((*path, "scheme"), f"expected HTTP or HTTPS, got {describe(check.scheme)}")
     for index, header in enumerate(check.http_headers):
-        if not _HEADER.fullmatch(header.name):
-            place: Path = (*path, "httpHeaders", index, "name")
-            yield Finding(place, f"expected letters, digits and -, got {describe(header.name)}")
+        yield from refused_if((*path, "httpHeaders", index, "name"), header_fault(header.name))

@@ -4,6 +4,7 @@ from pilot.validation.syntax import (
     address_family,
     cidr_fault,
     endpoint_fault,
+    header_fault,
     host_fault,
     ip_fault,
     name_fault,
@@ -53,6 +54,13 @@ def test_ports_have_a_range() -> None:
     assert port_fault(1) is port_fault(65535) is port_fault(0, 0) is None
     assert port_fault(0) == "expected a port from 1 to 65535, got 0"
     assert port_fault(70000, 0) == "expected a port from 0 to 65535, got 70000"
+
+
+def test_names_of_headers_are_plain() -> None:
+    assert header_fault("X-User-1") is None
+    assert header_fault("x_user") == 'expected letters, digits and -, got the string "x_user"'
+    for name in ("", "a b", ":path", "a\n", "é"):
+        assert header_fault(name) is not None
 
 
 def test_names_are_lower_case() -> None:
