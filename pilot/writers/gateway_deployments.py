@@ -8,6 +8,7 @@ deleted, when they do not any more: owner references do the rest. Source: Kubern
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from operator import is_
 from typing import Any
 
@@ -16,7 +17,7 @@ from msgspec import Raw
 
 from ca.errors import KubernetesError
 from pilot.gatewayapi.classes import controller_of
-from pilot.gatewayapi.gateway import KubernetesGateway, ListenerSet
+from pilot.gatewayapi.gateway import GatewayClass, KubernetesGateway, ListenerSet
 from pilot.gatewayapi.listeners import is_managed, is_parent
 from pilot.kube_client import APPLY, KubeClient
 from pilot.model import revisions
@@ -48,6 +49,8 @@ GATEWAYS = "/apis/gateway.networking.k8s.io/v1/gateways"
 DEFAULTS_LABEL = "gateway.istio.io/defaults-for-class"
 LOOK_AGAIN = 5.0
 """Seconds between two looks at ConfigMaps with parameters; arbitrary."""
+SHAPING = tuple(each.KIND for each in (KubernetesGateway, GatewayClass, ListenerSet, Namespace))
+"""Kinds that change deployments."""
 COLLECTIONS = {
     "ServiceAccount": "/api/v1{}/serviceaccounts",
     "Deployment": "/apis/apps/v1{}/deployments",
@@ -81,7 +84,6 @@ class GatewayDeployments:
         self._parameters: dict[Place, Mapping[str, str]] = {}
         self._defaults: dict[str, Mapping[str, str]] | None = None
         self._kubernetes = 0
-        self._last: tuple[object, ...] = (object(),)
 
     async def serve(self) -> None:
         """Ends only by cancellation."""
@@ -95,7 +97,9 @@ class GatewayDeployments:
 
     async def _deploy(self) -> None:
         retries, seen = Retries[str](self._write, _log), list[object]()
-        parts = (self._settings, self._installation, lambda: self._snapshot().settings.revisions)
+        shaping = (partial(self._declared, kind) for kind in SHAPING)
+        revised = lambda: self._snapshot().settings.revisions
+        parts: tuple[Callable[[], object], ...] = (*shaping, self._installation, revised)
         async for _ in changes(*parts, due=lambda: bool(self._due) or retries.is_due):
             now = [each() for each in parts]
             is_same = len(seen) == len(now) and all(map(is_, now, seen))
@@ -104,13 +108,9 @@ class GatewayDeployments:
             self._due.clear()
             await retries.run(sorted(wanted))
 
-    def _settings(self) -> object:
-        """What of the mesh changes deployments, the same object until it does: Gateways, classes, sets, namespaces."""
-        kinds = self._snapshot().objects.kinds
-        now = tuple(kinds.get(kind) for kind in ("KubernetesGateway", "GatewayClass", "XListenerSet", "Namespace"))
-        if not all(map(is_, now, self._last)):
-            self._last = now
-        return self._last
+    def _declared(self, kind: str) -> object:
+        """The same object until one of the kind changes."""
+        return self._snapshot().objects.kinds.get(kind)
 
     def _owned(self, kind: str) -> Reflector:
         """What we deployed: one that goes or is changed is looked at again."""
