@@ -15,12 +15,12 @@ from pilot.model.kubernetes import KubernetesService
 from pilot.model.mesh_settings import is_ip
 from pilot.model.service import UNSPECIFIED_ADDRESS, Service
 from pilot.model.snapshot import Snapshot
+from pilot.model.waypoint import MANAGED
 from pilot.status.condition import Part
 
 _UNUSABLE = Reason.ADDRESS_NOT_USABLE
 _UNASSIGNED = Reason.ADDRESS_NOT_ASSIGNED
 _ADDRESS_TYPE = "networking.istio.io/address-type"
-_MANAGED = "gateway.istio.io/managed"
 
 
 class Address(Part, frozen=True):
@@ -102,7 +102,7 @@ def _reason(service: Service, number: int, snapshot: Snapshot) -> tuple[str, Rea
     if behind:
         hint = f" (it is behind port {', '.join(map(str, behind))}: a listener has the port of the Service)"
         return f"expected port {number} of {service.hostname}, which is not there{hint}", _UNUSABLE
-    if _MANAGED in service.labels and service.port(number) is not None:
+    if MANAGED in service.labels and service.port(number) is not None:
         return "", _UNASSIGNED
     return f"expected port {number} of {service.hostname}, which is not there", _UNUSABLE
 

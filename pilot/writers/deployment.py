@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pilot.gatewayapi.classes import EAST_WEST_CONTROLLER, GATEWAY_CONTROLLER, MESH_CONTROLLER
+from pilot.gatewayapi.listeners import ACCOUNT, NAME_OVERRIDE
+from pilot.model.policy_attachment import GATEWAY_NAME
+from pilot.model.waypoint import MANAGED
 from webhook.gotemplate.errors import TemplateError
 from webhook.gotemplate.values import TypedMap
 from webhook.injection import parameters, strategic_merge, yaml_text
@@ -21,12 +24,7 @@ from webhook.injection.pod_object import Record, Struct
 Json = dict[str, Any]
 
 PREFIX: Final = "gateway.networking.k8s.io/"
-NAME_LABEL: Final = "gateway.networking.k8s.io/gateway-name"
 OLD_NAME_LABEL: Final = "istio.io/gateway-name"
-CLASS_LABEL: Final = "gateway.networking.k8s.io/gateway-class-name"
-MANAGED: Final = "gateway.istio.io/managed"
-NAME_OVERRIDE: Final = "gateway.istio.io/name-override"
-ACCOUNT: Final = "gateway.istio.io/service-account"
 CONTROLLER_VERSION: Final = "gateway.istio.io/controller-version"
 SERVICE_TYPE: Final = "networking.istio.io/service-type"
 NEVER_COPIED: Final = frozenset(
@@ -80,7 +78,7 @@ class Circumstances:
     proxy_configs: tuple[Mapping[str, Any], ...] = ()
     more_listeners: tuple[Mapping[str, Any], ...] = ()
     """Of accepted listener sets, as the Gateway's own."""
-    selector_label: str = NAME_LABEL
+    selector_label: str = GATEWAY_NAME
     """The one that an existing Deployment selects its pods by: it cannot be changed."""
     overlays: tuple[Mapping[str, str], ...] = ()
     """Data of ConfigMaps, in their order."""

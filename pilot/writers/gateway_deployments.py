@@ -23,13 +23,13 @@ from pilot.kube_client import APPLY, KubeClient
 from pilot.model import revisions
 from pilot.model.declared_proxy_config import DeclaredProxyConfig
 from pilot.model.kubernetes import Namespace
+from pilot.model.policy_attachment import GATEWAY_NAME
 from pilot.model.snapshot import Snapshot
+from pilot.model.waypoint import MANAGED
 from pilot.sources.kubernetes.named import Names
 from pilot.sources.kubernetes.reflector import Reflector
 from pilot.writers.deployment import (
     CONTROLLER_VERSION,
-    MANAGED,
-    NAME_LABEL,
     OLD_NAME_LABEL,
     ON_DEMAND,
     ROLES,
@@ -118,7 +118,7 @@ class GatewayDeployments:
 
         def read(item: Raw) -> tuple[str, str] | None:
             found = msgspec.json.decode(item)["metadata"]
-            gateway = (found.get("labels") or {}).get(NAME_LABEL, "")
+            gateway = (found.get("labels") or {}).get(GATEWAY_NAME, "")
             key = (found.get("namespace", ""), found["name"])
             content = str((found.get("generation"), found.get("labels"), found.get("annotations")))
             if known.get(key) != content:
@@ -131,7 +131,7 @@ class GatewayDeployments:
                 if type_ == "DELETED":
                     found = msgspec.json.decode(item)["metadata"]
                     known.pop((found.get("namespace", ""), found["name"]), None)
-                    due.add(f"{found.get('namespace', '')}/{(found.get('labels') or {}).get(NAME_LABEL, '')}")
+                    due.add(f"{found.get('namespace', '')}/{(found.get('labels') or {}).get(GATEWAY_NAME, '')}")
                 super().change(type_, item)
 
         due = self._due
@@ -242,7 +242,7 @@ class GatewayDeployments:
             namespace_annotations=namespace.metadata.annotations if namespace is not None else {},
             proxy_configs=tuple(msgspec.to_builtins(each) for each in snapshot.objects.of(DeclaredProxyConfig)),
             more_listeners=tuple(msgspec.to_builtins(one) for each in sets for one in each.spec.listeners),
-            selector_label=OLD_NAME_LABEL if OLD_NAME_LABEL in selected else NAME_LABEL,
+            selector_label=OLD_NAME_LABEL if OLD_NAME_LABEL in selected else GATEWAY_NAME,
             overlays=tuple(each for each in overlays if each),
         )
 
@@ -277,7 +277,7 @@ class GatewayDeployments:
             return
         stored = await self._stored(kind, namespace, name)
         labels = (stored or {}).get("metadata", {}).get("labels") or {}
-        if stored is None or MANAGED not in labels or labels.get(NAME_LABEL) != gateway:
+        if stored is None or MANAGED not in labels or labels.get(GATEWAY_NAME) != gateway:
             return
         precondition = {"preconditions": {"uid": stored["metadata"]["uid"]}}
         await self._client.call("DELETE", f"{_collection(kind, namespace)}/{name}", precondition)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from pilot.gatewayapi.classes import GATEWAY_CONTROLLER, MESH_CONTROLLER
-from pilot.writers.deployment import MANAGED, Circumstances, DeploymentError, build, names, ports
+from pilot.model.waypoint import MANAGED
+from pilot.writers.deployment import Circumstances, DeploymentError, build, names, ports
 from webhook.injection import built_in
 from webhook.injection.inject import Installation
 from webhook.injection.mesh import Mesh
