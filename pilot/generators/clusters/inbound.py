@@ -23,6 +23,7 @@ from pilot.memo import memoized
 from pilot.model.cluster_name import inbound
 from pilot.model.destination_rule import MergedRule
 from pilot.model.mesh import InboundTrafficPolicyMode
+from pilot.model.mesh_settings import is_ip
 from pilot.model.protocol import parse_protocol
 from pilot.model.service import Hostname, Namespace, Registry, Resolution, Service, ServicePort
 from pilot.model.sidecar import SidecarIngressListener
@@ -149,11 +150,7 @@ def _is_endpoint(declared: str) -> bool:
     host, _, port = declared.rpartition(":")
     if not (port.isascii() and port.isdecimal() and len(port) <= len(str(_LAST_PORT)) and int(port) <= _LAST_PORT):
         return False
-    try:
-        ip_address(host.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        return False
-    return True
+    return is_ip(host.removeprefix("[").removesuffix("]"))
 
 
 def _is_loopback(endpoint: str) -> bool:
