@@ -99,13 +99,13 @@ def _rules(route: HttpRoute | GrpcRoute, grants: Grants, domain: str, is_mesh: b
 
 def _with_known_mirrors(routes: tuple[HTTPRoute, ...], around: Surroundings) -> tuple[HTTPRoute, ...]:
     """Nothing is mirrored to a Service that is not there."""
-    return tuple(
-        replace(each, mirrors=known)
-        if len(known := tuple(one for one in each.mirrors if _is_known(one.destination.host, around)))
-        < len(each.mirrors)
-        else each
-        for each in routes
-    )
+    return tuple(_with_known(each, around) for each in routes)
+
+
+def _with_known(route: HTTPRoute, around: Surroundings) -> HTTPRoute:
+    """The same object where all are known."""
+    known = tuple(each for each in route.mirrors if _is_known(each.destination.host, around))
+    return route if len(known) == len(route.mirrors) else replace(route, mirrors=known)
 
 
 def _is_known(host: str, around: Surroundings) -> bool:
