@@ -103,6 +103,8 @@ _ALL = (
 
 KINDS: Mapping[tuple[str, str], Kind] = {(each.group, each.name): each for each in _ALL}
 """By API group and kind."""
+BY_KEY: Mapping[str, Kind] = {each.struct.KIND: each for each in _ALL}
+"""By the kind in the key of an object."""
 
 
 def split_api_version(api_version: str) -> tuple[str, str]:

@@ -11,12 +11,11 @@ from typing import Any
 from pilot.model.objects import ObjectKey
 from pilot.model.problem import Problem
 from pilot.model.snapshot import Snapshot
-from pilot.sources.kinds import KINDS
+from pilot.sources.kinds import BY_KEY
 from pilot.status.acknowledgement import Progress
 from pilot.status.condition import as_data
 from pilot.status.statuses import statuses
 
-_KINDS = {each.struct.KIND: each for each in KINDS.values()}
 _SERVED = {"TLSRoute": "gateway.networking.k8s.io/v1alpha2"}
 """Kinds of which the newest version that is read is served by no release of the API yet."""
 _NO_PROGRESS: Mapping[ObjectKey, Progress] = {}
@@ -71,11 +70,11 @@ def select(found: Iterable[Entry], question: Question) -> list[Entry]:
 
 
 def _kind(key: ObjectKey) -> str:
-    return _KINDS[key.kind].name if key.kind in _KINDS else key.kind
+    return BY_KEY[key.kind].name if key.kind in BY_KEY else key.kind
 
 
 def _api_version(key: ObjectKey) -> str:
-    known = _KINDS.get(key.kind)
+    known = BY_KEY.get(key.kind)
     return _SERVED.get(key.kind) or (known.api_versions[0] if known is not None else "")
 
 

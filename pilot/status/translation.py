@@ -10,13 +10,12 @@ from typing import Any, Final
 from pilot.model.objects import ObjectKey
 from pilot.model.problem import Problem, Severity
 from pilot.model.snapshot import Snapshot
-from pilot.sources.kinds import KINDS
+from pilot.sources.kinds import BY_KEY
 from pilot.status.condition import Condition, as_data, generation_of
 
 CONDITION: Final = "Translated"
 _LONGEST = 4096
 """Characters of a message; arbitrary: more nobody reads."""
-_KINDS = {each.struct.KIND: each for each in KINDS.values()}
 Status = Mapping[str, Any]
 
 
@@ -31,7 +30,7 @@ def with_mistakes(
             lines.setdefault(each.key, {})[text] = None
     made = dict(found)
     for key, told in lines.items():
-        declared, kind = snapshot.objects.find(key), _KINDS.get(key.kind)
+        declared, kind = snapshot.objects.find(key), BY_KEY.get(key.kind)
         if declared is None or kind is None or not kind.strict:
             continue
         message, generation = "; ".join(told)[:_LONGEST], str(generation_of(declared))

@@ -21,7 +21,7 @@ from pilot.model.kubernetes import KubernetesService
 from pilot.model.objects import ObjectKey
 from pilot.model.problem import Problem
 from pilot.model.snapshot import Snapshot
-from pilot.sources.kinds import KINDS, Kind
+from pilot.sources.kinds import BY_KEY, KINDS, Kind
 from pilot.sources.kubernetes.resources import Resource, is_custom, plural_of
 from pilot.status.statuses import Status, statuses
 from pilot.status.translation import with_mistakes
@@ -40,7 +40,6 @@ ASK_AGAIN = 600.0
 """Seconds in which a right that we lack is not asked for again; arbitrary."""
 _NO_RIGHT = "cannot patch resource"
 """What the API server says then; a policy that refuses one object says something else."""
-_KINDS = {each.struct.KIND: each for each in KINDS.values()}
 _log = logging.getLogger("status")
 
 
@@ -48,7 +47,7 @@ def lock_of(key: ObjectKey) -> str:
     """What guards the status of an object."""
     if key.kind == Ingress.KIND:
         return INGRESS_LOCK
-    return GATEWAY_LOCK if _KINDS[key.kind].group.startswith("gateway.") else OTHERS_LOCK
+    return GATEWAY_LOCK if BY_KEY[key.kind].group.startswith("gateway.") else OTHERS_LOCK
 
 
 class Statuses:
@@ -134,7 +133,7 @@ class StatusWriter:
         said = self._said.get(key)
         before = _without_addresses(key, said[1]) if said is not None and said[0] == uid else {}
         if ours or before:
-            path, version, stored = await self._read(_KINDS[key.kind], key)
+            path, version, stored = await self._read(BY_KEY[key.kind], key)
             if stored is not None and stored["metadata"].get("uid", uid) == uid:
                 try:
                     await self._apply(path, version, stored, ours, before)
