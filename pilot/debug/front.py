@@ -14,7 +14,7 @@ from ca.authn.caller import Call
 from ca.errors import UnauthenticatedError
 from ca.secret import Secret
 from pilot.debug.access import Access, Refused
-from pilot.debug.console import Answer, Console, Question
+from pilot.debug.console import Answer, Console, Entry, Question
 from pilot.debug.web import is_local
 
 Authenticate = Callable[[Call], Awaitable[tuple[str, ...]]]
@@ -48,21 +48,25 @@ class DebugFront:
             application.router.add_get("/debug", self._index)
             application.router.add_get("/debug/", self._index)
             application.router.add_get("/debug/{page}", self._serve)
-            application.router.add_post("/debug/diff", self._serve)
+            application.router.add_post("/debug/{page:diff}", self._serve)
 
     async def refusal(self, request: web.Request) -> int:
         """0 for callers who may see everything; else the status that says no."""
         if not self._access.settings.enabled:
             return 404
+        status, _ = await self._admit(request, None)
+        return status
+
+    async def _admit(self, request: web.Request, entry: Entry | None) -> tuple[int, str]:
+        """The status that says no, or 0; the namespace that the caller is held to."""
         if is_local(request):
-            return 0
+            return 0, ""
         try:
-            self._access.admit(None, await self.authenticate(_call(request)))
+            return 0, self._access.admit(entry, await self.authenticate(_call(request)))
         except UnauthenticatedError:
-            return 401
+            return 401, ""
         except Refused:
-            return 403
-        return 0
+            return 403, ""
 
     async def _index(self, _: web.Request) -> web.Response:
         rows = "\n".join(
@@ -72,16 +76,10 @@ class DebugFront:
         return web.Response(text=_PAGE.format(rows=rows), content_type="text/html")
 
     async def _serve(self, request: web.Request) -> web.Response:
-        name = request.match_info.get("page", "diff")
-        namespace = ""
-        if not is_local(request):
-            try:
-                identities = await self.authenticate(_call(request))
-                namespace = self._access.admit(self._console.find(name), identities)
-            except UnauthenticatedError:
-                return web.Response(status=401)
-            except Refused:
-                return web.Response(status=403)
+        name = request.match_info["page"]
+        status, namespace = await self._admit(request, self._console.find(name))
+        if status:
+            return web.Response(status=status)
         found = await self._console.answer(name, Question(dict(request.query), namespace, await request.text()))
         return _response(found)
 

@@ -28,6 +28,7 @@ def application(**settings: Any) -> web.Application:
     console.add(
         Entry("configz", "All of it.", lambda _: [1]),
         Entry("edsz", "Endpoints.", lambda asked: {"held to": asked.namespace}, open_to_all=True),
+        Entry("diff", "A change.", lambda asked: {"sent": asked.body}),
     )
     made = web.Application()
     DebugFront(console, Access(DebugSettings(**settings), lambda: "istio-system"), by_token).add_to(made)
@@ -61,6 +62,21 @@ async def test_others_prove_who_they_are(token: str, page: str, status: int) -> 
             assert await answer.read() == b""
         if (token, page) == ("shop", "edsz"):
             assert await answer.json() == {"held to": "shop"}
+
+
+async def test_something_is_sent_to_one_page_only() -> None:
+    async with TestClient(TestServer(application())) as client:
+        assert await (await client.post("/debug/diff", data="kind: Service")).json() == {"sent": "kind: Service"}
+        assert await (await client.get("/debug/diff")).json() == {"sent": ""}
+        assert (await client.post("/debug/configz", data="kind: Service")).status == 405
+
+
+@pytest.mark.usefixtures("from_afar")
+@pytest.mark.parametrize(("token", "status"), [("", 401), ("shop", 403), ("root", 200)])
+async def test_who_sends_something_proves_who_they_are(token: str, status: int) -> None:
+    async with TestClient(TestServer(application())) as client:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        assert (await client.post("/debug/diff", data="x", headers=headers)).status == status
 
 
 @pytest.mark.usefixtures("from_afar")
