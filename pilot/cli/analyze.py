@@ -29,6 +29,7 @@ from pilot.analysis.item import Item
 from pilot.analysis.message import Message
 from pilot.analysis.store import Store, store
 from pilot.analysis.values import mapping_at, text_at
+from pilot.cli import tables
 from pilot.cli.durations import DURATION
 from pilot.sources.file_tree import UnreadableFile, read_text
 
@@ -257,4 +258,4 @@ def _print_table(found: list[Message]) -> None:
         level = f"[{_COLOURS[each.level]}]{each.level}[/]"
         table.add_row(level, each.code, escape(each.item.origin), escape(each.item.reference(each.path)),
                       escape(each.text))  # fmt: skip
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
+    Console(width=tables.width()).print(table)

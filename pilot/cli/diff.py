@@ -24,8 +24,6 @@ from pilot.cli.directory import MESH_CONFIG, read_directory
 DIFFERS, REFUSED = 1, 3
 _SHOWN: Final = 8
 """Names that a table shows of one type."""
-_WIDTH: Final = 240
-"""Columns where nobody sees how many there are."""
 
 
 @click.command()
@@ -99,7 +97,7 @@ def _judge(found: dict[str, Any], binary: pathlib.Path | None) -> None:
 
 
 def _print(found: Mapping[str, Any]) -> None:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    console = Console(highlight=False, width=tables.width())
     for each in found["refused"]:
         console.print(f"[red]refused[/] {escape(each)}")
     for each in found["warnings"]:

@@ -6,6 +6,7 @@ words that say how something is have colours where a person looks. Source: opera
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 GAP: Final = 5
+_WIDTH: Final = 240
 _COLOURS: Final = {
     "SYNCED": "green",
     "HEALTHY": "green",
@@ -35,6 +37,11 @@ _COLOURS: Final = {
 _WORDS: Final = re.compile(r"(?<![\w|.])(" + "|".join(sorted(_COLOURS, key=len, reverse=True)) + r")(?![\w|.])")
 
 Options = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def width() -> int | None:
+    """Columns for `Console`: those of the terminal, or many where nobody sees how many there are."""
+    return None if sys.stdout.isatty() else _WIDTH
 
 
 def output_option(*forms: str, default: str = "table") -> Options:

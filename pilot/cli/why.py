@@ -3,7 +3,6 @@
 In: a running control plane. Out: a table, JSON or YAML; exit code 0 also where nothing was pushed.
 """
 
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -42,4 +41,4 @@ def _print(found: list[Mapping[str, Any]]) -> None:
         objects = ", ".join(each["objects"]) + more
         figures = (types or "nothing differed", str(each["bytes"]), f"{each['seconds']:.3f}")
         table.add_row(when, ",".join(each["reasons"]), escape(objects), str(each["proxies"]), *figures)
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
+    Console(width=tables.width()).print(table)
