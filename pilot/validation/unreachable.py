@@ -4,9 +4,8 @@ In: routes in order. Out: warnings, in the words that tools know from istiod. So
 VirtualService).
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from msgspec.structs import asdict, replace
 
@@ -54,12 +53,26 @@ def http(routes: Sequence[HTTPRoute], path: Path) -> Findings:
         for position, match in enumerate(route.match)
         if (*path, index, "match", position) in used and match.uri is not None and match.uri.prefix
     ]
-    for before, after in combinations(found, 2):
-        if before.covers(after):
-            what = f"match {after.name} of prefix {after.prefix} is not used"
-            reason = f"match {before.name} of prefix {before.prefix} on {names[before.rule]}"
-            words = f"virtualService rule {names[after.rule]} {what} (duplicate/overlapping match in rule {reason})"
-            yield note(after.place, words)
+    for before, after in _covered(found):
+        what = f"match {after.name} of prefix {after.prefix} is not used"
+        reason = f"match {before.name} of prefix {before.prefix} on {names[before.rule]}"
+        words = f"virtualService rule {names[after.rule]} {what} (duplicate/overlapping match in rule {reason})"
+        yield note(after.place, words)
+
+
+def _covered(found: Sequence[_Prefix]) -> Iterator[tuple[_Prefix, _Prefix]]:
+    """Each pair of which the first covers the second, looked up by what a prefix begins with: there may be thousands."""
+    earlier: dict[str, list[int]] = {}
+    lengths: set[int] = set()
+    pairs = []
+    for position, after in enumerate(found):
+        begins = (after.prefix[:length] for length in lengths if length < len(after.prefix))
+        candidates = (each for begin in begins for each in earlier.get(begin, ()))
+        pairs += [(each, position) for each in candidates if found[each].covers(after)]
+        earlier.setdefault(after.prefix, []).append(position)
+        lengths.add(len(after.prefix))
+    for first, second in sorted(pairs):
+        yield found[first], found[second]
 
 
 def _prefix(rule: int, place: Path, name: str, match: HTTPMatchRequest) -> _Prefix:
