@@ -61,7 +61,7 @@ def http(routes: Sequence[HTTPRoute], path: Path) -> Findings:
 
 
 def _covered(found: Sequence[_Prefix]) -> Iterator[tuple[_Prefix, _Prefix]]:
-    """Each pair of which the first covers the second, looked up by what a prefix begins with: there may be thousands."""
+    """Each pair of which the first covers the second, looked up by beginnings: there may be thousands of prefixes."""
     earlier: dict[str, list[int]] = {}
     lengths: set[int] = set()
     pairs = []
